@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* gyre: a lock-free concurrent cache.
+ *
+ *     gyre_options options = GYRE_OPTIONS_INIT;
+ *     options.capacity_bytes = 64 << 20;
+ *     gyre *cache;
+ *     if (gyre_open(&cache, &options) != GYRE_OK) ...
+ *     gyre_put(cache, "answer", 6, "42", 2, NULL);
+ *     gyre_view view;
+ *     if (gyre_get(cache, "answer", 6, &view) == GYRE_OK) {
+ *         ... view.data, view.size: the cached bytes themselves, nothing was copied ...
+ *         gyre_release(&view);
+ *     }
+ *     gyre_close(cache);
+ *
+ * Caveats, before anything else:
+ *
+ *  - A cache may drop any entry at any time. A miss is never an error and never final.
+ *  - A view keeps one arena of the cache (a few hundred entries, say) from being reused until it is
+ *    released. Hold as many as you need, for as long as you need, but not by accident:
+ *    gyre_stats names the oldest.
+ *  - Values are immutable once they are published. Writing through a view is undefined.
+ *  - Release all views, and finish or abort all drafts, before gyre_close.
+ *  - Do not copy a gyre_view or gyre_draft and release both copies.
+ *  - The library is not async-signal-safe: do not call it from signal handlers.
+ *
+ * Thread rule, for every function: unless its comment says otherwise, any thread may call it at any
+ * time on an open cache, concurrently with all others, and no call waits for another thread. Threads
+ * need no registration; what a thread holds of the cache is given back when it exits.
+ *
+ * Ordering, for every function: per key, puts, deletes and hits are linearizable, and spurious misses
+ * are allowed. After a put returned, no get that starts later returns an older value of that key;
+ * after a delete returned, none returns a value put before the delete. What a thread wrote before a
+ * put is visible to whoever gets that value. No order is promised between different keys.
+ *
+ * Bad input: a NULL where something is needed, a size out of range, an unknown flag or options that
+ * contradict each other answer GYRE_EINVAL and change nothing. The library never prints, exits,
+ * aborts or touches a signal handler. */
+
+#ifndef GYRE_H
+#define GYRE_H
+
+#if !defined(__linux__) || !defined(__LP64__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "gyre needs Linux on a 64-bit little-endian machine (x86-64 or aarch64)"
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GYRE_VERSION_MAJOR 0
+#define GYRE_VERSION_MINOR 1
+#define GYRE_VERSION_PATCH 0
+#define GYRE_VERSION ((uint32_t)(GYRE_VERSION_MAJOR << 16 | GYRE_VERSION_MINOR << 8 | GYRE_VERSION_PATCH))
+
+#define GYRE_API __attribute__((visibility("default")))
+
+typedef struct gyre gyre; /* one open cache; every call may be made by any thread */
+
+/* Results: 0 success; positive: an ordinary outcome; negative: an error. */
+enum {
+    GYRE_OK = 0,
+    GYRE_MISS = 1,      /* no such entry, or none that may be returned */
+    GYRE_EXISTS = 2,    /* GYRE_ADD: the key is present */
+    GYRE_CHANGED = 3,   /* GYRE_IF_VERSION: another version stands */
+    GYRE_EINVAL = -1,   /* an argument is not usable */
+    GYRE_E2BIG = -2,    /* larger than the cache, or the buffer, takes */
+    GYRE_ENOMEM = -3,   /* the system has no memory, or no thread, to give */
+    GYRE_EBUSY = -4,    /* nothing could be freed: pins hold it; or lost too many races */
+    GYRE_EFORMAT = -5,  /* a region of another format or build */
+    GYRE_ECORRUPT = -6, /* a damaged region */
+    GYRE_EPERM = -7,    /* not permitted, or a read-only cache */
+    GYRE_EIO = -8,
+    GYRE_ENOSPC = -9,
+    GYRE_ENOENT = -10,
+    GYRE_EEXIST = -11,
+    GYRE_ESTALE = -12
+};
+
+/* A short English text for any int; a static string, never NULL. Any thread, any time. */
+GYRE_API const char *gyre_strerror(int code);
+
+/* The version of the library that runs, as GYRE_VERSION is that of the header compiled against. */
+GYRE_API uint32_t gyre_version(void);
+
+/* ---- open and close --------------------------------------------------------------------------- */
+
+enum {                        /* gyre_options.flags */
+    GYRE_CREATE = 1,          /* create it when it does not exist; implied by a private cache */
+    GYRE_EXCLUSIVE = 2,       /* with GYRE_CREATE: fail when it exists */
+    GYRE_READONLY = 4,        /* shared caches and files only */
+    GYRE_NO_THREAD = 8,       /* start no maintenance thread: puts and gyre_maintain do its work */
+    GYRE_HUGEPAGES = 16,      /* ask for huge pages for arenas and index */
+    GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
+    GYRE_RECORD_EPOCHS = 64   /* private caches: epochs in reader records instead of liburcu */
+};
+
+/* Zero means the default in every field but struct_size and capacity_bytes. */
+typedef struct gyre_options {
+    uint32_t struct_size;          /* set by GYRE_OPTIONS_INIT */
+    uint32_t flags;
+    uint64_t capacity_bytes;       /* required: arenas and index together; 64 KiB to 4 TiB */
+    uint64_t max_entries;          /* 0: no limit. Held strictly: exceeded by puts in flight only */
+    uint32_t max_value_bytes;      /* 0: derived from the capacity; gyre_stats shows it */
+    uint32_t expected_entry_bytes; /* 0: 1024. Sizes the first index, which grows as needed */
+    uint32_t value_align;          /* 0: 8. Alignment of view.data: a power of two, 8 to 4096 */
+    uint32_t default_ttl_ms;       /* 0: none */
+    uint32_t mode;                 /* permissions of a shared object or file; 0: 0600 */
+    uint32_t reserved;             /* 0 */
+    const char *shm_name;          /* shared memory between processes (GYRE_EINVAL in this version) */
+    const char *file_path;         /* a file that outlives them (GYRE_EINVAL in this version) */
+    uint64_t seed;                 /* of the key hash; 0: random */
+    uint64_t (*clock_ms)(void *);  /* NULL: the system's monotonic clock. Must not run backwards, must */
+    void *clock_arg;               /* be callable by any thread, and must not call gyre. For tests */
+    void *(*allocate)(void *arg, size_t bytes);                 /* both or neither; NULL: malloc and  */
+    void (*deallocate)(void *arg, void *memory, size_t bytes);  /* free. For process-local state: not */
+    void *allocate_arg;                                         /* the cached bytes. Any thread.      */
+} gyre_options;
+
+#define GYRE_OPTIONS_INIT                                                                          \
+    { (uint32_t)sizeof(gyre_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL }
+
+/* Opens a cache and stores it in *out. *out is NULL on failure.
+ * Memory: address space for capacity_bytes, the largest index and small tables is reserved at once;
+ * pages become resident as they are used, and arenas and index together never exceed capacity_bytes.
+ * Callers built against an older or a newer header are served: a shorter struct reads as zero-extended,
+ * a longer one must be zero in what this library does not know.
+ * GYRE_EINVAL, GYRE_ENOMEM (memory, address space, or the thread could not be had). */
+GYRE_API int gyre_open(gyre **out, const gyre_options *options);
+
+/* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
+ * No other call on this cache may be running or made later; all its views must have been released and
+ * its drafts committed or aborted. Threads that used the cache may live on. */
+GYRE_API void gyre_close(gyre *cache);
+
+/* Removes the name of a shared or persistent cache. GYRE_EINVAL for private caches. */
+GYRE_API int gyre_unlink(const gyre_options *options);
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+/* A pinned, readable value. Set by gyre_get and gyre_get_many, given back by gyre_release. */
+typedef struct gyre_view {
+    const void *data;     /* aligned to options.value_align; not NULL, even when size is 0 */
+    size_t size;          /* bytes */
+    uint64_t version;     /* 0 without GYRE_VERSIONS */
+    uint32_t user_flags;
+    uint32_t ttl_left_ms; /* 0: no TTL */
+    uint64_t priv[3];
+} gyre_view;
+
+/* Looks a key up. GYRE_OK: view->data is the cached value itself, readable until gyre_release, by any
+ * thread, whatever happens to the entry meanwhile. Otherwise the view is empty and needs no release.
+ * GYRE_MISS; GYRE_EINVAL; GYRE_EBUSY when every pin of the cache is in use (tens of thousands of
+ * views); GYRE_ENOMEM when this thread's first call finds no memory to register it.
+ * A hit on an entry that has been hit a few times writes nothing that another thread reads. */
+GYRE_API int gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view);
+
+/* Gives a view back; any thread. An empty view, NULL, or the same struct a second time: no effect. */
+GYRE_API void gyre_release(gyre_view *view);
+
+/* Copies a value into buffer and stores its size in *value_size (which may be NULL).
+ * GYRE_E2BIG: buffer_size is too small; *value_size is set and nothing is written.
+ * buffer may be NULL when buffer_size is 0. Otherwise as gyre_get. */
+GYRE_API int gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t buffer_size,
+                       size_t *value_size);
+
+typedef struct gyre_key {
+    const void *data;
+    size_t size; /* bytes */
+} gyre_key;
+
+/* n lookups whose cache misses overlap: several times faster than n times gyre_get when the entries
+ * are not in the processor's caches. views[i] and results[i] are what gyre_get would have given for
+ * keys[i]; each view with GYRE_OK is to be released. Returns the number of hits; 0 and no result
+ * stored when cache, keys, views or results is NULL. The n lookups are not one atomic step. */
+GYRE_API size_t gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int *results);
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+enum {                   /* gyre_put_options.flags; at most one */
+    GYRE_ADD = 1,        /* only when absent, else GYRE_EXISTS */
+    GYRE_REPLACE = 2,    /* only when present, else GYRE_MISS */
+    GYRE_IF_VERSION = 4  /* only when that version stands: GYRE_MISS when absent, GYRE_CHANGED when
+                          * another stands; GYRE_EINVAL without GYRE_VERSIONS */
+};
+
+#define GYRE_NO_TTL UINT32_MAX
+
+typedef struct gyre_put_options {
+    uint32_t struct_size;  /* set by GYRE_PUT_OPTIONS_INIT */
+    uint32_t flags;
+    uint32_t ttl_ms;       /* 0: the cache's default; GYRE_NO_TTL: none */
+    uint32_t user_flags;   /* kept with the value (4 bytes when not 0) */
+    uint64_t version;      /* in: for GYRE_IF_VERSION */
+    uint64_t *new_version; /* out, may be NULL: set on GYRE_OK; 0 without GYRE_VERSIONS */
+} gyre_put_options;
+
+#define GYRE_PUT_OPTIONS_INIT { (uint32_t)sizeof(gyre_put_options), 0, 0, 0, 0, NULL }
+
+/* Stores a copy of value under key; options may be NULL. GYRE_OK once the value stands.
+ * A put does not fail while anything can be evicted. value may be NULL when value_size is 0.
+ * GYRE_E2BIG: key or value is larger than the cache takes. The older value is then removed (a rejected
+ *   replacement must not leave it behind), except with GYRE_ADD and with a version that does not stand.
+ * GYRE_EBUSY: pins hold so much that nothing can be freed, or, with GYRE_ADD, too many races with other
+ *   writers of this key were lost; the cache is unchanged.
+ * GYRE_EXISTS, GYRE_MISS, GYRE_CHANGED: see the flags; the cache is unchanged.
+ * Two overlapping puts of one key may, rarely, both be lost: as if evicted at once. */
+GYRE_API int gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
+                      const gyre_put_options *options);
+
+/* A value being built in place. */
+typedef struct gyre_draft {
+    void *data;  /* size writable bytes, aligned to options.value_align, not initialised */
+    size_t size; /* bytes */
+    uint64_t priv[6];
+} gyre_draft;
+
+/* Reserves room for a value that the caller writes into draft->data, on any thread and for as long as
+ * it takes, and then publishes with gyre_commit or drops with gyre_abort. Nobody sees it before.
+ * Conditions and TTL are those of the options at this call; they take effect at gyre_commit.
+ * Errors as gyre_put; GYRE_EBUSY also when open drafts hold a quarter of the cache. On failure the
+ * draft is empty. */
+GYRE_API int gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size,
+                          const gyre_put_options *options, gyre_draft *draft);
+
+/* Publishes a draft; results as gyre_put. The draft is empty afterwards, whatever the result.
+ * An empty draft: GYRE_EINVAL. */
+GYRE_API int gyre_commit(gyre_draft *draft);
+
+/* Drops a draft. NULL or an empty draft: no effect. */
+GYRE_API void gyre_abort(gyre_draft *draft);
+
+/* Removes a key. GYRE_OK when it was present, GYRE_MISS when it was not; GYRE_EINVAL, GYRE_ENOMEM. */
+GYRE_API int gyre_delete(gyre *cache, const void *key, size_t key_size);
+
+/* Gives an entry a new TTL from now, as in gyre_put_options. The entry is replaced by a copy with the
+ * same value, flags and version. GYRE_OK, GYRE_MISS when absent; else as gyre_put. */
+GYRE_API int gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms);
+
+/* Empties the cache in constant time for the caller: from its return on no older entry is returned.
+ * Its memory is taken back in the background. */
+GYRE_API int gyre_clear(gyre *cache);
+
+/* ---- the whole cache -------------------------------------------------------------------------- */
+
+/* Called with each entry; key and view are readable until it returns, the view is the scan's and must
+ * not be released. May call any gyre function but gyre_close. Non-zero stops the scan. */
+typedef int gyre_visit(void *arg, const void *key, size_t key_size, const gyre_view *value);
+
+/* Visits every entry that is present throughout the scan, none twice unless it was put again; others
+ * may or may not be visited. In no particular order. GYRE_OK, or what visit returned to stop it;
+ * GYRE_EINVAL, GYRE_ENOMEM, GYRE_EBUSY. */
+GYRE_API int gyre_scan(gyre *cache, gyre_visit *visit, void *arg);
+
+/* Does maintenance (sweep, growth, clear) for about budget_ns nanoseconds, at least one step.
+ * For caches with GYRE_NO_THREAD; harmless on others. Positive when more is to be done, 0 when nothing
+ * is; GYRE_EINVAL, GYRE_ENOMEM. */
+GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
+
+typedef enum gyre_reason {   /* why an entry was removed */
+    GYRE_CAPACITY,           /* evicted for room */
+    GYRE_ENTRY_LIMIT,        /* evicted to hold max_entries */
+    GYRE_CONFLICT,           /* evicted because its window of the index was full, or by growth */
+    GYRE_EXPIRED,
+    GYRE_REPLACED,
+    GYRE_DELETED,
+    GYRE_CLEARED,
+    GYRE_REJECTED,           /* its replacement was too large */
+    GYRE_REASONS = 16        /* room for more */
+} gyre_reason;
+
+typedef struct gyre_stats {
+    uint32_t struct_size;          /* set by the caller (GYRE_STATS_INIT) */
+    uint32_t hit_rate_ppm;         /* hits per million lookups; 0 without lookups */
+    uint64_t hits, misses, puts, puts_rejected, deletes, touches;
+    uint64_t removed[GYRE_REASONS], removed_bytes[GYRE_REASONS]; /* by gyre_reason */
+    uint64_t entries;
+    uint64_t capacity_bytes;       /* = live + garbage + open + free + index */
+    uint64_t live_bytes;           /* entries, with their headers and padding */
+    uint64_t garbage_bytes;        /* the rest: removed, replaced, never published, ends of arenas */
+    uint64_t open_bytes;           /* room left in arenas that are being filled */
+    uint64_t free_bytes;           /* free arenas, and what is set aside for the index */
+    uint64_t index_bytes;
+    uint64_t table_bytes;          /* beside the capacity: records, arena table, history */
+    uint64_t pinned_bytes;         /* of arenas that views and drafts hold */
+    uint64_t max_value_bytes;
+    uint64_t sweeps, copied_entries, copied_bytes, growths, window_conflicts, retries, grace_periods;
+    uint64_t vanished;             /* misses on an entry that was in the middle of a move or a put */
+    uint64_t oldest_section_ms, oldest_pin_ms;      /* ages; 0 and pid 0 when there is none */
+    uint32_t oldest_section_pid, oldest_section_tid, oldest_pin_pid, oldest_pin_tid;
+} gyre_stats;
+
+#define GYRE_STATS_INIT                                                                            \
+    { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
+ * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */
+GYRE_API int gyre_stats_read(gyre *cache, gyre_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The one atomic layer: every access to memory that another thread or process may change goes through
+ * these wrappers. The order is in the name, so that none is seq_cst by accident, and each access is
+ * preceded by GY_POINT, a place where test builds may switch threads, delay or stop one.
+ *
+ *   gy_load_rlx  gy_load_acq  gy_load_seq     gy_store_rlx  gy_store_rel  gy_store_seq
+ *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_or_rlx     gy_swap_seq
+ *   gy_cas_seq   (strong; success seq_cst, failure acquire: the order of every state change)
+ *   gy_cas_rlx   (strong; for statistics)
+ *   gy_compiler_barrier   (pairs with membarrier(2) on the reclaiming side) */
+
+#ifndef GY_ATOMIC_H
+#define GY_ATOMIC_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+typedef _Atomic uint64_t gy_atomic_u64;
+typedef _Atomic uint32_t gy_atomic_u32;
+
+/* With -DGY_POINTS the program sets gy_point_hook; release builds contain nothing of it. */
+#ifdef GY_POINTS
+extern void (*gy_point_hook)(const char *file, int line, const volatile void *address);
+#define GY_POINT(address)                                                                          \
+    ((void)(gy_point_hook ? gy_point_hook(__FILE__, __LINE__, (address)) : (void)0))
+#else
+#define GY_POINT(address) ((void)0)
+#endif
+
+#define gy_load_(p, order) (GY_POINT(p), atomic_load_explicit((p), (order)))
+#define gy_load_rlx(p) gy_load_(p, memory_order_relaxed)
+#define gy_load_acq(p) gy_load_(p, memory_order_acquire)
+#define gy_load_seq(p) gy_load_(p, memory_order_seq_cst)
+
+#define gy_store_(p, v, order) (GY_POINT(p), atomic_store_explicit((p), (v), (order)))
+#define gy_store_rlx(p, v) gy_store_(p, v, memory_order_relaxed)
+#define gy_store_rel(p, v) gy_store_(p, v, memory_order_release)
+#define gy_store_seq(p, v) gy_store_(p, v, memory_order_seq_cst)
+
+#define gy_add_rlx(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
+#define gy_add_seq(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
+#define gy_sub_rlx(p, v) (GY_POINT(p), atomic_fetch_sub_explicit((p), (v), memory_order_relaxed))
+#define gy_or_rlx(p, v) (GY_POINT(p), atomic_fetch_or_explicit((p), (v), memory_order_relaxed))
+#define gy_swap_seq(p, v) (GY_POINT(p), atomic_exchange_explicit((p), (v), memory_order_seq_cst))
+
+#define gy_cas_seq(p, expected, desired)                                                           \
+    (GY_POINT(p), atomic_compare_exchange_strong_explicit((p), (expected), (desired),              \
+                                                          memory_order_seq_cst, memory_order_acquire))
+#define gy_cas_rlx(p, expected, desired)                                                           \
+    (GY_POINT(p), atomic_compare_exchange_strong_explicit((p), (expected), (desired),              \
+                                                          memory_order_relaxed, memory_order_relaxed))
+
+#define gy_compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
+
+/* For a counter that only its owner writes: no locked instruction. (Relaxed: a statistic.) */
+#define gy_count(p, n)                                                                             \
+    atomic_store_explicit((p), atomic_load_explicit((p), memory_order_relaxed) + (n), memory_order_relaxed)
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
+
+#endif
