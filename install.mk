@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+# What stands between the build and a user: the demo, the installed copy, the tarball.
+
+PREFIX       ?= /usr/local
+prefix       ?= $(PREFIX)
+bindir       ?= $(prefix)/bin
+libdir       ?= $(prefix)/lib
+includedir   ?= $(prefix)/include
+mandir       ?= $(prefix)/share/man
+pkgconfigdir ?= $(libdir)/pkgconfig
+cmakedir     ?= $(libdir)/cmake/gyre
+INSTALL      ?= install
+OBJCOPY      ?= objcopy
+
+# While the major version is 0, each minor version may change the ABI and so is part of the soname.
+ABI     := $(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
+SONAME  := libgyre.so.$(ABI)
+SHARED  := $(B)/libgyre.so.$(VERSION)
+ARCHIVE := $(B)/installed/libgyre.a
+MAN1    := $(sort $(wildcard docs/man/*.1))
+MAN3    := $(sort $(wildcard docs/man/*.3))
+
+.PHONY: shared archive install uninstall dist demo deps-demo deps-check
+
+ifeq ($(FLAVOR),release)
+all: shared archive
+endif
+
+## shared: the shared library
+shared: $(SHARED)
+archive: $(ARCHIVE)
+
+# nodelete: threads that have used a cache hold state of the library until they exit, so that the code
+# must outlive a dlclose.
+$(SHARED): $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs \
+	    $^ $(LIB_LIBS) -o $@
+
+# Hidden symbols of an archive are hidden from the dynamic linker only: as one object, with them made
+# local, the archive shows gyre_ names and nothing else.
+$(ARCHIVE): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -nostdlib -r $^ -o $(@D)/gyre.o
+	$(OBJCOPY) --localize-hidden $(@D)/gyre.o
+	@rm -f $@
+	$(AR) rcs $@ $(@D)/gyre.o
+
+relative = $(shell realpath -ms --relative-to='$(1)' '$(2)')
+fill_in  = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
+    -e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g' \
+    -e 's|@MAJOR@|$(MAJOR)|g' -e 's|@MINOR@|$(MINOR)|g' -e 's|@SONAME@|$(SONAME)|g' \
+    -e 's|@libs_private@|$(LIB_LIBS)|g' \
+    -e 's|@cmake_to_libdir@|$(call relative,$(cmakedir),$(libdir))|g' \
+    -e 's|@cmake_to_includedir@|$(call relative,$(cmakedir),$(includedir))|g'
+
+## install: into DESTDIR$(PREFIX) (/usr/local): header, libraries, program, man pages, pkg-config, CMake
+install: $(SHARED) $(ARCHIVE) $(B)/gyre
+	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(libdir)' '$(DESTDIR)$(includedir)' \
+	    '$(DESTDIR)$(pkgconfigdir)' '$(DESTDIR)$(cmakedir)' \
+	    '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(mandir)/man3'
+	$(INSTALL) -m 644 include/gyre.h '$(DESTDIR)$(includedir)/gyre.h'
+	$(INSTALL) -m 644 $(ARCHIVE) '$(DESTDIR)$(libdir)/libgyre.a'
+	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(libdir)/libgyre.so.$(VERSION)'
+	ln -sf libgyre.so.$(VERSION) '$(DESTDIR)$(libdir)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libgyre.so'
+	$(INSTALL) -m 755 $(B)/gyre '$(DESTDIR)$(bindir)/gyre'
+	$(fill_in) docs/install/gyre.pc.in > '$(DESTDIR)$(pkgconfigdir)/gyre.pc'
+	for f in gyreConfig gyreConfigVersion; do \
+	    $(fill_in) docs/install/$$f.cmake.in > '$(DESTDIR)$(cmakedir)'/$$f.cmake || exit 1; done
+	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) '$(DESTDIR)$(mandir)/man1')
+	$(if $(MAN3),$(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(mandir)/man3')
+
+## uninstall: remove what install put there
+uninstall:
+	rm -f '$(DESTDIR)$(includedir)/gyre.h' '$(DESTDIR)$(libdir)/libgyre.a' \
+	    '$(DESTDIR)$(libdir)/libgyre.so.$(VERSION)' '$(DESTDIR)$(libdir)/$(SONAME)' \
+	    '$(DESTDIR)$(libdir)/libgyre.so' '$(DESTDIR)$(bindir)/gyre' \
+	    '$(DESTDIR)$(pkgconfigdir)/gyre.pc' \
+	    '$(DESTDIR)$(cmakedir)/gyreConfig.cmake' '$(DESTDIR)$(cmakedir)/gyreConfigVersion.cmake'
+	cd '$(DESTDIR)$(mandir)' && rm -f $(MAN1:docs/man/%=man1/%) $(MAN3:docs/man/%=man3/%)
+	-rmdir '$(DESTDIR)$(cmakedir)' 2>/dev/null
+
+## dist: build/gyre-VERSION.tar.gz, from what is committed
+dist:
+	@mkdir -p build
+	git archive --format=tar --prefix=gyre-$(VERSION)/ HEAD | gzip -9n > build/gyre-$(VERSION).tar.gz
+	@echo build/gyre-$(VERSION).tar.gz
+
+DEMO_TRACE := examples/traces/sqlite-orders.trace.zst
+
+## demo: install what is missing, build, and replay the bundled trace: a table, and a picture
+demo: deps-demo
+	@$(MAKE) --no-print-directory $(B)/gyre
+	@$(B)/gyre replay --plot build/demo.svg $(DEMO_TRACE)
+	@echo "The picture is build/demo.svg; examples/traces/README.md says what the trace is."
+
+## deps-demo: install what building takes, where it is missing (Debian; with sudo when not root)
+deps-demo:
+	@tools/deps.sh demo
+
+## deps-check: install what make check takes as well
+deps-check:
+	@tools/deps.sh check
