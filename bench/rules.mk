@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# Benchmarks. Google Benchmark runs bench_*.c; first_look compares with peers and has its own clock.
+
+BENCH_B    := $(B)/bench
+BENCH_PROG := $(patsubst bench/%.c,$(BENCH_B)/%,$(sort $(wildcard bench/bench_*.c)))
+LOOK_OBJ   := $(patsubst bench/%,$(BENCH_B)/%.o,$(sort $(wildcard bench/look_*.c bench/look_*.cc)))
+
+.PHONY: bench bench-build first-look
+bench-build: $(BENCH_PROG) $(BENCH_B)/first_look
+
+## bench: run bench/bench_*.c; BENCH_ARGS go to Google Benchmark (--benchmark_filter=...)
+bench: $(BENCH_PROG)
+	@set -e; for program in $(BENCH_PROG); do $$program $(BENCH_ARGS); done
+
+## first-look: hits beside RocksDB's HyperClockCache and a sharded LRU, a Markdown table; LOOK_ARGS=quick tries it out
+first-look: $(BENCH_B)/first_look
+	@$< $(LOOK_ARGS)
+
+$(BENCH_PROG): %: %.o $(BENCH_B)/bench_main.o $(BENCH_B)/filled.o $(BENCH_B)/workload.o $(LIB)
+	$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ -lbenchmark $(LIB_LIBS) $(JEMALLOC) -lm -o $@
+
+$(BENCH_B)/first_look: $(LOOK_OBJ) $(BENCH_B)/workload.o $(LIB)
+	$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ -lrocksdb -lxxhash $(LIB_LIBS) $(JEMALLOC) -lm -o $@
+
+$(BENCH_B)/bench_main.o: bench/bench_main.cc
+	@mkdir -p $(@D)
+	$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
+
+$(BENCH_B)/%.c.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BENCH_B)/%.cc.o: bench/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
+
+-include $(wildcard $(BENCH_B)/*.d)
