@@ -99,10 +99,12 @@ fi
 
 say "installing $missing"
 # The lists of packages may be absent or old: they are brought up to date first.
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 &&
-    # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends $missing >&2
+apt()
+{
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >&2
+}
+# shellcheck disable=SC2086
+apt update && apt install -y --no-install-recommends $missing
 status=$?
 [ $status -eq 0 ] || say "apt-get failed ($status); missing: $missing"
 exit $status

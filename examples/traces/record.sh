@@ -6,7 +6,7 @@
 # (tools/deps.sh trace), 110 MB in TMPDIR and half a minute.
 
 set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(cd -- "$(dirname -- "$0")" && pwd)
 output=${1:-$here/sqlite-orders.trace.zst}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
