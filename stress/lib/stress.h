@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What every stress program shares: choices that a seed replays, a time to run for, threads, the
+ * delays at the library's points, and a verdict.
+ *
+ * The environment sets a run: SEED (else random, and always printed), T in seconds, THREADS.
+ * The seed replays every choice of the program; what the kernel's scheduler did is not replayed, so a
+ * failure may need several runs of its command line, best in the flavour that showed it. */
+
+#ifndef GYRE_STRESS_H
+#define GYRE_STRESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gyre.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define STRESS_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STRESS_TSAN 1
+#endif
+#endif
+#ifndef STRESS_TSAN
+#define STRESS_TSAN 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define STRESS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STRESS_ASAN 1
+#endif
+#endif
+#ifndef STRESS_ASAN
+#define STRESS_ASAN 0
+#endif
+
+/* Windows are widened at the library's points: rates of rare events mean nothing then. */
+#ifdef GY_POINTS
+#define STRESS_POINTS 1
+#else
+#define STRESS_POINTS 0
+#endif
+
+struct rng {
+    uint64_t state;
+};
+
+/* A bijection that spreads every bit (splitmix64's finisher). */
+static inline uint64_t
+mix64(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+static inline uint64_t
+rng_next(struct rng *rng)
+{
+    rng->state += 0x9e3779b97f4a7c15u;
+    return mix64(rng->state);
+}
+
+static inline uint64_t
+rng_below(struct rng *rng, uint64_t n)
+{
+    return (uint64_t)((unsigned __int128)rng_next(rng) * n >> 64);
+}
+
+static inline uint64_t
+rng_between(struct rng *rng, uint64_t low, uint64_t high)
+{
+    return low + rng_below(rng, high - low + 1);
+}
+
+static inline bool
+rng_one_in(struct rng *rng, uint64_t n)
+{
+    return rng_below(rng, n) == 0;
+}
+
+/* Reads the environment, prints the seed, installs the delays and a watchdog against hangs. */
+void stress_start(char **argv, const char *name, double default_seconds);
+
+/* The same value for the same seed and salt. */
+struct rng stress_rng(uint64_t salt);
+
+double stress_seconds(void);
+unsigned stress_threads(unsigned default_threads);
+/* A size from the environment, for targets that run a program at another scale. */
+uint64_t stress_setting(const char *name, uint64_t default_value);
+
+uint64_t stress_now_ns(void);
+void stress_sleep_us(unsigned us);
+/* Resident bytes of this process. */
+uint64_t stress_rss_bytes(void);
+
+/* Reports a broken promise; the first ones are printed, all are counted. Any thread. */
+void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool stress_failed(void);
+
+/* A number for the verdict; numbers of one label add up. A needed one must not stay zero. Main thread. */
+void stress_report(const char *label, uint64_t n);
+void stress_need(const char *label, uint64_t n);
+
+/* Prints the numbers and the verdict; the program's exit status. */
+int stress_finish(void);
+
+/* Runs body(args + i * stride) on n threads and waits for all of them. */
+void stress_run(unsigned n, void (*body)(void *), void *args, size_t stride);
+
+/* Starts one thread; stress_join waits for it. */
+struct stress_thread;
+struct stress_thread *stress_spawn(void (*body)(void *), void *arg);
+void stress_join(struct stress_thread *thread);
+
+/* How often points delay: about one in this many; 0: never. Without effect in flavours without points. */
+void stress_points(uint32_t one_in);
+
+/* Raises *to to at least value. */
+static inline void
+stress_raise(_Atomic uint64_t *to, uint64_t value)
+{
+    uint64_t seen = atomic_load_explicit(to, memory_order_relaxed);
+    while (seen < value &&
+           !atomic_compare_exchange_weak_explicit(to, &seen, value, memory_order_acq_rel,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+/* An injected clock of milliseconds and an allocator that keeps a ledger. */
+struct stress_world {
+    _Atomic uint64_t clock_ms;
+    _Atomic int64_t allocated_bytes, allocations;
+};
+
+void stress_world_install(struct stress_world *world, gyre_options *options);
+/* Fails when the library has not given back what it allocated. */
+void stress_world_check_empty(struct stress_world *world);
+
+#endif

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# Stress programs: each .c of stress/ is one, stress/lib is what they share. SEED replays the choices.
+
+STRESS_LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard stress/lib/*.c)))
+STRESS_NAMES   := $(patsubst stress/%.c,%,$(sort $(wildcard stress/*.c)))
+STRESS_PROG    := $(STRESS_NAMES:%=$(B)/stress/%)
+# Where the library comes from; another implementation of gyre.h can be put in its place.
+STRESS_GYRE    ?= $(LIB)
+STRESS_CFLAGS  := $(ALL_CFLAGS) -Istress/lib
+
+$(B)/stress/%.o: stress/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STRESS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(STRESS_PROG): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIB_LIBS) $(JEMALLOC)
+
+-include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
+
+.PRECIOUS: $(B)/stress/%.o
+.PHONY: stress-programs stress stress-quick stress-growth
+stress-programs: $(STRESS_PROG)
+
+# The environment hands T and SEED to the programs.
+stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS))
+
+## stress: every stress program, T seconds each (FLAVOR=…, SEED=… replays)
+stress: $(STRESS_PROG)
+	@set -e; for name in $(STRESS_NAMES); do $(stress_env) T=$(or $(T),30) $(B)/stress/$$name; done
+
+## stress-quick: a minute of all stress programs, a third of it under a sanitizer
+stress-quick: $(STRESS_PROG)
+	@set -e; for name in $(STRESS_NAMES); do \
+	    $(stress_env) T=$(or $(T),$(if $(filter asan ubsan tsan,$(FLAVOR)),3,10)) $(B)/stress/$$name; done
+
+## stress-growth: an index that grows from a thousand to N million entries under traffic (N=10)
+stress-growth: $(B)/stress/growth
+	$(stress_env) MILLIONS=$(or $(N),10) $(B)/stress/growth
