@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A miss-ratio curve as an SVG file. */
+
+#ifndef PLOT_H
+#define PLOT_H
+
+#include <stdbool.h>
+
+#include "curve.h"
+
+/* `title` is the headline, `subtitle` the smaller line under it. False, after a message. */
+bool plot_write(const char *path, const struct curve *curve, const char *title, const char *subtitle);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The engine of gyre replay. The threads take blocks of the trace, each the next that nobody has, from
+ * one cursor: every request is made once, and in the order of the trace up to a few blocks, as when
+ * the threads of a server take requests from one queue. So the hit ratio hardly depends on their
+ * number, which parts by key, or halves of the trace run at once, would not give.
+ *
+ * A value begins and ends with a mark made from the number of its key, and has the key's size: a hit
+ * that returns anything else is wrong. */
+
+#include "replay.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "progress.h"
+#include "ticks.h"
+#include "tool.h"
+
+enum { BLOCK = 128, LINE = 64, MARK = 8 };
+
+struct crew {
+    const struct trace *trace;
+    const struct replay_plan *plan;
+    gyre *cache;
+    uint64_t max_value_bytes;
+    bool tsc;
+    pthread_mutex_t gate;         /* held while the threads are started */
+    _Alignas(LINE) _Atomic uint64_t cursor;
+    atomic_int error;             /* the first unexpected result of gyre; 0: none */
+};
+
+struct worker {
+    _Alignas(LINE) _Atomic uint64_t done; /* (Relaxed: for the progress bar only.) */
+    _Alignas(LINE) struct crew *crew;
+    pthread_t thread;
+    unsigned char *value;         /* room for the largest value, zero but for the marks */
+    uint64_t random;
+    uint64_t until_sample;        /* requests before the next whose latency is measured */
+    uint64_t start_ns, end_ns;
+    struct replay_counts counts;
+    struct histogram get, put;
+};
+
+static void
+set_error(struct crew *crew, int result)
+{
+    int none = 0;
+    atomic_compare_exchange_strong(&crew->error, &none, result);
+}
+
+/* Small values hold as much of the marks as they can. */
+static size_t
+mark_bytes(uint32_t size)
+{
+    return size < MARK ? size : MARK;
+}
+
+static void
+write_marks(unsigned char *value, uint32_t id, uint32_t size)
+{
+    uint64_t mark = keys_mix((uint64_t)id + 1);
+    memcpy(value, &mark, mark_bytes(size));
+    if (size >= 2 * MARK)
+        memcpy(value + size - MARK, &mark, MARK);
+}
+
+static void
+clear_last_mark(unsigned char *value, uint32_t size)
+{
+    if (size >= 2 * MARK)
+        memset(value + size - MARK, 0, MARK);
+}
+
+static bool
+has_marks(const gyre_view *view, uint32_t id, uint32_t size)
+{
+    uint64_t mark = keys_mix((uint64_t)id + 1);
+    const unsigned char *value = view->data;
+    return view->size == size && memcmp(value, &mark, mark_bytes(size)) == 0
+           && (size < 2 * MARK || memcmp(value + size - MARK, &mark, MARK) == 0);
+}
+
+static uint64_t
+next_random(struct worker *worker)
+{
+    worker->random += 0x9e3779b97f4a7c15u;
+    return keys_mix(worker->random);
+}
+
+/* Random gaps, so that no rhythm of the trace decides which requests are measured. */
+static bool
+is_sampled(struct worker *worker)
+{
+    if (worker->until_sample--)
+        return false;
+    worker->until_sample = next_random(worker) % (2 * (uint64_t)worker->crew->plan->sample - 1);
+    return true;
+}
+
+static void
+put_value(struct worker *worker, uint32_t id, gyre_key key, uint32_t size, bool sampled)
+{
+    struct crew *crew = worker->crew;
+    /* What the cache refuses unread need not be marked, nor its memory touched. */
+    bool marked = size <= crew->max_value_bytes;
+    if (marked)
+        write_marks(worker->value, id, size);
+    uint64_t start = sampled ? ticks_now(crew->tsc) : 0;
+    int result = gyre_put(crew->cache, key.data, key.size, worker->value, size, NULL);
+    if (sampled)
+        histogram_add(&worker->put, ticks_now(crew->tsc) - start);
+    if (marked)
+        clear_last_mark(worker->value, size);
+    if (result == GYRE_OK)
+        worker->counts.puts++;
+    else if (result == GYRE_E2BIG)
+        worker->counts.too_large++;
+    else if (result == GYRE_EBUSY)
+        worker->counts.busy++;
+    else
+        set_error(crew, result);
+}
+
+static void
+make_request(struct worker *worker, uint32_t id)
+{
+    struct crew *crew = worker->crew;
+    gyre_key key;
+    key.data = keys_bytes(&crew->trace->keys, id, &key.size);
+    uint32_t size = trace_value_bytes(crew->trace, id, crew->plan->value_bytes);
+    bool sampled = is_sampled(worker);
+
+    gyre_view view;
+    uint64_t start = sampled ? ticks_now(crew->tsc) : 0;
+    int result = gyre_get(crew->cache, key.data, key.size, &view);
+    if (sampled)
+        histogram_add(&worker->get, ticks_now(crew->tsc) - start);
+    if (result == GYRE_OK) {
+        worker->counts.hits++;
+        worker->counts.wrong += !has_marks(&view, id, size);
+        gyre_release(&view);
+        return;
+    }
+    worker->counts.misses++;
+    if (result == GYRE_MISS || result == GYRE_E2BIG)
+        put_value(worker, id, key, size, sampled);
+    else if (result == GYRE_EBUSY)
+        worker->counts.busy++;
+    else
+        set_error(crew, result);
+}
+
+static void *
+work(void *arg)
+{
+    struct worker *worker = arg;
+    struct crew *crew = worker->crew;
+    const uint32_t *requests = trace_requests(crew->trace);
+    uint64_t n = crew->trace->n_requests, done = 0;
+
+    pthread_mutex_lock(&crew->gate);
+    pthread_mutex_unlock(&crew->gate);
+    worker->start_ns = clock_ns();
+    while (!atomic_load_explicit(&crew->error, memory_order_relaxed)) {
+        uint64_t begin = atomic_fetch_add_explicit(&crew->cursor, BLOCK, memory_order_relaxed);
+        if (begin >= n)
+            break;
+        uint64_t end = n - begin < BLOCK ? n : begin + BLOCK;
+        for (uint64_t i = begin; i < end; i++)
+            make_request(worker, requests[i]);
+        done += end - begin;
+        atomic_store_explicit(&worker->done, done, memory_order_relaxed);
+    }
+    worker->end_ns = clock_ns();
+    return NULL;
+}
+
+/* Waits until the thread ends, showing every tenth of a second how far all of them are. */
+static void
+watch_one(struct worker *workers, uint32_t n, uint32_t one, struct progress *progress)
+{
+    for (;;) {
+        struct timespec deadline;
+        clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_nsec += 100000000;
+        deadline.tv_sec += deadline.tv_nsec / 1000000000;
+        deadline.tv_nsec %= 1000000000;
+        if (pthread_timedjoin_np(workers[one].thread, NULL, &deadline) == 0)
+            return;
+        uint64_t done = 0;
+        for (uint32_t i = 0; i < n; i++)
+            done += atomic_load_explicit(&workers[i].done, memory_order_relaxed);
+        progress_show(progress, done);
+    }
+}
+
+static void
+join_all(struct worker *workers, uint32_t n, const char *label, uint64_t n_requests)
+{
+    struct progress progress;
+    progress_start(&progress, label != NULL, label, "requests", n_requests);
+    for (uint32_t i = 0; i < n; i++) {
+        if (progress.on)
+            watch_one(workers, n, i, &progress);
+        else
+            pthread_join(workers[i].thread, NULL);
+    }
+    progress_end(&progress);
+}
+
+static uint32_t
+largest_value(const struct trace *trace, uint32_t value_bytes)
+{
+    uint32_t largest = 1;
+    for (uint32_t id = 0; id < trace->keys.n; id++) {
+        uint32_t size = trace_value_bytes(trace, id, value_bytes);
+        if (largest < size)
+            largest = size;
+    }
+    return largest;
+}
+
+/* Starts as many threads as it can; they wait at the gate. */
+static uint32_t
+start_workers(struct crew *crew, struct worker *workers, size_t value_room)
+{
+    uint32_t n = 0;
+    for (; n < crew->plan->n_threads; n++) {
+        struct worker *worker = &workers[n];
+        worker->crew = crew;
+        worker->random = crew->plan->seed + n;
+        worker->value = mmap(NULL, value_room, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (worker->value == MAP_FAILED)
+            break;
+        if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
+            munmap(worker->value, value_room);
+            break;
+        }
+    }
+    if (n < crew->plan->n_threads)
+        set_error(crew, GYRE_ENOMEM);
+    return n;
+}
+
+static void
+add_worker(struct replay_counts *sum, const struct replay_counts *counts)
+{
+    sum->hits += counts->hits;
+    sum->misses += counts->misses;
+    sum->puts += counts->puts;
+    sum->too_large += counts->too_large;
+    sum->busy += counts->busy;
+    sum->wrong += counts->wrong;
+}
+
+static void
+collect(struct replay_result *result, const struct worker *workers, uint32_t n)
+{
+    uint64_t start_ns = UINT64_MAX, end_ns = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct worker *worker = &workers[i];
+        add_worker(&result->counts, &worker->counts);
+        histogram_merge(&result->get, &worker->get);
+        histogram_merge(&result->put, &worker->put);
+        start_ns = start_ns < worker->start_ns ? start_ns : worker->start_ns;
+        end_ns = end_ns > worker->end_ns ? end_ns : worker->end_ns;
+    }
+    result->seconds = n ? (double)(end_ns - start_ns) / 1e9 : 0;
+}
+
+static void
+run_crew(struct crew *crew, struct worker *workers, const char *label, struct replay_result *result)
+{
+    size_t value_room = largest_value(crew->trace, crew->plan->value_bytes);
+    struct ticks ticks = ticks_start();
+    result->tsc = crew->tsc = ticks.tsc;
+    pthread_mutex_init(&crew->gate, NULL);
+    pthread_mutex_lock(&crew->gate);
+    uint32_t n = start_workers(crew, workers, value_room);
+    pthread_mutex_unlock(&crew->gate);
+    join_all(workers, n, label, crew->trace->n_requests);
+    pthread_mutex_destroy(&crew->gate);
+    for (uint32_t i = 0; i < n; i++)
+        munmap(workers[i].value, value_room);
+    collect(result, workers, n);
+    result->tick_ns = ticks_ns(&ticks);
+    result->overhead_ticks = ticks_overhead(&ticks);
+}
+
+bool
+replay_run(const struct trace *trace, const struct replay_plan *plan, const char *label,
+           struct replay_result *result)
+{
+    gyre_options options = GYRE_OPTIONS_INIT;
+    options.flags = plan->flags;
+    options.capacity_bytes = plan->capacity_bytes;
+    options.max_entries = plan->max_entries;
+    options.default_ttl_ms = plan->ttl_ms;
+    options.seed = plan->seed;
+    memset(result, 0, sizeof *result);
+    result->stats = (gyre_stats)GYRE_STATS_INIT;
+
+    struct crew crew = {.trace = trace, .plan = plan};
+    int error = gyre_open(&crew.cache, &options);
+    if (error != GYRE_OK) {
+        tool_error("cannot open a cache of %llu bytes: %s", (unsigned long long)plan->capacity_bytes,
+                   gyre_strerror(error));
+        return false;
+    }
+    struct worker *workers = aligned_alloc(LINE, plan->n_threads * sizeof *workers);
+    if (workers) {
+        memset(workers, 0, plan->n_threads * sizeof *workers);
+        gyre_stats_read(crew.cache, &result->stats);
+        crew.max_value_bytes = result->stats.max_value_bytes;
+        run_crew(&crew, workers, label, result);
+        gyre_stats_read(crew.cache, &result->stats);
+    }
+    error = workers ? atomic_load(&crew.error) : GYRE_ENOMEM;
+    free(workers);
+    gyre_close(crew.cache);
+    if (error != GYRE_OK)
+        tool_error("replay stopped: %s", gyre_strerror(error));
+    return error == GYRE_OK;
+}
