@@ -202,7 +202,7 @@ int
 stress_finish(void)
 {
     alarm(0);
-    for (unsigned i = 0; i < run.n_labels; i++)
+    for (unsigned i = 0; i < run.n_labels && !stress_failed(); i++)
         if (run.labels[i].needed && run.labels[i].n == 0)
             stress_fail("no %s: the run did not do its work", run.labels[i].name);
     printf("%s:", run.name);

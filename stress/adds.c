@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Where nothing is evicted, has every race exactly one winner?
+ *
+ * The cache has room for everything, so the outcomes of all threads together are certain: of many
+ * GYRE_ADDs of a key one succeeds; of many GYRE_IF_VERSION updates of one version one succeeds, so a
+ * counter ends at the number of updates that answered OK; of many deletes of a key one succeeds. */
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "round.h"
+
+#define KEYS 64
+#define COUNTERS 4
+#define UPDATES 100 /* of each counter by each worker in a lap */
+
+struct game {
+    gyre *cache;
+    pthread_barrier_t barrier;
+    unsigned n_workers;
+    uint64_t until_ns;
+    bool over;                                   /* written between barriers */
+    _Atomic uint32_t added[KEYS], add_busy[KEYS], deleted[KEYS];
+    _Atomic uint64_t counted[COUNTERS], lost_adds, lost_puts, laps, busy, changed, vanished;
+};
+
+struct player {
+    struct game *game;
+    unsigned index;
+    struct rng rng;
+};
+
+static int
+add(gyre *cache, uint32_t number, uint64_t value)
+{
+    struct key key = {'a', number};
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    size_t key_size = key_write(key, key_bytes);
+    gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
+    options.flags = GYRE_ADD;
+    return gyre_put(cache, key_bytes, key_size, &value, sizeof value, &options);
+}
+
+static void
+add_all(struct player *player)
+{
+    struct game *game = player->game;
+    uint32_t first = (uint32_t)rng_below(&player->rng, 4); /* close enough to meet */
+    for (uint32_t i = 0; i < KEYS; i++) {
+        uint32_t number = (first + i) % KEYS;
+        int rc = add(game->cache, number, player->index);
+        if (rc == GYRE_OK)
+            atomic_fetch_add(&game->added[number], 1);
+        else if (rc == GYRE_EBUSY)
+            atomic_fetch_add(&game->add_busy[number], 1);
+        else if (rc != GYRE_EXISTS)
+            stress_fail("add: %s", gyre_strerror(rc));
+    }
+}
+
+static void
+delete_all(struct player *player)
+{
+    struct game *game = player->game;
+    uint32_t first = (uint32_t)rng_below(&player->rng, 4);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        uint32_t number = (first + i) % KEYS;
+        unsigned char key_bytes[KEY_BYTES_MAX];
+        size_t key_size = key_write((struct key){'a', number}, key_bytes);
+        int rc = gyre_delete(game->cache, key_bytes, key_size);
+        if (rc == GYRE_OK)
+            atomic_fetch_add(&game->deleted[number], 1);
+        else if (rc != GYRE_MISS)
+            stress_fail("delete: %s", gyre_strerror(rc));
+    }
+}
+
+/* One update of a counter that is always there; a miss can only be a passing one. */
+static void
+count_up(struct player *player, uint32_t number)
+{
+    struct game *game = player->game;
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    size_t key_size = key_write((struct key){COUNTER, number}, key_bytes);
+    uint64_t value = 0, version = 0;
+    gyre_view view;
+    int rc = gyre_get(game->cache, key_bytes, key_size, &view);
+    if (rc != GYRE_OK) {
+        atomic_fetch_add(&game->vanished, 1);
+        return;
+    }
+    value = *(const uint64_t *)view.data + 1;
+    version = view.version;
+    gyre_release(&view);
+    gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
+    options.flags = GYRE_IF_VERSION;
+    options.version = version;
+    rc = gyre_put(game->cache, key_bytes, key_size, &value, sizeof value, &options);
+    if (rc == GYRE_OK)
+        atomic_fetch_add(&game->counted[number], 1);
+    else if (rc == GYRE_CHANGED)
+        atomic_fetch_add(&game->changed, 1);
+    else if (rc == GYRE_EBUSY)
+        atomic_fetch_add(&game->busy, 1);
+    else if (rc == GYRE_MISS)
+        atomic_fetch_add(&game->vanished, 1);
+    else
+        stress_fail("update: %s", gyre_strerror(rc));
+}
+
+/* Nobody else is in a call. */
+static void
+judge_adds(struct game *game)
+{
+    for (uint32_t i = 0; i < KEYS; i++) {
+        uint32_t added = atomic_load(&game->added[i]), busy = atomic_load(&game->add_busy[i]);
+        if (added > 1)
+            stress_fail("%u of %u ADDs of key a%u succeeded", added, game->n_workers, i);
+        if (added == 0 && busy == 0)
+            stress_fail("no ADD of key a%u succeeded: it is absent, yet all say that it exists", i);
+        atomic_fetch_add(&game->lost_adds, added == 0);
+        atomic_fetch_add(&game->busy, busy);
+    }
+}
+
+static void
+judge_deletes(struct game *game)
+{
+    for (uint32_t i = 0; i < KEYS; i++) {
+        uint32_t added = atomic_exchange(&game->added[i], 0);
+        uint32_t deleted = atomic_exchange(&game->deleted[i], 0);
+        atomic_store(&game->add_busy[i], 0);
+        atomic_fetch_add(&game->lost_puts, added - (deleted < added ? deleted : added));
+        if (deleted > added)
+            stress_fail("%u of %u deletes of key a%u succeeded, it was added %u times", deleted,
+                        game->n_workers, i, added);
+    }
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        unsigned char key_bytes[KEY_BYTES_MAX];
+        size_t key_size = key_write((struct key){COUNTER, i}, key_bytes);
+        uint64_t value = 0;
+        int rc = gyre_read(game->cache, key_bytes, key_size, &value, sizeof value, NULL);
+        if (rc != GYRE_OK || value != atomic_load(&game->counted[i]))
+            stress_fail("counter %u: %s, stands at %" PRIu64 " after %" PRIu64 " updates", i,
+                        gyre_strerror(rc), value, atomic_load(&game->counted[i]));
+    }
+    atomic_fetch_add(&game->laps, 1);
+    game->over = stress_now_ns() > game->until_ns || stress_failed();
+}
+
+static void
+play(void *arg)
+{
+    struct player *player = arg;
+    struct game *game = player->game;
+    while (!game->over) {
+        add_all(player);
+        if (pthread_barrier_wait(&game->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+            judge_adds(game);
+        for (unsigned i = 0; i < UPDATES * COUNTERS; i++)
+            count_up(player, (uint32_t)rng_below(&player->rng, COUNTERS));
+        pthread_barrier_wait(&game->barrier);
+        delete_all(player);
+        if (pthread_barrier_wait(&game->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+            judge_deletes(game);
+        pthread_barrier_wait(&game->barrier);
+    }
+}
+
+static void
+play_game(struct rng *rng, uint64_t for_ns)
+{
+    struct game game = {.n_workers = stress_threads((unsigned)rng_between(rng, 2, 6))};
+    struct player players[WORKERS_MAX];
+    gyre_options options = GYRE_OPTIONS_INIT;
+    options.capacity_bytes = 32u << 20;
+    options.flags = GYRE_VERSIONS | (STRESS_TSAN || rng_one_in(rng, 2) ? GYRE_RECORD_EPOCHS : 0) |
+                    (rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0);
+    options.seed = rng_next(rng);
+    if (game.n_workers > WORKERS_MAX)
+        game.n_workers = WORKERS_MAX;
+    stress_points(rng_one_in(rng, 4) ? 0 : 8u << rng_below(rng, 7));
+    int rc = gyre_open(&game.cache, &options);
+    if (rc != GYRE_OK) {
+        stress_fail("open: %s", gyre_strerror(rc));
+        return;
+    }
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        unsigned char key_bytes[KEY_BYTES_MAX];
+        size_t key_size = key_write((struct key){COUNTER, i}, key_bytes);
+        uint64_t zero = 0;
+        gyre_put(game.cache, key_bytes, key_size, &zero, sizeof zero, NULL);
+    }
+    game.until_ns = stress_now_ns() + for_ns;
+    pthread_barrier_init(&game.barrier, NULL, game.n_workers);
+    for (unsigned i = 0; i < game.n_workers; i++)
+        players[i] = (struct player){&game, i, {rng_next(rng)}};
+    stress_run(game.n_workers, play, players, sizeof players[0]);
+    pthread_barrier_destroy(&game.barrier);
+
+    gyre_stats stats = stats_of(game.cache);
+    uint64_t evicted = stats.removed[GYRE_CAPACITY] + stats.removed[GYRE_CONFLICT];
+    if (evicted)
+        stress_fail("%" PRIu64 " entries were evicted although there is room for all", evicted);
+    stress_need("laps", atomic_load(&game.laps));
+    for (uint32_t i = 0; i < COUNTERS; i++)
+        stress_need("updates", atomic_load(&game.counted[i]));
+    stress_need("lost races", atomic_load(&game.changed));
+    stress_report("busy", atomic_load(&game.busy));
+    stress_report("keys nobody added", atomic_load(&game.lost_adds));
+    stress_report("added and gone", atomic_load(&game.lost_puts));
+    stress_report("vanished", atomic_load(&game.vanished));
+    gyre_close(game.cache);
+}
+
+int
+main(int argc, char **argv)
+{
+    (void)argc;
+    stress_start(argv, "adds", 5);
+    uint64_t until = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
+    for (uint64_t n = 0; !stress_failed() && stress_now_ns() < until; n++) {
+        struct rng rng = stress_rng(n);
+        play_game(&rng, (uint64_t)(stress_seconds() * 1e9 / 6));
+        stress_report("games", 1);
+    }
+    return stress_finish();
+}
