@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# Fuzz targets are fuzz/fuzz_*.c, the other files are shared by them. With libFuzzer they and the library
+# are compiled by clang into build/fuzz; with alone.c they replay the corpus in any flavour.
+
+FUZZ_CC    ?= clang-14
+FUZZ_B     := build/fuzz
+FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+              -DGY_DEBUG
+FUZZ_NAMES  := $(patsubst fuzz/%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
+FUZZ_SHARED := $(filter-out fuzz/alone.c $(FUZZ_NAMES:%=fuzz/%.c),$(sort $(wildcard fuzz/*.c)))
+FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
+FUZZ_RUN    := -print_final_stats=0 -verbosity=0 -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
+T ?= 60
+
+.PHONY: fuzz fuzz-quick fuzz-build fuzz-replay
+fuzz-build: $(FUZZ_NAMES:%=$(FUZZ_B)/%)
+
+## fuzz: run each fuzz target for T seconds (60); what it finds lands in build/fuzz/
+fuzz: fuzz-build
+	@set -e; for name in $(FUZZ_NAMES); do \
+	    mkdir -p $(FUZZ_B)/new/$$name; echo "$$name: $(T) s"; \
+	    $(FUZZ_B)/$$name $(FUZZ_RUN) -max_total_time=$(T) -artifact_prefix=$(FUZZ_B)/$$name- \
+	        $(FUZZ_B)/new/$$name fuzz/corpus/$$name; \
+	done
+
+## fuzz-replay: run the corpus through the fuzz targets with this flavour's compiler
+fuzz-replay: $(FUZZ_NAMES:%=$(B)/fuzz/%)
+	@set -e; for name in $(FUZZ_NAMES); do printf '%s: ' $$name; $(B)/fuzz/$$name fuzz/corpus/$$name; done
+
+## fuzz-quick: the corpus, then a few seconds of fuzzing for each target
+fuzz-quick: fuzz-replay
+	@$(MAKE) --no-print-directory fuzz T=5
+
+$(FUZZ_NAMES:%=$(FUZZ_B)/%): $(FUZZ_B)/%: $(FUZZ_B)/fuzz/%.o $(FUZZ_SHARED:%.c=$(FUZZ_B)/%.o) $(FUZZ_LIB)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIB_LIBS) -o $@
+
+$(FUZZ_B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(FUZZ_NAMES:%=$(B)/fuzz/%): %: %.o $(B)/fuzz/alone.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(LIB)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
+
+-include $(wildcard $(B)/fuzz/*.d $(FUZZ_B)/fuzz/*.d) $(FUZZ_LIB:.o=.d)
