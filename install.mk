@@ -22,7 +22,7 @@ ARCHIVE := $(B)/installed/libgyre.a
 MAN1    := $(sort $(wildcard docs/man/*.1))
 MAN3    := $(sort $(wildcard docs/man/*.3))
 
-.PHONY: shared archive install uninstall dist demo deps-demo deps-check
+.PHONY: shared archive install uninstall dist demo deps-demo deps-check check-install check-man
 
 ifeq ($(FLAVOR),release)
 all: shared archive
@@ -38,11 +38,14 @@ $(SHARED): $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs \
 	    $^ $(LIB_LIBS) -o $@
 
+# With link-time optimisation the one object has to be machine code.
+RELOCATABLE := -nostdlib -r $(if $(filter -flto%,$(CFLAGS)),-flinker-output=nolto-rel)
+
 # Hidden symbols of an archive are hidden from the dynamic linker only: as one object, with them made
 # local, the archive shows gyre_ names and nothing else.
 $(ARCHIVE): $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -nostdlib -r $^ -o $(@D)/gyre.o
+	$(CC) $(CFLAGS) $(RELOCATABLE) $^ -o $(@D)/gyre.o
 	$(OBJCOPY) --localize-hidden $(@D)/gyre.o
 	@rm -f $@
 	$(AR) rcs $@ $(@D)/gyre.o
@@ -103,3 +106,11 @@ deps-demo:
 ## deps-check: install what make check takes as well
 deps-check:
 	@tools/deps.sh check
+
+## check-install: install into a temporary folder, build and run every example from there
+check-install:
+	tests/test_install.sh
+
+## check-man: the man pages against gyre.h
+check-man:
+	tests/test_man.sh
