@@ -23,7 +23,8 @@
  * Run: spin -D... -a pins.pml; gcc -O2 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=512 -o pan pan.c; ./pan -E
  *   NA arenas; NG gets; O0 O1 O2: kind of operation (PUT, REPL, DEL, NONE), K0 K1 K2: its key;
  *   NSW sweepers of SWN tries each; NFR freers of FRN tries each; MOV mover; PARK: sweeps may be
- *   parked and taken up again without a look at the pins; INITOPEN: arena 1 starts open
+ *   parked and taken up again without a look at the pins; DIE: sweepers may die, their arenas go
+ *   back to SEALED; INITOPEN: arena 1 starts open
  * Mutations that must fail:
  *   NOLOOK   the reader reads the bytes without a second look at the slot
  *   COPY     the reader copies its pin to another place and clears the first
@@ -36,6 +37,7 @@
  *   PUTNOST  the put does not look at the state after its pin
  *   COPYNOPIN the sweeper does not pin the arena it copies into
  *   NOCMP    the pin of a compared word is cleared before the CAS on it
+ *   DIEPARK  the arena of a dead sweeper is taken up without a look at the pins (with DIE, PARK)
  *   MNOST MNOLOOK MRLX MPARK MNOTSW  mover: no state check; no second look; plain pin;
  *            goes on in PARKED; goes on in all but SWEEPING
  * Mutation that passes: PUTNOGEN (the state check ignores the generation). */
@@ -90,6 +92,9 @@
 #endif
 #ifndef PARK
 #define PARK 0
+#endif
+#ifndef DIE
+#define DIE 0
 #endif
 #ifndef INITOPEN
 #define INITOPEN 0
@@ -375,6 +380,16 @@ proctype Sweep(byte j) {
     :: d_step { pc == CCAS ->
         if :: slot[i] == w -> slot[i] = t; sgen[i] = tg; i++; printf("sweep%d: relocates to %d\n", j, t) :: else fi;
         pin[SWPIN(j)] = 0; t = 0; tg = 0; w = 0; pc = UNLINK; inv() }
+#if DIE
+    /* killed; once that is proved, its pin is cleared and its arena given to others */
+    :: d_step { pc != PICK && ast[a] == SWEEPING ->
+#ifdef DIEPARK
+        ast[a] = PARKED;
+#else
+        ast[a] = SEALED;
+#endif
+        pin[SWPIN(j)] = 0; a = 0; t = 0; tg = 0; w = 0; i = 0; n = 0; pc = PICK; printf("sweep%d: dies\n", j) }
+#endif
     :: pc == PICK && n == 0 -> break
     od
 }
