@@ -82,7 +82,8 @@ uninstall:
 	    '$(DESTDIR)$(libdir)/libgyre.so' '$(DESTDIR)$(bindir)/gyre' \
 	    '$(DESTDIR)$(pkgconfigdir)/gyre.pc' \
 	    '$(DESTDIR)$(cmakedir)/gyreConfig.cmake' '$(DESTDIR)$(cmakedir)/gyreConfigVersion.cmake'
-	cd '$(DESTDIR)$(mandir)' && rm -f $(MAN1:docs/man/%=man1/%) $(MAN3:docs/man/%=man3/%)
+	for page in $(MAN1:docs/man/%=man1/%) $(MAN3:docs/man/%=man3/%); do \
+	    rm -f '$(DESTDIR)$(mandir)'/$$page; done
 	-rmdir '$(DESTDIR)$(cmakedir)' 2>/dev/null
 
 ## dist: build/gyre-VERSION.tar.gz, from what is committed
