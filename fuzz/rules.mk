@@ -9,7 +9,7 @@ FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 FUZZ_NAMES  := $(patsubst fuzz/%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
 FUZZ_SHARED := $(filter-out fuzz/alone.c $(FUZZ_NAMES:%=fuzz/%.c),$(sort $(wildcard fuzz/*.c)))
 FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
-FUZZ_RUN    := -print_final_stats=0 -verbosity=0 -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
+FUZZ_RUN    := -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
 T ?= 60
 
 .PHONY: fuzz fuzz-quick fuzz-build fuzz-replay
@@ -18,9 +18,10 @@ fuzz-build: $(FUZZ_NAMES:%=$(FUZZ_B)/%)
 ## fuzz: run each fuzz target for T seconds (60); what it finds lands in build/fuzz/
 fuzz: fuzz-build
 	@set -e; for name in $(FUZZ_NAMES); do \
-	    mkdir -p $(FUZZ_B)/new/$$name; echo "$$name: $(T) s"; \
+	    mkdir -p $(FUZZ_B)/new/$$name; printf '%s, %s s: ' $$name $(T); log=$(FUZZ_B)/$$name.log; \
 	    $(FUZZ_B)/$$name $(FUZZ_RUN) -max_total_time=$(T) -artifact_prefix=$(FUZZ_B)/$$name- \
-	        $(FUZZ_B)/new/$$name fuzz/corpus/$$name; \
+	        $(FUZZ_B)/new/$$name fuzz/corpus/$$name 2>$$log || { cat $$log; exit 1; }; \
+	    grep Done $$log; \
 	done
 
 ## fuzz-replay: run the corpus through the fuzz targets with this flavour's compiler
