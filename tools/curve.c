@@ -53,7 +53,8 @@ find_range(const struct curve *curve, uint64_t *least, uint64_t *most)
 }
 
 static bool
-replay_points(struct curve *curve, const struct trace *trace, struct replay_plan plan, bool show_progress)
+replay_points(struct curve *curve, const struct trace *trace, struct replay_plan plan,
+              bool show_progress)
 {
     struct replay_result *result = malloc(sizeof *result);
     if (!result)
@@ -65,7 +66,8 @@ replay_points(struct curve *curve, const struct trace *trace, struct replay_plan
         snprintf(label, sizeof label, "size %zu of %zu", i + 1, curve->n_gyre);
         plan.max_entries = curve->by_entries ? point->size : 0;
         plan.capacity_bytes = curve->by_entries
-                              ? curve_ample_capacity(trace, point->size, plan.value_bytes) : point->size;
+                                  ? curve_ample_capacity(trace, point->size, plan.value_bytes)
+                                  : point->size;
         ok = replay_run(trace, &plan, show_progress ? label : NULL, result);
         point->hit_ratio = (double)result->counts.hits / (double)trace->n_requests;
         point->miss_ratio = 1 - point->hit_ratio;
@@ -75,8 +77,8 @@ replay_points(struct curve *curve, const struct trace *trace, struct replay_plan
     return ok;
 }
 
-/* A fine series, where one pass over the trace serves all sizes, and gyre's own sizes, so that the two
- * can be compared. */
+/* A fine series, where one pass over the trace serves all sizes, and gyre's own sizes, so that the
+ * two can be compared. */
 static size_t
 choose_lru_sizes(const struct curve *curve, const uint64_t *fine, size_t n_fine, uint64_t largest,
                  struct lru_size *sizes)
@@ -109,7 +111,9 @@ compute_lru(struct curve *curve, const struct trace *trace, uint32_t value_bytes
     for (size_t i = 0; ok && i < curve->n_lru; i++) {
         double hit_ratio = (double)sizes[i].hits / (double)trace->n_requests;
         curve->lru[i] = (struct curve_point){
-            .size = sizes[i].size, .hit_ratio = hit_ratio, .miss_ratio = 1 - hit_ratio,
+            .size = sizes[i].size,
+            .hit_ratio = hit_ratio,
+            .miss_ratio = 1 - hit_ratio,
         };
     }
     free(sizes);
@@ -119,8 +123,8 @@ compute_lru(struct curve *curve, const struct trace *trace, uint32_t value_bytes
 }
 
 bool
-curve_make(struct curve *curve, const struct trace *trace, const struct replay_plan *plan, size_t n_sizes,
-           bool show_progress)
+curve_make(struct curve *curve, const struct trace *trace, const struct replay_plan *plan,
+           size_t n_sizes, bool show_progress)
 {
     uint64_t sizes[CURVE_SIZES_MAX], least, most;
     *curve = (struct curve){.by_entries = trace->unit};

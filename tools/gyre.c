@@ -50,7 +50,8 @@ print_usage(FILE *out)
     fputs("usage: gyre COMMAND [options] ...\n"
           "       gyre help [COMMAND]\n"
           "       gyre --version | --help\n\n"
-          "commands:\n", out);
+          "commands:\n",
+          out);
     for (size_t i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 }

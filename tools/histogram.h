@@ -41,8 +41,8 @@ histogram_add(struct histogram *histogram, uint64_t value)
 
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-/* The value that a fraction (0 to 1) of all values does not exceed: the upper end of its bucket, never
- * more than the largest value; 0 without values. */
+/* The value that a fraction (0 to 1) of all values does not exceed: the upper end of its bucket,
+ * never more than the largest value; 0 without values. */
 uint64_t histogram_quantile(const struct histogram *histogram, double fraction);
 
 #endif

@@ -13,12 +13,12 @@
 #include "vec.h"
 
 struct keys {
-    bool text;         /* keys are strings of bytes, else 64-bit numbers; set before the first key */
+    bool text; /* keys are strings of bytes, else 64-bit numbers; set before the first key */
     uint32_t n;
-    struct vec words;  /* u64 a key: the number, or where its string ends in `bytes` */
-    struct vec bytes;  /* the strings, one after the other */
-    struct vec sizes;  /* u32 a key: the largest size that the trace gives it */
-    uint32_t *table;   /* open addressing; number + 1, 0: empty */
+    struct vec words; /* u64 a key: the number, or where its string ends in `bytes` */
+    struct vec bytes; /* the strings, one after the other */
+    struct vec sizes; /* u32 a key: the largest size that the trace gives it */
+    uint32_t *table;  /* open addressing; number + 1, 0: empty */
     uint64_t mask;
 };
 

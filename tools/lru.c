@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Mattson's observation: an LRU cache holds a prefix of the stack of keys in the order of their last
- * requests, whatever its size. So a request hits in just those caches that are at least as large as
- * its stack distance, the weight of all keys requested since this key was, itself included.
+/* Mattson's observation: an LRU cache holds a prefix of the stack of keys in the order of their
+ * last requests, whatever its size. So a request hits in just those caches that are at least as
+ * large as its stack distance, the weight of all keys requested since this key was, itself
+ * included.
  *
  * Each key has a position, the time of its last request, and a Fenwick tree holds the weights by
  * position: a distance is one sum. When positions run out, the keys are moved together in their
  * order; there are twice as many positions as keys, so that a request costs O(log keys) and memory
  * depends on the number of keys alone.
  *
- * Weights are not the same for all keys, and a key heavier than the cache must not push others out of
- * it. So sizes below the heaviest key get a pass of their own, without the keys that do not fit. */
+ * Weights are not the same for all keys, and a key heavier than the cache must not push others out
+ * of it. So sizes below the heaviest key get a pass of their own, without the keys that are too
+ * large for them. */
 
 #include "lru.h"
 
@@ -22,11 +24,11 @@ struct stack {
     bool by_entries;
     uint32_t value_bytes;
     uint64_t n_positions;
-    uint64_t last;       /* position given last; 0: none */
-    uint64_t total;      /* weight of all keys in the stack */
-    uint64_t *tree;      /* [1 .. n_positions] */
-    uint32_t *owner;     /* [1 .. n_positions]: the key that was given this position */
-    uint64_t *position;  /* by key; 0: not yet requested */
+    uint64_t last;      /* position given last; 0: none */
+    uint64_t total;     /* weight of all keys in the stack */
+    uint64_t *tree;     /* [1 .. n_positions] */
+    uint32_t *owner;    /* [1 .. n_positions]: the key that was given this position */
+    uint64_t *position; /* by key; 0: not yet requested */
 };
 
 static uint64_t
@@ -179,7 +181,8 @@ run_pass(struct stack stack, uint64_t heaviest, struct lru_size *sizes, size_t n
 }
 
 bool
-lru_hits(const struct trace *trace, bool by_entries, uint32_t value_bytes, struct lru_size *sizes, size_t n)
+lru_hits(const struct trace *trace, bool by_entries, uint32_t value_bytes, struct lru_size *sizes,
+         size_t n)
 {
     struct stack stack = {.trace = trace, .by_entries = by_entries, .value_bytes = value_bytes};
     uint64_t largest = lru_largest(trace, by_entries, value_bytes);

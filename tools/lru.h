@@ -13,13 +13,14 @@
 #include "trace.h"
 
 struct lru_size {
-    uint64_t size;  /* of the cache, in bytes of keys and values, or in entries; ascending */
+    uint64_t size; /* of the cache, in bytes of keys and values, or in entries; ascending */
     uint64_t hits;
 };
 
 /* Fills in the hits of the n sizes. by_entries: each key counts 1, else the bytes of key and value.
  * Objects that are larger than the cache pass by it. False: no memory. */
-bool lru_hits(const struct trace *trace, bool by_entries, uint32_t value_bytes, struct lru_size *sizes, size_t n);
+bool lru_hits(const struct trace *trace, bool by_entries, uint32_t value_bytes,
+              struct lru_size *sizes, size_t n);
 
 /* The weight of all keys together. */
 uint64_t lru_footprint(const struct trace *trace, bool by_entries, uint32_t value_bytes);

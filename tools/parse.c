@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* How a format is recognised: bytes of value 0 among the first 64 KiB are those of binary records (the
- * last word of each is 0), and no text has them. Text is CSV when each of its first lines, a header
- * aside, ends in a comma and a number; otherwise each line is a key. */
+/* How a format is recognised: bytes of value 0 among the first 64 KiB are those of binary records
+ * (the last word of each is 0), and no text has them. Text is CSV when each of its first lines, a
+ * header aside, ends in a comma and a number; otherwise each line is a key. */
 
 #include "parse.h"
 
@@ -14,8 +14,8 @@
 
 enum { RECORD_BYTES = 16, LOOK_BYTES = 64 << 10, LOOK_LINES = 32 };
 
-static bool
-fail(struct parse *parse, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool fail(struct parse *parse, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static bool
 fail(struct parse *parse, const char *format, ...)
@@ -39,7 +39,8 @@ static bool
 add_request(struct parse *parse, uint32_t id)
 {
     if (id == KEYS_NONE)
-        return fail(parse, errno == EOVERFLOW ? "more than 4,294,967,294 different keys" : "no memory");
+        return fail(parse,
+                    errno == EOVERFLOW ? "more than 4,294,967,294 different keys" : "no memory");
     uint32_t *request = vec_add(&parse->trace->requests, sizeof *request);
     if (!request)
         return fail(parse, "no memory");
@@ -79,8 +80,8 @@ parse_records(struct parse *parse)
     return more == 0;
 }
 
-/* Takes "key,size" apart at its last comma. "-", which logs write for no size, is 0. Sizes that do not
- * fit are the largest that does: no cache takes such a value. */
+/* Takes "key,size" apart at its last comma. "-", which logs write for no size, is 0. Sizes that do
+ * not fit are the largest that does: no cache takes such a value. */
 static bool
 split_csv(const unsigned char *line, size_t n, size_t *key_size, uint32_t *size)
 {
@@ -151,7 +152,8 @@ parse_lines(struct parse *parse)
     if (more < 0)
         return false;
     if (left == SOURCE_WINDOW)
-        return fail(parse, "line %llu is longer than %d bytes", (unsigned long long)parse->line + 1, TRACE_KEY_MAX);
+        return fail(parse, "line %llu is longer than %d bytes", (unsigned long long)parse->line + 1,
+                    TRACE_KEY_MAX);
     return left == 0 || parse_line(parse, source->data + source->begin, left);
 }
 

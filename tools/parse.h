@@ -14,7 +14,7 @@ struct parse {
     struct source *source;
     struct trace *trace;
     struct progress progress;
-    uint64_t line;  /* of text, from 1 */
+    uint64_t line; /* of text, from 1 */
 };
 
 /* Appends all requests of the source to the trace. False: source->error. */

@@ -11,6 +11,7 @@
 #include "curve.h"
 
 /* `title` is the headline, `subtitle` the smaller line under it. False, after a message. */
-bool plot_write(const char *path, const struct curve *curve, const char *title, const char *subtitle);
+bool plot_write(const char *path, const struct curve *curve, const char *title,
+                const char *subtitle);
 
 #endif

@@ -15,12 +15,17 @@ static const uint64_t show_every_ns = 100000000;
 static const uint64_t trust_rate_after_ns = 300000000;
 
 void
-progress_start(struct progress *progress, bool wanted, const char *label, const char *unit, uint64_t total)
+progress_start(struct progress *progress, bool wanted, const char *label, const char *unit,
+               uint64_t total)
 {
     uint64_t now = clock_ns();
     *progress = (struct progress){
         .on = wanted && isatty(STDERR_FILENO),
-        .label = label, .unit = unit, .total = total, .start_ns = now, .shown_ns = now,
+        .label = label,
+        .unit = unit,
+        .total = total,
+        .start_ns = now,
+        .shown_ns = now,
     };
 }
 
@@ -69,8 +74,8 @@ progress_show(struct progress *progress, uint64_t done)
         bool known = now - progress->start_ns > trust_rate_after_ns && rate > 0;
         double left = known ? (double)progress->total * (1 - fraction) / rate : 0;
         draw_bar(bar, 24, fraction);
-        snprintf(line, sizeof line, "%s [%s] %3.0f%%  %s%s%s", progress->label, bar, 100 * fraction, rate_text,
-                 known ? "  ETA " : "", known ? text_duration(left).s : "");
+        snprintf(line, sizeof line, "%s [%s] %3.0f%%  %s%s%s", progress->label, bar, 100 * fraction,
+                 rate_text, known ? "  ETA " : "", known ? text_duration(left).s : "");
     }
     fprintf(stderr, "\r%.*s\033[K", (int)terminal_columns() - 1, line);
     fflush(stderr);

@@ -27,7 +27,7 @@ struct amount {
 struct settings {
     const char *path;
     enum trace_format format;
-    struct amount capacity, max_entries;   /* all 0: not given */
+    struct amount capacity, max_entries; /* all 0: not given */
     struct replay_plan plan;
     const char *plot_path;
     uint64_t n_sizes;
@@ -37,8 +37,15 @@ struct settings {
 enum { THREADS_MAX = 1024 };
 
 enum {
-    OPTION_TTL = 256, OPTION_NO_THREAD, OPTION_HUGEPAGES, OPTION_RECORD_EPOCHS, OPTION_SEED, OPTION_JSON,
-    OPTION_PLOT, OPTION_SIZES, OPTION_SAMPLE
+    OPTION_TTL = 256,
+    OPTION_NO_THREAD,
+    OPTION_HUGEPAGES,
+    OPTION_RECORD_EPOCHS,
+    OPTION_SEED,
+    OPTION_JSON,
+    OPTION_PLOT,
+    OPTION_SIZES,
+    OPTION_SAMPLE
 };
 
 static const char short_options[] = "c:e:f:hqt:v:";
@@ -64,14 +71,15 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "usage: gyre replay [options] FILE\n\n"
-    "Runs an access log through a cache: every request is one lookup, and on a miss the value is put.\n"
+    "Runs an access log through a cache: every request is one lookup, and on a miss the value is\n"
+    "put.\n"
     "FILE, or - for standard input, is one of (plain or compressed with zstd):\n"
     "  trace   records of 16 bytes: u64 key, u32 size, u32 0, little-endian\n"
     "  lines   a key a line\n"
     "  csv     key,size a line\n\n"
-    "  -c, --capacity BYTES    memory of the cache: a number with K, M, G or T, or a percentage of the\n"
-    "                          footprint (default: 10%, at least 64K)\n"
-    "  -e, --max-entries N     limit on the entries: a number, or a percentage of the unique keys;\n"
+    "  -c, --capacity BYTES    memory of the cache: a number with K, M, G or T, or a share of the\n"
+    "                          footprint in percent (default: 10%, at least 64K)\n"
+    "  -e, --max-entries N     limit on the entries: a number, or a share of the keys in percent;\n"
     "                          without --capacity, with memory enough for them\n"
     "  -f, --format FORMAT     auto, trace, lines or csv (default: auto)\n"
     "  -v, --value-bytes N     size of values of which the trace tells no size (default: 64)\n"
@@ -97,7 +105,8 @@ wrong_value(const char *name, const char *argument, const char *expected)
 }
 
 static bool
-parse_number(const char *name, const char *argument, uint64_t least, uint64_t most, uint64_t *number)
+parse_number(const char *name, const char *argument, uint64_t least, uint64_t most,
+             uint64_t *number)
 {
     if (text_bytes(argument, number) && *number >= least && *number <= most)
         return true;
@@ -118,18 +127,21 @@ parse_u32(const char *name, const char *argument, uint32_t least, uint32_t most,
 }
 
 static bool
-parse_amount(const char *name, const char *argument, uint64_t least, uint64_t most, struct amount *amount)
+parse_amount(const char *name, const char *argument, uint64_t least, uint64_t most,
+             struct amount *amount)
 {
     *amount = (struct amount){0};
     if (strchr(argument, '%'))
-        return text_percent(argument, &amount->share) || wrong_value(name, argument, "a percentage above 0");
+        return text_percent(argument, &amount->share)
+               || wrong_value(name, argument, "a percentage above 0");
     return parse_number(name, argument, least, most, &amount->number);
 }
 
 static bool
 parse_format(const char *argument, enum trace_format *format)
 {
-    return trace_format_find(argument, format) || wrong_value("format", argument, "auto, trace, lines or csv");
+    return trace_format_find(argument, format)
+           || wrong_value("format", argument, "auto, trace, lines or csv");
 }
 
 /* One option with its argument. False: the message is printed. */
@@ -139,7 +151,8 @@ parse_option(struct settings *settings, int option, const char *argument)
     struct replay_plan *plan = &settings->plan;
     switch (option) {
     case 'c':
-        return parse_amount("capacity", argument, REPLAY_CAPACITY_MIN, REPLAY_CAPACITY_MAX, &settings->capacity);
+        return parse_amount("capacity", argument, REPLAY_CAPACITY_MIN, REPLAY_CAPACITY_MAX,
+                            &settings->capacity);
     case 'e':
         return parse_amount("max-entries", argument, 1, UINT64_MAX, &settings->max_entries);
     case 'f':
@@ -171,7 +184,8 @@ parse_option(struct settings *settings, int option, const char *argument)
         settings->plot_path = argument;
         return true;
     case OPTION_SIZES:
-        return parse_number("sizes", argument, CURVE_SIZES_MIN, CURVE_SIZES_MAX, &settings->n_sizes);
+        return parse_number("sizes", argument, CURVE_SIZES_MIN, CURVE_SIZES_MAX,
+                            &settings->n_sizes);
     case OPTION_SAMPLE:
         return parse_u32("sample", argument, 1, 1u << 30, &plan->sample);
     default:
@@ -216,7 +230,8 @@ complete_plan(struct settings *settings, const struct trace *trace, uint64_t foo
 {
     struct replay_plan *plan = &settings->plan;
     const struct amount *entries = &settings->max_entries, *capacity = &settings->capacity;
-    plan->max_entries = entries->share > 0 ? share_of(entries->share, trace->keys.n) : entries->number;
+    plan->max_entries =
+        entries->share > 0 ? share_of(entries->share, trace->keys.n) : entries->number;
     if (capacity->number)
         plan->capacity_bytes = capacity->number;
     else if (capacity->share > 0)
@@ -256,10 +271,12 @@ draw_plot(const struct settings *settings, const struct trace *trace, const stru
     char title[160], subtitle[240], values[64] = "sizes as in the trace";
     snprintf(title, sizeof title, "Miss ratio of %s", base_name(trace->name));
     if (trace->unit)
-        snprintf(values, sizeof values, "values of %s bytes", text_count(settings->plan.value_bytes).s);
-    snprintf(subtitle, sizeof subtitle, "%s requests, %s unique keys, %s; gyre %d.%d.%d, %u thread%s",
-             text_count(trace->n_requests).s, text_count(trace->keys.n).s, values, GYRE_VERSION_MAJOR,
-             GYRE_VERSION_MINOR, GYRE_VERSION_PATCH, settings->plan.n_threads,
+        snprintf(values, sizeof values, "values of %s bytes",
+                 text_count(settings->plan.value_bytes).s);
+    snprintf(subtitle, sizeof subtitle,
+             "%s requests, %s unique keys, %s; gyre %d.%d.%d, %u thread%s",
+             text_count(trace->n_requests).s, text_count(trace->keys.n).s, values,
+             GYRE_VERSION_MAJOR, GYRE_VERSION_MINOR, GYRE_VERSION_PATCH, settings->plan.n_threads,
              settings->plan.n_threads == 1 ? "" : "s");
     return plot_write(settings->plot_path, curve, title, subtitle);
 }
@@ -281,7 +298,8 @@ replay_trace(struct settings *settings, const struct trace *trace, struct replay
     bool bar = !settings->quiet;
     report.footprint_bytes = lru_footprint(trace, false, settings->plan.value_bytes);
     complete_plan(settings, trace, report.footprint_bytes);
-    if (!choose_seed(&settings->plan) || !replay_run(trace, &settings->plan, bar ? "replay" : NULL, result))
+    if (!choose_seed(&settings->plan)
+        || !replay_run(trace, &settings->plan, bar ? "replay" : NULL, result))
         return false;
     if (settings->plot_path) {
         if (!curve_make(&curve, trace, &settings->plan, settings->n_sizes, bar))
@@ -323,4 +341,5 @@ replay(int argc, char **argv)
     return ok ? TOOL_OK : TOOL_FAIL;
 }
 
-const struct tool_command tool_replay = {"replay", "run an access log through a cache", help, replay};
+const struct tool_command tool_replay = {"replay", "run an access log through a cache", help,
+                                         replay};

@@ -14,21 +14,26 @@ struct report {
     const struct trace *trace;
     const struct replay_plan *plan;
     const struct replay_result *result;
-    const struct curve *curve;   /* NULL: none was made */
-    uint64_t footprint_bytes;    /* keys and values of all unique keys */
+    const struct curve *curve; /* NULL: none was made */
+    uint64_t footprint_bytes;  /* keys and values of all unique keys */
 };
 
 /* Writes a table with units, or one JSON object, on standard output. */
 void report_table(const struct report *report);
 void report_json(const struct report *report);
 
-/* The names of enum gyre_reason, and how many of them this program knows. */
+/* What both of them name: the reasons of enum gyre_reason, and the quantiles of latencies. */
 extern const char *const report_reasons[];
 extern const unsigned report_n_reasons;
 
-/* The sum of what was removed for any reason. */
-uint64_t report_removed(const gyre_stats *stats);
+enum { REPORT_QUANTILES = 5 };
+struct report_quantile {
+    const char *name;
+    double fraction;
+};
+extern const struct report_quantile report_quantiles[REPORT_QUANTILES];
 
+/* 0 when there is no whole. */
 double report_ratio(uint64_t part, uint64_t whole);
 
 #endif

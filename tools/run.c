@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The engine of gyre replay. The threads take blocks of the trace, each the next that nobody has, from
- * one cursor: every request is made once, and in the order of the trace up to a few blocks, as when
- * the threads of a server take requests from one queue. So the hit ratio hardly depends on their
- * number, which parts by key, or halves of the trace run at once, would not give.
+/* The engine of gyre replay. The threads take blocks of the trace, each the next that nobody has,
+ * from one cursor: every request is made once, and in the order of the trace up to a few blocks, as
+ * when the threads of a server take requests from one queue. So the hit ratio hardly depends on
+ * their number, which parts by key, or halves of the trace run at once, would not give.
  *
- * A value begins and ends with a mark made from the number of its key, and has the key's size: a hit
- * that returns anything else is wrong. */
+ * A value begins and ends with a mark made from the number of its key, and has the key's size: a
+ * hit that returns anything else is wrong. */
 
 #include "replay.h"
 
@@ -30,18 +30,18 @@ struct crew {
     gyre *cache;
     uint64_t max_value_bytes;
     bool tsc;
-    pthread_mutex_t gate;         /* held while the threads are started */
+    pthread_mutex_t gate; /* held while the threads are started */
     _Alignas(LINE) _Atomic uint64_t cursor;
-    atomic_int error;             /* the first unexpected result of gyre; 0: none */
+    atomic_int error; /* the first unexpected result of gyre; 0: none */
 };
 
 struct worker {
     _Alignas(LINE) _Atomic uint64_t done; /* (Relaxed: for the progress bar only.) */
     _Alignas(LINE) struct crew *crew;
     pthread_t thread;
-    unsigned char *value;         /* room for the largest value, zero but for the marks */
+    unsigned char *value; /* room for the largest value, zero but for the marks */
     uint64_t random;
-    uint64_t until_sample;        /* requests before the next whose latency is measured */
+    uint64_t until_sample; /* requests before the next whose latency is measured */
     uint64_t start_ns, end_ns;
     struct replay_counts counts;
     struct histogram get, put;
@@ -310,8 +310,8 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
     struct crew crew = {.trace = trace, .plan = plan};
     int error = gyre_open(&crew.cache, &options);
     if (error != GYRE_OK) {
-        tool_error("cannot open a cache of %llu bytes: %s", (unsigned long long)plan->capacity_bytes,
-                   gyre_strerror(error));
+        tool_error("cannot open a cache of %llu bytes: %s",
+                   (unsigned long long)plan->capacity_bytes, gyre_strerror(error));
         return false;
     }
     struct worker *workers = aligned_alloc(LINE, plan->n_threads * sizeof *workers);

@@ -44,7 +44,8 @@ fill_packed(struct source *source, size_t wanted)
     if (source->packed_begin == source->packed_end)
         source->packed_begin = source->packed_end = 0;
     while (source->packed_end - source->packed_begin < wanted && !source->at_eof) {
-        ssize_t n = read_file(source, source->packed + source->packed_end, SOURCE_WINDOW - source->packed_end);
+        ssize_t n = read_file(source, source->packed + source->packed_end,
+                              SOURCE_WINDOW - source->packed_end);
         if (n < 0)
             return -1;
         source->packed_end += (size_t)n;
@@ -72,7 +73,8 @@ look_at_magic(struct source *source)
     source->zstd = ZSTD_createDCtx();
     if (!source->zstd)
         return fail(source, "no memory");
-    /* Archives made with zstd --long need it; memory is taken as far as a frame asks for it only. */
+    /* Archives made with zstd --long need it; memory is taken as far as a frame asks for it only.
+     */
     ZSTD_DCtx_setParameter(source->zstd, ZSTD_d_windowLogMax, sizeof(void *) == 8 ? 31 : 30);
     return 0;
 }
@@ -110,12 +112,15 @@ read_zstd(struct source *source, size_t room)
             if (fill_packed(source, 1) != 0)
                 return -1;
             if (source->packed_begin == source->packed_end)
-                return source->in_frame ? fail(source, "truncated: the zstd stream ends in the middle") : 0;
+                return source->in_frame
+                           ? fail(source, "truncated: the zstd stream ends in the middle")
+                           : 0;
         }
         ZSTD_inBuffer in = {source->packed, source->packed_end, source->packed_begin};
         size_t rc = ZSTD_decompressStream(source->zstd, &out, &in);
         if (ZSTD_isError(rc)) {
-            snprintf(source->error, sizeof source->error, "corrupt zstd data: %s", ZSTD_getErrorName(rc));
+            snprintf(source->error, sizeof source->error, "corrupt zstd data: %s",
+                     ZSTD_getErrorName(rc));
             return -1;
         }
         source->packed_begin = in.pos;

@@ -11,24 +11,25 @@
 #include <stdint.h>
 
 struct source {
-    const char *name;      /* for messages */
-    unsigned char *data;   /* what was read and not yet consumed: [begin, end) */
+    const char *name;    /* for messages */
+    unsigned char *data; /* what was read and not yet consumed: [begin, end) */
     size_t begin, end;
-    uint64_t file_bytes;   /* of a regular file as it is on disk; 0: not known */
-    uint64_t read_bytes;   /* of those, read so far */
-    char error[256];       /* why a call failed */
+    uint64_t file_bytes; /* of a regular file as it is on disk; 0: not known */
+    uint64_t read_bytes; /* of those, read so far */
+    char error[256];     /* why a call failed */
     int fd;
     struct ZSTD_DCtx_s *zstd;
     unsigned char *packed; /* compressed bytes: [packed_begin, packed_end) */
     size_t packed_begin, packed_end;
     bool at_eof;
-    bool in_frame;         /* the zstd frame is not finished */
+    bool in_frame; /* the zstd frame is not finished */
 };
 
 /* The longest piece that source_more can be made to hold at once. */
 enum { SOURCE_WINDOW = 256 << 10 };
 
-/* Opens path, "-" being standard input. False: source->error, and source_close is still to be called. */
+/* Opens path, "-" being standard input. False: source->error, and source_close is still to be
+ * called. */
 bool source_open(struct source *source, const char *path);
 
 /* Moves what is unread to the front and reads more after it. 1: there is more now; 0: there is no

@@ -16,7 +16,8 @@ parse_digits(const char **text, uint64_t *value)
     if (*p < '0' || *p > '9')
         return false;
     for (; *p >= '0' && *p <= '9'; p++)
-        if (__builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
+        if (__builtin_mul_overflow(n, 10u, &n)
+            || __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
             return false;
     *text = p;
     *value = n;
@@ -93,7 +94,8 @@ text_size(double bytes)
         unit++;
     }
     struct text out;
-    int decimals = unit == 0 || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2;
+    bool whole = floor(bytes) >= bytes; /* 64 KiB, and not 64.0 */
+    int decimals = whole || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2;
     snprintf(out.s, sizeof out.s, "%.*f %s", decimals, bytes, units[unit]);
     return out;
 }
@@ -102,7 +104,9 @@ struct text
 text_duration(double seconds)
 {
     struct text out;
-    unsigned long long s = seconds < 0 ? 0 : seconds > 1e9 ? 1000000000ull : (unsigned long long)(seconds + 0.5);
+    unsigned long long s = seconds < 0     ? 0
+                           : seconds > 1e9 ? 1000000000ull
+                                           : (unsigned long long)(seconds + 0.5);
     if (s < 60)
         snprintf(out.s, sizeof out.s, "%llu s", s);
     else if (s < 3600)
@@ -118,14 +122,18 @@ utf8_length(const unsigned char *s)
 {
     if (s[0] < 0x80)
         return s[0] >= 0x20 && s[0] != 0x7f;
-    size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    size_t n = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+               : (s[0] & 0xf0) == 0xe0        ? 3
+               : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                              : 0;
     for (size_t i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
     bool control = s[0] == 0xc2 && s[1] < 0xa0;
     bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
     bool beyond = s[0] == 0xf4 && s[1] > 0x8f;
-    bool no_character = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xef && s[1] == 0xbf && s[2] > 0xbd);
+    bool no_character =
+        (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xef && s[1] == 0xbf && s[2] > 0xbd);
     return control || overlong || beyond || no_character ? 0 : n;
 }
 

@@ -15,9 +15,9 @@ enum { TOOL_OK = 0, TOOL_FAIL = 1, TOOL_USAGE = 2 }; /* exit statuses */
 
 struct tool_command {
     const char *name;
-    const char *summary;                /* one line of `gyre --help` */
-    const char *help;                   /* all of `gyre help NAME` */
-    int (*run)(int argc, char **argv);  /* argv[0] is the name; returns the exit status */
+    const char *summary;               /* one line of `gyre --help` */
+    const char *help;                  /* all of `gyre help NAME` */
+    int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit status */
 };
 
 extern const struct tool_command tool_replay;

@@ -3,8 +3,8 @@
 
 /* A stream of requests in memory: one key number a request, and what is known of each key.
  *
- * A key has one size, the largest that the trace gives it: answers without a body in the log of a web
- * server do not shrink the object. */
+ * A key has one size, the largest that the trace gives it: answers without a body in the log of a
+ * web server do not shrink the object. */
 
 #ifndef TRACE_H
 #define TRACE_H
@@ -17,24 +17,25 @@
 
 enum trace_format {
     TRACE_AUTO,
-    TRACE_BINARY,  /* little-endian records of u64 key, u32 size, u32 0 */
-    TRACE_LINES,   /* a key a line */
-    TRACE_CSV      /* key,size */
+    TRACE_BINARY, /* little-endian records of u64 key, u32 size, u32 0 */
+    TRACE_LINES,  /* a key a line */
+    TRACE_CSV     /* key,size */
 };
 
 enum { TRACE_KEY_MAX = 60000 };
 
 struct trace {
     const char *name;
-    enum trace_format format;  /* as found */
-    bool unit;                 /* it says nothing of sizes */
+    enum trace_format format; /* as found */
+    bool unit;                /* it says nothing of sizes */
     uint64_t n_requests;
-    struct vec requests;       /* u32 a request: the number of its key */
+    struct vec requests; /* u32 a request: the number of its key */
     struct keys keys;
 };
 
 /* Reads all of path, "-" being standard input. False, after a message: nothing is to be freed. */
-bool trace_load(struct trace *trace, const char *path, enum trace_format format, bool show_progress);
+bool trace_load(struct trace *trace, const char *path, enum trace_format format,
+                bool show_progress);
 
 void trace_free(struct trace *trace);
 

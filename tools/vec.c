@@ -17,8 +17,9 @@ grow(struct vec *vec, size_t needed)
             return false;
         room *= 2;
     }
-    void *data = vec->data ? mremap(vec->data, vec->room, room, MREMAP_MAYMOVE)
-                           : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *data = vec->data
+                     ? mremap(vec->data, vec->room, room, MREMAP_MAYMOVE)
+                     : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED)
         return false;
     vec->data = data;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* An array of bytes that grows by remapping: its pages move, their contents are not copied, and so a
- * large trace is in memory once also while it is read. */
+/* An array of bytes that grows by remapping: its pages move, their contents are not copied, and so
+ * a large trace is in memory once also while it is read. */
 
 #ifndef VEC_H
 #define VEC_H
