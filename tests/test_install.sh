@@ -116,6 +116,15 @@ pages_lead_somewhere()
 }
 check "man pages lead somewhere" pages_lead_somewhere
 
+# The options of the page are those that the program prints.
+page_has_the_options()
+{
+    "$root/bin/gyre" help replay | grep -o '^ \{2,6\}\(-., \)\?--[a-z-]*' | grep -o -- '--[a-z-]*' | sort > "$work/printed"
+    sed -n 's/^\.It .*Fl -\([a-z-]*\).*/--\1/p' "$root/share/man/man1/gyre.1" | sort > "$work/paged"
+    [ -s "$work/printed" ] && diff "$work/printed" "$work/paged"
+}
+check "gyre(1) has the program's options" page_has_the_options
+
 # ---- programs compiled from the installed copy -------------------------------------------------------
 
 warnings="-Wall -Wextra -Wshadow -Werror -O2 -pthread"
