@@ -301,8 +301,10 @@ delay(const char *file, int line, const volatile void *address)
     else if (kind < 240)
         for (volatile unsigned i = 0; i < (kind - 127) * 8; i++) {
         }
+    else if (kind < 254)
+        stress_sleep_us(kind % 64);
     else
-        stress_sleep_us(kind < 254 ? kind % 64 : 2000);
+        stress_sleep_us(draw >> 60 ? 2000 : 20000);
     errno = saved;
 }
 
