@@ -4,8 +4,9 @@
 /* Where nothing is evicted, has every race exactly one winner?
  *
  * The cache has room for everything, so the outcomes of all threads together are certain: of many
- * GYRE_ADDs of a key one succeeds; of many GYRE_IF_VERSION updates of one version one succeeds, so a
- * counter ends at the number of updates that answered OK; of many deletes of a key one succeeds. */
+ * GYRE_ADDs of a key one succeeds; of many GYRE_IF_VERSION updates of one version one succeeds, so
+ * a counter ends at the number of updates that answered OK; of many deletes of a key one succeeds.
+ */
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -22,7 +23,7 @@ struct game {
     pthread_barrier_t barrier;
     unsigned n_workers;
     uint64_t until_ns;
-    bool over;                                   /* written between barriers */
+    bool over; /* written between barriers */
     _Atomic uint32_t added[KEYS], add_busy[KEYS], deleted[KEYS];
     _Atomic uint64_t counted[COUNTERS], lost_adds, lost_puts, laps, busy, changed, vanished;
 };

@@ -3,9 +3,9 @@
 
 /* Is the budget kept to the byte while a hundred times the capacity passes through?
  *
- * Each scene is a pattern of writing and holding; throughout, the parts of the capacity must add up,
- * and resident memory must not outgrow capacity and tables. Each scene ends with the cache in full use
- * again: what was held or dropped must not have cost room for good. */
+ * Each scene is a pattern of writing and holding; throughout, the parts of the capacity must add
+ * up, and resident memory must not outgrow capacity and tables. Each scene ends with the cache in
+ * full use again: what was held or dropped must not have cost room for good. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "round.h"
 
 #define CAPACITY (UINT64_C(1) << (STRESS_POINTS ? 19 : 23))
-#define TURNOVER 100                    /* capacities that pass through in all scenes together */
+#define TURNOVER 100 /* capacities that pass through in all scenes together */
 #define RSS_SLACK_BYTES (UINT64_C(6) << 20)
 #define PINS 200
 
@@ -32,8 +32,8 @@ sample(const struct round *round, const char *scene)
     gyre_stats stats = stats_of(round->cache);
     check_sums(&stats, scene);
     if (stats.capacity_bytes != round->options.capacity_bytes)
-        stress_fail("%s: the capacity is %" PRIu64 ", opened with %" PRIu64, scene, stats.capacity_bytes,
-                    round->options.capacity_bytes);
+        stress_fail("%s: the capacity is %" PRIu64 ", opened with %" PRIu64, scene,
+                    stats.capacity_bytes, round->options.capacity_bytes);
 }
 
 /* Returns the bytes of the value put; 0 when the cache was busy. */
@@ -111,7 +111,8 @@ play_deletes(struct worker *worker, uint64_t bytes)
     }
 }
 
-/* Views at random are kept over several turns of the cache, so that there are holes in every place. */
+/* Views at random are kept over several turns of the cache, so that there are holes in every place.
+ */
 static void
 play_pins(struct worker *worker, uint64_t bytes)
 {
@@ -124,8 +125,9 @@ play_pins(struct worker *worker, uint64_t bytes)
         unsigned char key_bytes[KEY_BYTES_MAX];
         done += put_new(worker) + 1;
         if (n % 16 == 0) {
-            if (place->view.data && !value_check(&round->shape, place->key, place->view.data,
-                                                 place->view.size, place->view.user_flags, "held view"))
+            if (place->view.data &&
+                !value_check(&round->shape, place->key, place->view.data, place->view.size,
+                             place->view.user_flags, "held view"))
                 return;
             gyre_release(&place->view);
             place->key = key;
@@ -141,7 +143,8 @@ play_pins(struct worker *worker, uint64_t bytes)
         gyre_release(&held[i].view);
 }
 
-/* Everything is held until nothing more can be had; one release after the other makes room again. */
+/* Everything is held until nothing more can be had; one release after the other makes room again.
+ */
 static void
 play_pin_all(struct worker *worker, uint64_t bytes)
 {
@@ -161,7 +164,8 @@ play_pin_all(struct worker *worker, uint64_t bytes)
         n += gyre_get(round->cache, key_bytes, key_size, &views[n]) == GYRE_OK;
     }
     if (worker->total.busy == busy)
-        stress_fail("pin all: %u views are held and puts go on: more than the capacity is in use", n);
+        stress_fail("pin all: %u views are held and puts go on: more than the capacity is in use",
+                    n);
     sample(round, "pin all");
     while (worker->total.busy != busy && released < n) {
         busy = worker->total.busy;
@@ -192,7 +196,8 @@ play_drafts(struct worker *worker, uint64_t bytes)
             memset(draft->data, 0x5a, draft->size);
         gyre_abort(draft);
         size_t size = value_size(&round->shape, key, 1);
-        int rc = gyre_reserve(round->cache, key_bytes, key_write(key, key_bytes), size, NULL, draft);
+        int rc =
+            gyre_reserve(round->cache, key_bytes, key_write(key, key_bytes), size, NULL, draft);
         if (rc != GYRE_OK && rc != GYRE_EBUSY)
             stress_fail("reserve: %s", gyre_strerror(rc));
         worker->total.drafts += rc == GYRE_OK;
@@ -233,7 +238,8 @@ check_density(struct worker *worker, const char *scene)
         stress_fail("after %s: %" PRIu64 " bytes in use hold %" PRIu64 " live ones", scene, used,
                     stats.live_bytes);
     if (stats.live_bytes * 2 < stats.capacity_bytes)
-        stress_fail("after %s: %" PRIu64 " live bytes in a cache of %" PRIu64 " that overflows: room is lost",
+        stress_fail("after %s: %" PRIu64 " live bytes in a cache of %" PRIu64
+                    " that overflows: room is lost",
                     scene, stats.live_bytes, stats.capacity_bytes);
     if (stats.pinned_bytes)
         stress_fail("after %s: %" PRIu64 " bytes are pinned by nobody", scene, stats.pinned_bytes);
@@ -255,7 +261,8 @@ play_round(struct rng *rng)
         stress_fail("open: %s", gyre_strerror(rc));
         return;
     }
-    round.shape = (struct value_shape){(uint32_t)stats_of(round.cache).max_value_bytes / 4, rng_next(rng)};
+    round.shape =
+        (struct value_shape){(uint32_t)stats_of(round.cache).max_value_bytes / 4, rng_next(rng)};
     worker.buffer = malloc(round.shape.size_max);
     if (!worker.buffer)
         abort();
@@ -266,10 +273,12 @@ play_round(struct rng *rng)
         check_density(&worker, scene->name);
     }
     gyre_stats stats = stats_of(round.cache);
-    uint64_t rss = stress_rss_bytes(), most = stats.capacity_bytes + stats.table_bytes + RSS_SLACK_BYTES;
+    uint64_t rss = stress_rss_bytes(),
+             most = stats.capacity_bytes + stats.table_bytes + RSS_SLACK_BYTES;
     if (!STRESS_ASAN && !STRESS_TSAN && rss > rss_before + most)
-        stress_fail("resident memory grew by %" PRIu64 " bytes for a cache of %" PRIu64 " and tables of %"
-                    PRIu64, rss - rss_before, stats.capacity_bytes, stats.table_bytes);
+        stress_fail("resident memory grew by %" PRIu64 " bytes for a cache of %" PRIu64
+                    " and tables of %" PRIu64,
+                    rss - rss_before, stats.capacity_bytes, stats.table_bytes);
     stress_need("puts", worker.total.puts);
     stress_need("drafts", worker.total.drafts);
     stress_need("views held", worker.total.held_checks);

@@ -3,10 +3,11 @@
 
 /* Threads come and go, caches open and close, processes fork: does anything leak or linger?
  *
- * Short-lived threads do a few operations each on one of several caches. Some leave with live views,
- * which others release. Caches other than the first are closed and opened again all the while, as are
- * the threads that used them. Long-lived threads use all of them and outlive those that are closed.
- * From time to time the process forks in the middle of it, and the child goes on with its copy. */
+ * Short-lived threads do a few operations each on one of several caches. Some leave with live
+ * views, which others release. Caches other than the first are closed and opened again all the
+ * while, as are the threads that used them. Long-lived threads use all of them and outlive those
+ * that are closed. From time to time the process forks in the middle of it, and the child goes on
+ * with its copy. */
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,7 +22,7 @@
 #define KEYS 300
 #define SHORT_AT_ONCE 8
 #define LONG_LIVED 2
-#define RSS_SLACK_BYTES (24 << 20)   /* arenas of malloc and stacks kept by the C library */
+#define RSS_SLACK_BYTES (24 << 20) /* arenas of malloc and stacks kept by the C library */
 
 /* The lock is the program's own: no call may run while a cache is closed. */
 struct place {
@@ -35,7 +36,8 @@ static struct place places[CACHES];
 static _Atomic bool stop;
 static _Atomic uint64_t ids, ops, hits, left_views, released_views;
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------
+ */
 
 static struct key
 some_key(struct rng *rng)
@@ -141,7 +143,8 @@ long_life(void *arg)
     }
 }
 
-/* ---- caches ----------------------------------------------------------------------------------- */
+/* ---- caches -----------------------------------------------------------------------------------
+ */
 
 static void
 open_place(struct place *place, struct rng *rng)
@@ -180,7 +183,8 @@ reopen(struct rng *rng)
     pthread_rwlock_unlock(&place->lock);
 }
 
-/* ---- fork ------------------------------------------------------------------------------------- */
+/* ---- fork -------------------------------------------------------------------------------------
+ */
 
 /* Only this thread lives on in the child; what the others were doing has stopped half-way. */
 static int
@@ -226,7 +230,8 @@ fork_once(struct rng *rng)
     stress_report("forks", 1);
 }
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------
+ */
 
 struct base {
     uint64_t rss_bytes, table_bytes;
@@ -274,16 +279,16 @@ judge(const struct base *warm)
     gyre_stats stats = stats_of(places[0].cache);
     check_sums(&stats, "at the end");
     if (end.table_bytes > warm->table_bytes)
-        stress_fail("table_bytes rose from %" PRIu64 " to %" PRIu64 ": records leak", warm->table_bytes,
-                    end.table_bytes);
+        stress_fail("table_bytes rose from %" PRIu64 " to %" PRIu64 ": records leak",
+                    warm->table_bytes, end.table_bytes);
     if (!STRESS_ASAN && !STRESS_TSAN && end.rss_bytes > warm->rss_bytes + RSS_SLACK_BYTES)
         stress_fail("resident memory rose from %" PRIu64 " to %" PRIu64 " bytes", warm->rss_bytes,
                     end.rss_bytes);
     if (atomic_load(&left_views) != atomic_load(&released_views))
-        stress_fail("%" PRIu64 " views were left and %" PRIu64 " released", atomic_load(&left_views),
-                    atomic_load(&released_views));
-    stress_report("rss growth KiB", end.rss_bytes > warm->rss_bytes
-                                        ? (end.rss_bytes - warm->rss_bytes) >> 10 : 0);
+        stress_fail("%" PRIu64 " views were left and %" PRIu64 " released",
+                    atomic_load(&left_views), atomic_load(&released_views));
+    stress_report("rss growth KiB",
+                  end.rss_bytes > warm->rss_bytes ? (end.rss_bytes - warm->rss_bytes) >> 10 : 0);
     stress_report("table bytes", end.table_bytes);
 }
 

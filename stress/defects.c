@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Defects that have been seen in other caches, each looked for here on a private cache by one thread. */
+/* Defects that have been seen in other caches, each looked for here on a private cache by one
+ * thread. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +43,8 @@ must_put(gyre *cache, uint64_t key, const void *value, size_t size, const char *
 {
     int rc = put(cache, key, value, size);
     if (rc != GYRE_OK)
-        stress_fail("%s: put of key %" PRIu64 ", %zu bytes: %s", when, key, size, gyre_strerror(rc));
+        stress_fail("%s: put of key %" PRIu64 ", %zu bytes: %s", when, key, size,
+                    gyre_strerror(rc));
 }
 
 static bool
@@ -53,7 +55,8 @@ present(gyre *cache, uint64_t key)
     return rc == GYRE_E2BIG || rc == GYRE_OK;
 }
 
-/* ---- the defects ------------------------------------------------------------------------------ */
+/* ---- the defects ------------------------------------------------------------------------------
+ */
 
 /* Inserting a key twice makes two entries. */
 static void
@@ -66,11 +69,11 @@ one_key_many_puts(void)
     int rc = gyre_read(cache, &(uint64_t){1}, sizeof(uint64_t), &last, sizeof last, NULL);
     gyre_stats stats = settle_wait(cache);
     if (stats.entries != 1 || rc != GYRE_OK || last != n_puts)
-        stress_fail("one key put %" PRIu64 " times: %" PRIu64 " entries, %s, value %" PRIu64, n_puts,
-                    stats.entries, gyre_strerror(rc), last);
+        stress_fail("one key put %" PRIu64 " times: %" PRIu64 " entries, %s, value %" PRIu64,
+                    n_puts, stats.entries, gyre_strerror(rc), last);
     if (stats.removed[GYRE_REPLACED] != n_puts - 1)
-        stress_fail("%" PRIu64 " of %" PRIu64 " replacements are counted", stats.removed[GYRE_REPLACED],
-                    n_puts - 1);
+        stress_fail("%" PRIu64 " of %" PRIu64 " replacements are counted",
+                    stats.removed[GYRE_REPLACED], n_puts - 1);
     gyre_close(cache);
 }
 
@@ -130,7 +133,8 @@ too_big(void)
     enum { OTHERS = 200 };
     gyre *cache = open_cache(1 << 20, 0, 0);
     uint64_t most = stats_of(cache).max_value_bytes;
-    const uint64_t sizes[] = {most + 1, 1 << 20, 1 << 22, UINT64_C(1) << 40, SIZE_MAX / 2, SIZE_MAX};
+    const uint64_t sizes[] = {most + 1,          1 << 20,      1 << 22,
+                              UINT64_C(1) << 40, SIZE_MAX / 2, SIZE_MAX};
     char *value = calloc(1, (1 << 22) + 1);
     if (!value)
         abort();
@@ -167,7 +171,8 @@ sizes_and_alignments(void)
             must_put(cache, key, value, size, "all sizes");
             int rc = gyre_get(cache, &key, sizeof key, &view);
             if (rc != GYRE_OK)
-                stress_fail("align %u, size %zu: %s right after its put", align, size, gyre_strerror(rc));
+                stress_fail("align %u, size %zu: %s right after its put", align, size,
+                            gyre_strerror(rc));
             if (rc == GYRE_OK && (view.size != size || memcmp(view.data, value, size) != 0 ||
                                   (uintptr_t)view.data % align != 0))
                 stress_fail("align %u: a value of %zu bytes comes back wrong, at %p", align, size,
@@ -196,8 +201,8 @@ ledger(void)
     gyre_stats stats = settle_wait(cache);
     check_sums(&stats, "ledger");
     if (stats.entries || stats.live_bytes)
-        stress_fail("%" PRIu64 " entries, %" PRIu64 " live bytes in an emptied cache", stats.entries,
-                    stats.live_bytes);
+        stress_fail("%" PRIu64 " entries, %" PRIu64 " live bytes in an emptied cache",
+                    stats.entries, stats.live_bytes);
     free(value);
     gyre_close(cache);
 }
@@ -240,12 +245,14 @@ entry_limit(void)
         }
         gyre_stats stats = settle_wait(cache);
         if (stats.entries > limit || stats.entries * 10 < limit * 9)
-            stress_fail("a cache limited to %" PRIu64 " entries holds %" PRIu64, limit, stats.entries);
+            stress_fail("a cache limited to %" PRIu64 " entries holds %" PRIu64, limit,
+                        stats.entries);
         gyre_close(cache);
     }
 }
 
-/* Overwritten keys are answered from an old place, a miss is stored, a lookup moves what it must not. */
+/* Overwritten keys are answered from an old place, a miss is stored, a lookup moves what it must
+ * not. */
 static void
 newest_always(void)
 {
@@ -257,7 +264,8 @@ newest_always(void)
         int rc = gyre_read(cache, &key, sizeof key, &value, sizeof value, NULL);
         hits += rc == GYRE_OK;
         if (rc == GYRE_OK && value != n)
-            stress_fail("key %" PRIu64 ": %" PRIu64 " was put and %" PRIu64 " is read", key, n, value);
+            stress_fail("key %" PRIu64 ": %" PRIu64 " was put and %" PRIu64 " is read", key, n,
+                        value);
         key += 1000000;
         if (present(cache, key) || gyre_delete(cache, &key, sizeof key) != GYRE_MISS)
             stress_fail("key %" PRIu64 " was never put", key);
@@ -270,8 +278,8 @@ int
 main(int argc, char **argv)
 {
     static void (*const defects[])(void) = {
-        one_key_many_puts, recency,     pin_one,     too_big,      sizes_and_alignments,
-        ledger,            same_prefix, entry_limit, newest_always,
+        one_key_many_puts, recency,     pin_one,       too_big, sizes_and_alignments, ledger,
+        same_prefix,       entry_limit, newest_always,
     };
     (void)argc;
     stress_start(argv, "defects", 1);

@@ -3,9 +3,10 @@
 
 /* What does a lookup notice while the index grows from a thousand entries to millions?
  *
- * Keys that are put once at the start and never touched again are looked up all the time while workers
- * insert, replace, delete and read around them. There is room for everything. A lookup may miss such a
- * key in the instant of its move: fewer than one in a million may, and each must be found again. */
+ * Keys that are put once at the start and never touched again are looked up all the time while
+ * workers insert, replace, delete and read around them. There is room for everything. A lookup may
+ * miss such a key in the instant of its move: fewer than one in a million may, and each must be
+ * found again. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,15 +19,15 @@
 #define GROWING 'g'
 #define SCRATCH 'x'
 #define STILL_KEYS 1000
-#define ENTRY_BYTES_AMPLE 214       /* of capacity for each entry that will be there */
+#define ENTRY_BYTES_AMPLE 214 /* of capacity for each entry that will be there */
 #define LOST_AFTER_NS UINT64_C(10000000000)
-#define BANDS 512                   /* of the histogram of lookup times: eight for each power of two */
+#define BANDS 512 /* of the histogram of lookup times: eight for each power of two */
 
 struct grower {
     gyre *cache;
     unsigned index, n_workers;
     struct rng rng;
-    uint64_t to_insert, inserted;   /* by this worker */
+    uint64_t to_insert, inserted; /* by this worker */
     uint64_t lookups, misses, longest_absence_ns, longest_ns;
     uint64_t bands[BANDS];
     uint64_t ops;
@@ -61,7 +62,8 @@ look(gyre *cache, struct key key)
     return rc == GYRE_OK;
 }
 
-/* ---- times ------------------------------------------------------------------------------------ */
+/* ---- times ------------------------------------------------------------------------------------
+ */
 
 static unsigned
 band_of(uint64_t ns)
@@ -92,7 +94,8 @@ percentile(const uint64_t *bands, double part)
     return 0;
 }
 
-/* ---- the workers ------------------------------------------------------------------------------ */
+/* ---- the workers ------------------------------------------------------------------------------
+ */
 
 /* A missed key is looked for until it is there again. */
 static void
@@ -148,8 +151,10 @@ mixed_one(struct grower *grower)
     else if (draw < 3)
         gyre_delete(grower->cache, key_bytes, key_write(scratch, key_bytes));
     else if (grower->inserted)
-        look(grower->cache, (struct key){GROWING, (uint32_t)(rng_below(&grower->rng, grower->inserted) *
-                                                                 grower->n_workers + grower->index)});
+        look(grower->cache,
+             (struct key){GROWING,
+                          (uint32_t)(rng_below(&grower->rng, grower->inserted) * grower->n_workers +
+                                     grower->index)});
 }
 
 static void
@@ -167,7 +172,8 @@ grow(void *arg)
     }
 }
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------
+ */
 
 static gyre *
 open_cache(uint64_t n_entries, struct rng *rng)
@@ -175,8 +181,9 @@ open_cache(uint64_t n_entries, struct rng *rng)
     gyre_options options = GYRE_OPTIONS_INIT;
     gyre *cache;
     options.capacity_bytes = n_entries * ENTRY_BYTES_AMPLE + (4u << 20);
-    options.expected_entry_bytes = (uint32_t)(options.capacity_bytes / 1000 < (1u << 30)
-                                                  ? options.capacity_bytes / 1000 : 1u << 30);
+    options.expected_entry_bytes =
+        (uint32_t)(options.capacity_bytes / 1000 < (1u << 30) ? options.capacity_bytes / 1000
+                                                              : 1u << 30);
     options.seed = rng_next(rng);
     options.flags = (STRESS_TSAN || rng_one_in(rng, 2) ? GYRE_RECORD_EPOCHS : 0) |
                     (rng_one_in(rng, 3) ? GYRE_NO_THREAD : 0);
@@ -214,8 +221,8 @@ judge(gyre *cache, const struct grower *growers, unsigned n)
     check_sums(&stats, "after the growth");
     uint64_t conflicts = stats.removed[GYRE_CONFLICT];
     if (!STRESS_POINTS && sum.misses > 1 + sum.lookups / 1000000)
-        stress_fail("%" PRIu64 " of %" PRIu64 " lookups missed a key that nobody touched", sum.misses,
-                    sum.lookups);
+        stress_fail("%" PRIu64 " of %" PRIu64 " lookups missed a key that nobody touched",
+                    sum.misses, sum.lookups);
     if (conflicts > 3 + sum.inserted / 10000)
         stress_fail("%" PRIu64 " evictions for want of a slot in %" PRIu64 " insertions", conflicts,
                     sum.inserted);
@@ -254,8 +261,11 @@ main(int argc, char **argv)
     stress_points(rng_one_in(&rng, 4) ? 0 : 256u << rng_below(&rng, 6));
     gyre *cache = open_cache(n, &rng);
     for (unsigned i = 0; i < n_workers; i++) {
-        growers[i] = (struct grower){.cache = cache, .index = i, .n_workers = n_workers,
-                                     .rng = {rng_next(&rng)}, .to_insert = n / n_workers};
+        growers[i] = (struct grower){.cache = cache,
+                                     .index = i,
+                                     .n_workers = n_workers,
+                                     .rng = {rng_next(&rng)},
+                                     .to_insert = n / n_workers};
     }
     stress_run(n_workers, grow, growers, sizeof growers[0]);
     stress_points(0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Does a cache under every operation at once, on so little memory that it is swept without pause, ever
- * answer what it must not?
+/* Does a cache under every operation at once, on so little memory that it is swept without pause,
+ * ever answer what it must not?
  *
- * Rounds of a few seconds, each on a cache whose options the seed draws. See lib/round.h for the three
- * classes of keys and lib/settle.c for what is checked after each round. */
+ * Rounds of a few seconds, each on a cache whose options the seed draws. See lib/round.h for the
+ * three classes of keys and lib/settle.c for what is checked after each round. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 #define EVENTS_MAX 100000
 #define SAMPLE_US 500
 
-/* ---- one operation ---------------------------------------------------------------------------- */
+/* ---- one operation ----------------------------------------------------------------------------
+ */
 
 static uint32_t
 own_number(struct worker *worker)
@@ -118,7 +119,8 @@ work(void *arg)
     held_release_all(worker);
 }
 
-/* ---- one round -------------------------------------------------------------------------------- */
+/* ---- one round --------------------------------------------------------------------------------
+ */
 
 static void
 draw_options(struct rng *rng, struct round *round)
@@ -203,8 +205,9 @@ close_worker(struct worker *worker)
     free(worker->seen_touches);
 }
 
-/* The sums must close at any time, and the limit on entries be exceeded by the puts in flight at most.
- * The count is summed while puts go on, so those that ended meanwhile are allowed for as well. */
+/* The sums must close at any time, and the limit on entries be exceeded by the puts in flight at
+ * most. The count is summed while puts go on, so those that ended meanwhile are allowed for as
+ * well. */
 static void
 sample(struct round *round)
 {
@@ -295,12 +298,13 @@ play_round(struct rng rng, uint64_t for_ns)
     free(round.owned);
     if (stress_failed())
         fprintf(stderr,
-                "the round: capacity %" PRIu64 " flags %u max_entries %" PRIu64 " align %u expected %u "
+                "the round: capacity %" PRIu64 " flags %u max_entries %" PRIu64
+                " align %u expected %u "
                 "workers %u owned %u shared %u counters %u held %u ttls %d jumps %d clears %d\n",
                 round.options.capacity_bytes, round.options.flags, round.options.max_entries,
                 round.options.value_align, round.options.expected_entry_bytes, round.n_workers,
-                round.n_owned, round.n_shared, round.n_counters, round.held_limit, round.ttls, round.jumps,
-                round.clears);
+                round.n_owned, round.n_shared, round.n_counters, round.held_limit, round.ttls,
+                round.jumps, round.clears);
 }
 
 int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Stress programs: each .c of stress/ is one, stress/lib is what they share. SEED replays the choices.
+# Stress programs: each .c of stress/ is one, stress/lib is what they share.
 
 STRESS_LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard stress/lib/*.c)))
 STRESS_NAMES   := $(patsubst stress/%.c,%,$(sort $(wildcard stress/*.c)))
@@ -32,7 +32,8 @@ stress: $(STRESS_PROG)
 ## stress-quick: all stress programs in about a minute, in 20 seconds under a sanitizer (FLAVOR=…)
 stress-quick: $(STRESS_PROG)
 	@set -e; for name in $(STRESS_NAMES); do \
-	    if [ $$name = oracle ]; then t=$(firstword $(stress_quick_T)); else t=$(lastword $(stress_quick_T)); fi; \
+	    t=$(lastword $(stress_quick_T)); \
+	    if [ $$name = oracle ]; then t=$(firstword $(stress_quick_T)); fi; \
 	    $(stress_env) T=$$t $(B)/stress/$$name; done
 
 ## stress-growth: an index that grows from a thousand to N million entries under traffic (N=10)

@@ -39,13 +39,14 @@ history_now(void)
 }
 
 void
-history_add(struct history *history, enum event_kind kind, uint32_t key, uint32_t id, uint64_t start_ns,
-            uint64_t end_ns)
+history_add(struct history *history, enum event_kind kind, uint32_t key, uint32_t id,
+            uint64_t start_ns, uint64_t end_ns)
 {
     history->events[history->n++] = (struct event){start_ns, end_ns, id, key, kind};
 }
 
-/* ---- the check -------------------------------------------------------------------------------- */
+/* ---- the check --------------------------------------------------------------------------------
+ */
 
 struct zone {
     uint64_t first_end, last_start;
@@ -84,7 +85,8 @@ zone_of(const struct event *events, size_t n, char class)
 {
     struct zone zone = {events[0].end_ns, events[0].start_ns, events[0].id};
     if (events[0].kind != EVENT_WRITE)
-        stress_fail("key %c%u: id %x was read and never written", class, events[0].key, events[0].id);
+        stress_fail("key %c%u: id %x was read and never written", class, events[0].key,
+                    events[0].id);
     for (size_t i = 1; i < n; i++) {
         if (events[i].kind == EVENT_WRITE)
             stress_fail("key %c%u: id %x was written twice: two updates stood on one value", class,
@@ -106,15 +108,15 @@ check_forward(const struct zone *zones, size_t n_forward, uint32_t key, char cla
 {
     for (size_t i = 1; i < n_forward; i++)
         if (zones[i].first_end < zones[i - 1].last_start)
-            stress_fail("key %c%u: stale: id %x stood until %llu ns, id %x from %llu ns on", class, key,
-                        zones[i - 1].id, (unsigned long long)zones[i - 1].last_start, zones[i].id,
-                        (unsigned long long)zones[i].first_end);
+            stress_fail("key %c%u: stale: id %x stood until %llu ns, id %x from %llu ns on", class,
+                        key, zones[i - 1].id, (unsigned long long)zones[i - 1].last_start,
+                        zones[i].id, (unsigned long long)zones[i].first_end);
 }
 
 /* The instant of a backward zone must lie outside every forward zone. */
 static void
-check_backward(const struct zone *zones, size_t n_forward, const struct zone *backward, uint32_t key,
-               char class)
+check_backward(const struct zone *zones, size_t n_forward, const struct zone *backward,
+               uint32_t key, char class)
 {
     size_t low = 0, high = n_forward; /* find the last forward zone that begins before it */
     while (low < high) {
@@ -125,8 +127,8 @@ check_backward(const struct zone *zones, size_t n_forward, const struct zone *ba
             high = middle;
     }
     if (low > 0 && backward->first_end < zones[low - 1].last_start)
-        stress_fail("key %c%u: stale: id %x was read %llu ns after %s that came after it", class, key,
-                    zones[low - 1].id,
+        stress_fail("key %c%u: stale: id %x was read %llu ns after %s that came after it", class,
+                    key, zones[low - 1].id,
                     (unsigned long long)(zones[low - 1].last_start - backward->first_end),
                     backward->id ? "a put" : "a delete");
 }

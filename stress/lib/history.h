@@ -3,13 +3,13 @@
 
 /* The history of keys that many threads write, and its check once a round is over.
  *
- * Every value of a key is written once in a round, under an id of its own. An operation is an interval
- * of real time. A value's *zone* runs from the first end to the last start among its write and its
- * reads: where the end comes first (a forward zone) the value must have stood throughout; where it
- * comes last (a backward zone) the value stood at some instant between. A history of one register is
- * linearizable if and only if no two forward zones overlap and no backward zone lies inside a forward
- * one (Gibbons and Korach). A delete is a write of a value that nobody reads. A miss says nothing and
- * is not recorded, for a cache may drop a value at any time. */
+ * Every value of a key is written once in a round, under an id of its own. An operation is an
+ * interval of real time. A value's *zone* runs from the first end to the last start among its write
+ * and its reads: where the end comes first (a forward zone) the value must have stood throughout;
+ * where it comes last (a backward zone) the value stood at some instant between. A history of one
+ * register is linearizable if and only if no two forward zones overlap and no backward zone lies
+ * inside a forward one (Gibbons and Korach). A delete is a write of a value that nobody reads. A
+ * miss says nothing and is not recorded, for a cache may drop a value at any time. */
 
 #ifndef GYRE_STRESS_HISTORY_H
 #define GYRE_STRESS_HISTORY_H

@@ -5,8 +5,8 @@
  *
  * The writer stores begun before a put and low after it, so a hit must carry low-before <= id <=
  * begun-after. A delete takes an id of its own, which no value carries, and raises low to it. A hit
- * raises low as well: whoever looks after it must not see an older value. So every lookup is checked at
- * once, at the cost of a few loads, and a run of billions needs no memory. */
+ * raises low as well: whoever looks after it must not see an older value. So every lookup is
+ * checked at once, at the cost of a few loads, and a run of billions needs no memory. */
 
 #include <inttypes.h>
 
@@ -31,7 +31,8 @@ clock_of(const struct round *round)
     return atomic_load_explicit(&round->world.clock_ms, ACQUIRE);
 }
 
-/* ---- checking hits ---------------------------------------------------------------------------- */
+/* ---- checking hits ----------------------------------------------------------------------------
+ */
 
 void
 owned_look(const struct round *round, uint32_t number, struct look *look)
@@ -47,7 +48,8 @@ owned_look(const struct round *round, uint32_t number, struct look *look)
 }
 
 static void
-check_view(const struct round *round, uint32_t number, const struct look *look, const struct found *found)
+check_view(const struct round *round, uint32_t number, const struct look *look,
+           const struct found *found)
 {
     const struct owned *key = &round->owned[number];
     const gyre_view *view = found->view;
@@ -70,18 +72,19 @@ owned_hit(struct round *round, uint32_t number, const struct look *look, const s
     struct owned *key = &round->owned[number];
     uint64_t begun = atomic_load_explicit(&key->begun, ACQUIRE);
     if (found->id < look->low)
-        stress_fail("%s: key o%u: stale: id %u, but %" PRIu64 " or newer must stand", found->seen_by,
-                    number, found->id, look->low);
+        stress_fail("%s: key o%u: stale: id %u, but %" PRIu64 " or newer must stand",
+                    found->seen_by, number, found->id, look->low);
     if (found->id > begun)
-        stress_fail("%s: key o%u: id %u was never put, %" PRIu64 " is the newest", found->seen_by, number,
-                    found->id, begun);
+        stress_fail("%s: key o%u: id %u was never put, %" PRIu64 " is the newest", found->seen_by,
+                    number, found->id, begun);
     if (found->id == look->failed)
         stress_fail("%s: key o%u: id %u stands although its put failed", found->seen_by, number,
                     found->id);
     if (look->expiry_id == found->id && look->clock_ms >= look->expiry_ms &&
         atomic_load_explicit(&key->expiry_id, ACQUIRE) == found->id &&
         atomic_load_explicit(&key->expiry_ms, ACQUIRE) == look->expiry_ms)
-        stress_fail("%s: key o%u: id %u expired at %" PRIu64 " ms and was returned at %" PRIu64 " ms",
+        stress_fail("%s: key o%u: id %u expired at %" PRIu64 " ms and was returned at %" PRIu64
+                    " ms",
                     found->seen_by, number, found->id, look->expiry_ms, look->clock_ms);
     if (found->view)
         check_view(round, number, look, found);
@@ -103,7 +106,8 @@ owned_raise_low(struct round *round, const uint64_t *settled)
         stress_raise(&round->owned[i].low, settled[i] + 1);
 }
 
-/* ---- the writer ------------------------------------------------------------------------------- */
+/* ---- the writer -------------------------------------------------------------------------------
+ */
 
 /* A put's outcome, in the owner's books. ttl_ms is 0 for none; id must be the begun one. */
 static void
@@ -211,15 +215,16 @@ draft_open(struct worker *worker, uint32_t number)
     gyre_put_options options = put_options(worker, number, id, PUT_PLAIN, &ttl_ms);
     if (ttl_ms)
         options.ttl_ms = 400; /* the most a put asks for, so that the commit can state the bound */
-    int rc = gyre_reserve(round->cache, key_bytes, key_size, value_size(&round->shape, key, id), &options,
-                          &worker->draft);
+    int rc = gyre_reserve(round->cache, key_bytes, key_size, value_size(&round->shape, key, id),
+                          &options, &worker->draft);
     if (rc != GYRE_OK) {
         worker->total.busy += rc == GYRE_EBUSY;
         if (rc != GYRE_EBUSY)
             stress_fail("reserve for key o%u: %s", number, gyre_strerror(rc));
         return;
     }
-    if ((uintptr_t)worker->draft.data % (round->options.value_align ? round->options.value_align : 8))
+    if ((uintptr_t)worker->draft.data %
+        (round->options.value_align ? round->options.value_align : 8))
         stress_fail("reserve for key o%u: %p is not aligned", number, worker->draft.data);
     worker->draft_open = owned->drafted = true;
     worker->draft_key = key;
@@ -271,7 +276,8 @@ touch(struct worker *worker, uint32_t number)
     struct owned *owned = &round->owned[number];
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write((struct key){OWNED, number}, key_bytes);
-    uint32_t ttl_ms = has_ttl(round, number) ? (uint32_t)rng_between(&worker->rng, 1, 400) : GYRE_NO_TTL;
+    uint32_t ttl_ms =
+        has_ttl(round, number) ? (uint32_t)rng_between(&worker->rng, 1, 400) : GYRE_NO_TTL;
     uint64_t id = atomic_load_explicit(&owned->expiry_id, RELAXED);
     if (ttl_ms != GYRE_NO_TTL)
         atomic_store_explicit(&owned->expiry_id, 0, RELEASE);

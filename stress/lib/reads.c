@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Lookups of every kind, each checked, and views that are held for long and checked again and again:
- * by the thread that got them and by others that they are handed to. */
+/* Lookups of every kind, each checked, and views that are held for long and checked again and
+ * again: by the thread that got them and by others that they are handed to. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,8 @@ any_key(struct worker *worker)
     return (struct key){OWNED, (uint32_t)rng_below(&worker->rng, limit)};
 }
 
-/* ---- views held ------------------------------------------------------------------------------- */
+/* ---- views held -------------------------------------------------------------------------------
+ */
 
 static void
 held_free(struct round *round, struct held *held, const char *seen_by)
@@ -66,8 +67,8 @@ held_free(struct round *round, struct held *held, const char *seen_by)
     uint32_t id = value_check(&round->shape, held->key, held->view.data, held->view.size,
                               held->view.user_flags, seen_by);
     if (id != held->id && id != 0)
-        stress_fail("%s: a held view of key %c%u changed from id %u to %u", seen_by, held->key.class,
-                    held->key.number, held->id, id);
+        stress_fail("%s: a held view of key %c%u changed from id %u to %u", seen_by,
+                    held->key.class, held->key.number, held->id, id);
     gyre_release(&held->view);
     if (rng_one_in(&(struct rng){held->id}, 8))
         gyre_release(&held->view); /* the second time has no effect */
@@ -129,7 +130,8 @@ keep_or_release(struct worker *worker, struct key key, uint32_t id, gyre_view *v
     worker->held[worker->n_held++] = held;
 }
 
-/* ---- lookups ---------------------------------------------------------------------------------- */
+/* ---- lookups ----------------------------------------------------------------------------------
+ */
 
 static void
 check_alignment(const struct round *round, const gyre_view *view)
@@ -145,7 +147,8 @@ take_view(struct worker *worker, struct key key, const struct look *look, gyre_v
 {
     struct round *round = worker->round;
     check_alignment(round, view);
-    uint32_t id = value_check(&round->shape, key, view->data, view->size, view->user_flags, seen_by);
+    uint32_t id =
+        value_check(&round->shape, key, view->data, view->size, view->user_flags, seen_by);
     look_hit(worker, key, look, &(struct found){id, view, seen_by});
     worker->total.hits++;
     keep_or_release(worker, key, id, view);
@@ -217,7 +220,8 @@ read_copy(struct worker *worker)
     struct key key = any_key(worker);
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write(key, key_bytes), size = SIZE_MAX;
-    size_t room = rng_one_in(&worker->rng, 8) ? rng_below(&worker->rng, 64) : round->max_value_bytes;
+    size_t room =
+        rng_one_in(&worker->rng, 8) ? rng_below(&worker->rng, 64) : round->max_value_bytes;
     struct look look;
     worker->buffer[room] = 0xa5;
     look_begin(round, key, &look);
@@ -248,7 +252,8 @@ read_copy(struct worker *worker)
     look_hit(worker, key, &look, &(struct found){id, NULL, "read"});
 }
 
-/* ---- scans ------------------------------------------------------------------------------------ */
+/* ---- scans ------------------------------------------------------------------------------------
+ */
 
 struct scan {
     struct worker *worker;

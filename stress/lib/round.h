@@ -3,9 +3,10 @@
 
 /* The state of a round of the oracle: one cache under all operations by all workers at once.
  *
- * Its keys are of three classes. An *owned* key (o) has one writer, and everybody checks every hit at
- * once against what that writer has begun and done. A *shared* key (s) is written by all; what they saw
- * is recorded and checked when the round is over. A *counter* (c) is counted up with GYRE_IF_VERSION. */
+ * Its keys are of three classes. An *owned* key (o) has one writer, and everybody checks every hit
+ * at once against what that writer has begun and done. A *shared* key (s) is written by all; what
+ * they saw is recorded and checked when the round is over. A *counter* (c) is counted up with
+ * GYRE_IF_VERSION. */
 
 #ifndef GYRE_STRESS_ROUND_H
 #define GYRE_STRESS_ROUND_H
@@ -22,19 +23,19 @@
 #define BOXES 16
 #define WORKERS_MAX 16
 
-/* An owned key; see owned.c. The atomic fields may be read by all and, but for low and seen, are written by the
- * owner alone; the plain ones are the owner's. */
+/* An owned key; see owned.c. The atomic fields may be read by all and, but for low and seen, are
+ * written by the owner alone; the plain ones are the owner's. */
 struct owned {
     _Atomic uint64_t low;     /* no hit that starts now may be older than this id */
     _Atomic uint64_t seen;    /* the newest id that a lookup brought */
     _Atomic uint64_t begun;   /* the newest id whose put has started */
     _Atomic uint64_t settled; /* the newest id whose put has succeeded */
     _Atomic uint64_t failed;  /* the newest id whose put has failed: never to be seen */
-    _Atomic uint64_t touches, touches_ended;  /* begun, and returned: by anybody */
-    _Atomic uint64_t expiry_id, expiry_ms;    /* when that id ends at the latest; id 0: not known */
-    _Atomic uint64_t version_id, version;     /* that id's version */
-    bool surely_absent;                       /* deleted, and not put since */
-    bool drafted;                             /* an open draft of the owner's will write it */
+    _Atomic uint64_t touches, touches_ended; /* begun, and returned: by anybody */
+    _Atomic uint64_t expiry_id, expiry_ms;   /* when that id ends at the latest; id 0: not known */
+    _Atomic uint64_t version_id, version;    /* that id's version */
+    bool surely_absent;                      /* deleted, and not put since */
+    bool drafted;                            /* an open draft of the owner's will write it */
 };
 
 /* A view that is kept while the cache goes on. */
@@ -52,10 +53,10 @@ struct round {
     uint32_t max_value_bytes;
     unsigned n_workers;
     uint32_t n_owned, n_shared, n_counters;
-    uint32_t held_limit;                      /* views a worker holds at most */
+    uint32_t held_limit; /* views a worker holds at most */
     bool ttls, jumps, clears;
     struct owned *owned;
-    _Atomic(struct held *) boxes[BOXES];      /* views handed from thread to thread */
+    _Atomic(struct held *) boxes[BOXES]; /* views handed from thread to thread */
     _Atomic bool stop;
     _Atomic uint64_t puts_done, clears_done;
 };
@@ -65,18 +66,19 @@ struct worker {
     unsigned index;
     struct rng rng;
     struct history shared_history, counter_history;
-    uint32_t n_ids, n_lineages;               /* made by this worker for shared keys and counters */
+    uint32_t n_ids, n_lineages; /* made by this worker for shared keys and counters */
     struct held *held[HELD_MAX];
     unsigned n_held;
     gyre_draft draft;
     struct key draft_key;
     uint32_t draft_id;
     bool draft_open;
-    unsigned char *buffer;                    /* of max_value_bytes and a bit */
-    uint32_t *seen;                           /* a scan's: the id under which it met each owned key, */
-    uint64_t *seen_touches;                   /* and the touches that had ended by then */
+    unsigned char *buffer;  /* of max_value_bytes and a bit */
+    uint32_t *seen;         /* a scan's: the id under which it met each owned key, */
+    uint64_t *seen_touches; /* and the touches that had ended by then */
     struct {
-        uint64_t ops, hits, misses, puts, touches, busy, rejected, scanned, held_checks, handed, counted;
+        uint64_t ops, hits, misses, puts, touches, busy, rejected, scanned, held_checks, handed,
+            counted;
         uint64_t adds, exists, drafts;
     } total;
 };
@@ -95,7 +97,8 @@ struct found {
 
 /* owned.c: keys with one writer. */
 void owned_look(const struct round *round, uint32_t number, struct look *look);
-void owned_hit(struct round *round, uint32_t number, const struct look *look, const struct found *found);
+void owned_hit(struct round *round, uint32_t number, const struct look *look,
+               const struct found *found);
 void owned_write(struct worker *worker, uint32_t number);
 void owned_touch_by_other(struct worker *worker, uint32_t number);
 void owned_commit(struct worker *worker);
@@ -111,7 +114,8 @@ void counter_step(struct worker *worker, uint32_t number);
 /* reads.c: lookups of any key, and views held for long. */
 void look_begin(const struct round *round, struct key key, struct look *look);
 void look_end(struct key key, struct look *look);
-void look_hit(struct worker *worker, struct key key, const struct look *look, const struct found *found);
+void look_hit(struct worker *worker, struct key key, const struct look *look,
+              const struct found *found);
 struct key any_key(struct worker *worker);
 void read_get(struct worker *worker);
 void read_many(struct worker *worker);

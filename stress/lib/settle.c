@@ -23,15 +23,15 @@ stats_of(gyre *cache)
 void
 check_sums(const gyre_stats *stats, const char *when)
 {
-    uint64_t sum = stats->live_bytes + stats->garbage_bytes + stats->open_bytes + stats->free_bytes +
-                   stats->index_bytes;
+    uint64_t sum = stats->live_bytes + stats->garbage_bytes + stats->open_bytes +
+                   stats->free_bytes + stats->index_bytes;
     if (sum != stats->capacity_bytes)
         stress_fail("%s: live %" PRIu64 " + garbage %" PRIu64 " + open %" PRIu64 " + free %" PRIu64
                     " + index %" PRIu64 " = %" PRIu64 ", not the capacity of %" PRIu64,
-                    when, stats->live_bytes, stats->garbage_bytes, stats->open_bytes, stats->free_bytes,
-                    stats->index_bytes, sum, stats->capacity_bytes);
-    uint64_t parts[] = {stats->live_bytes, stats->garbage_bytes, stats->open_bytes, stats->free_bytes,
-                        stats->index_bytes};
+                    when, stats->live_bytes, stats->garbage_bytes, stats->open_bytes,
+                    stats->free_bytes, stats->index_bytes, sum, stats->capacity_bytes);
+    uint64_t parts[] = {stats->live_bytes, stats->garbage_bytes, stats->open_bytes,
+                        stats->free_bytes, stats->index_bytes};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i] > stats->capacity_bytes)
             stress_fail("%s: part %zu has %" PRIu64 " bytes of %" PRIu64, when, i, parts[i],
@@ -82,8 +82,8 @@ check_ledger(const gyre_stats *stats, uint64_t puts)
     for (unsigned i = 0; i < GYRE_REASONS; i++)
         removed += stats->removed[i];
     if (stats->entries + removed != puts)
-        stress_fail("%" PRIu64 " entries + %" PRIu64 " removed are not the %" PRIu64 " puts (%" PRIu64
-                    " by stats, %" PRIu64 " touches)",
+        stress_fail("%" PRIu64 " entries + %" PRIu64 " removed are not the %" PRIu64
+                    " puts (%" PRIu64 " by stats, %" PRIu64 " touches)",
                     stats->entries, removed, puts, stats->puts, stats->touches);
 }
 
@@ -96,13 +96,14 @@ settle_check(struct round *round, const struct worker *workers)
         puts += workers[i].total.puts;
     check_sums(&stats, "when quiet");
     if (stats.pinned_bytes != 0)
-        stress_fail("%" PRIu64 " bytes are pinned although every view is released", stats.pinned_bytes);
+        stress_fail("%" PRIu64 " bytes are pinned although every view is released",
+                    stats.pinned_bytes);
     if (stats.oldest_pin_tid != 0 || stats.oldest_section_tid != 0)
         stress_fail("thread %u has a pin or %u a section although no call is running",
                     stats.oldest_pin_tid, stats.oldest_section_tid);
     if (round->options.max_entries && stats.entries > round->options.max_entries)
-        stress_fail("%" PRIu64 " entries when quiet, at most %" PRIu64 " are allowed", stats.entries,
-                    round->options.max_entries);
+        stress_fail("%" PRIu64 " entries when quiet, at most %" PRIu64 " are allowed",
+                    stats.entries, round->options.max_entries);
     check_ledger(&stats, puts);
     int rc = gyre_scan(round->cache, count_visit, &visited);
     if (rc != GYRE_OK)
@@ -139,7 +140,8 @@ settle_empty(struct round *round)
                     " after all keys were deleted",
                     stats.entries, stats.live_bytes, before.entries);
     if (deleted > before.entries || (!round->ttls && deleted != before.entries))
-        stress_fail("%" PRIu64 " deletes succeeded on %" PRIu64 " entries", deleted, before.entries);
+        stress_fail("%" PRIu64 " deletes succeeded on %" PRIu64 " entries", deleted,
+                    before.entries);
     int rc = gyre_put(round->cache, "after", 5, "all", 3, NULL);
     if (rc != GYRE_OK)
         stress_fail("a put into the emptied cache: %s", gyre_strerror(rc));

@@ -4,10 +4,10 @@
 /* Keys that every worker writes, and counters.
  *
  * A shared key's values have ids that no other put of the round has, so the history can tell them
- * apart. A counter's id is its lineage and its count: the lineage is new whenever somebody finds the
- * counter gone and adds it again, and each update with GYRE_IF_VERSION raises the count by one. If an
- * update were ever lost, two would stand on the same value and write the same id, which the history
- * check reports. */
+ * apart. A counter's id is its lineage and its count: the lineage is new whenever somebody finds
+ * the counter gone and adds it again, and each update with GYRE_IF_VERSION raises the count by one.
+ * If an update were ever lost, two would stand on the same value and write the same id, which the
+ * history check reports. */
 
 #include "round.h"
 
@@ -105,8 +105,8 @@ draft_open(struct worker *worker, uint32_t number)
         return;
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     options.user_flags = value_flags(id);
-    int rc = gyre_reserve(round->cache, key_bytes, key_size, value_size(&round->shape, key, id), &options,
-                          &worker->draft);
+    int rc = gyre_reserve(round->cache, key_bytes, key_size, value_size(&round->shape, key, id),
+                          &options, &worker->draft);
     if (rc != GYRE_OK) {
         worker->total.busy += rc == GYRE_EBUSY;
         if (rc != GYRE_EBUSY)
@@ -159,7 +159,8 @@ shared_write(struct worker *worker, uint32_t number)
         draft_open(worker, number);
 }
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters ---------------------------------------------------------------------------------
+ */
 
 /* The id to write and the condition under which it may be written; false when ids have run out. */
 static bool
@@ -173,8 +174,8 @@ next_count(struct worker *worker, const struct key *key, gyre_put_options *optio
     int rc = gyre_get(worker->round->cache, key_bytes, key_size, &view);
     look_end(*key, &look);
     if (rc == GYRE_OK) {
-        uint32_t seen = value_check(&worker->round->shape, *key, view.data, view.size, view.user_flags,
-                                    "counter");
+        uint32_t seen = value_check(&worker->round->shape, *key, view.data, view.size,
+                                    view.user_flags, "counter");
         look_hit(worker, *key, &look, &(struct found){seen, &view, "counter"});
         options->flags = GYRE_IF_VERSION;
         options->version = view.version;

@@ -37,7 +37,8 @@ static struct {
     unsigned n_labels;
 } run;
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------
+ */
 
 static void
 print_replay(FILE *to)
@@ -48,7 +49,8 @@ print_replay(FILE *to)
     fprintf(to, " %s\n", run.program);
 }
 
-/* A call of the library that never returns would hang the run: no call may wait for another thread. */
+/* A call of the library that never returns would hang the run: no call may wait for another thread.
+ */
 static void
 on_alarm(int signal)
 {
@@ -147,7 +149,8 @@ stress_rss_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------ */
+/* ---- the verdict ------------------------------------------------------------------------------
+ */
 
 void
 stress_fail(const char *format, ...)
@@ -214,12 +217,14 @@ stress_finish(void)
         printf("\n%s: OK, seed %" PRIu64 ", %.1f s\n", run.name, run.seed, seconds);
         return EXIT_SUCCESS;
     }
-    printf("\n%s: FAILED, %" PRIu64 " broken promises, %.1f s; replay: ", run.name, failures, seconds);
+    printf("\n%s: FAILED, %" PRIu64 " broken promises, %.1f s; replay: ", run.name, failures,
+           seconds);
     print_replay(stdout);
     return EXIT_FAILURE;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------
+ */
 
 struct stress_thread {
     pthread_t id;
@@ -270,7 +275,8 @@ stress_run(unsigned n, void (*body)(void *), void *args, size_t stride)
     free(threads);
 }
 
-/* ---- delays at points ------------------------------------------------------------------------- */
+/* ---- delays at points -------------------------------------------------------------------------
+ */
 
 #ifdef GY_POINTS
 
@@ -280,8 +286,8 @@ static _Atomic uint32_t point_one_in;
 static _Atomic uint64_t point_threads;
 static _Thread_local struct rng point_rng;
 
-/* Most delays are short, since two CPUs switch threads seldom by themselves; a few are long enough for
- * the others to fill the cache once over. */
+/* Most delays are short, since two CPUs switch threads seldom by themselves; a few are long enough
+ * for the others to fill the cache once over. */
 static void
 delay(const char *file, int line, const volatile void *address)
 {
@@ -335,7 +341,8 @@ stress_points(uint32_t one_in)
 
 #endif
 
-/* ---- clock and ledger ------------------------------------------------------------------------- */
+/* ---- clock and ledger -------------------------------------------------------------------------
+ */
 
 static uint64_t
 world_clock(void *arg)

@@ -5,8 +5,8 @@
  * delays at the library's points, and a verdict.
  *
  * The environment sets a run: SEED (else random, and always printed), T in seconds, THREADS.
- * The seed replays every choice of the program; what the kernel's scheduler did is not replayed, so a
- * failure may need several runs of its command line, best in the flavour that showed it. */
+ * The seed replays every choice of the program; what the kernel's scheduler did is not replayed, so
+ * a failure may need several runs of its command line, best in the flavour that showed it. */
 
 #ifndef GYRE_STRESS_H
 #define GYRE_STRESS_H
@@ -105,7 +105,8 @@ uint64_t stress_rss_bytes(void);
 void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool stress_failed(void);
 
-/* A number for the verdict; numbers of one label add up. A needed one must not stay zero. Main thread. */
+/* A number for the verdict; numbers of one label add up. A needed one must not stay zero. Main
+ * thread. */
 void stress_report(const char *label, uint64_t n);
 void stress_need(const char *label, uint64_t n);
 
@@ -120,7 +121,8 @@ struct stress_thread;
 struct stress_thread *stress_spawn(void (*body)(void *), void *arg);
 void stress_join(struct stress_thread *thread);
 
-/* How often points delay: about one in this many; 0: never. Without effect in flavours without points. */
+/* How often points delay: about one in this many; 0: never. Without effect in flavours without
+ * points. */
 void stress_points(uint32_t one_in);
 
 /* Raises *to to at least value. */
@@ -128,9 +130,8 @@ static inline void
 stress_raise(_Atomic uint64_t *to, uint64_t value)
 {
     uint64_t seen = atomic_load_explicit(to, memory_order_relaxed);
-    while (seen < value &&
-           !atomic_compare_exchange_weak_explicit(to, &seen, value, memory_order_acq_rel,
-                                                  memory_order_relaxed)) {
+    while (seen < value && !atomic_compare_exchange_weak_explicit(
+                               to, &seen, value, memory_order_acq_rel, memory_order_relaxed)) {
     }
 }
 

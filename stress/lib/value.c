@@ -10,7 +10,8 @@
 #define KEY_HEAD_BYTES 5
 #define WORD_STEP 0x9e3779b97f4a7c15u
 
-/* ---- keys ------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------
+ */
 
 static uint64_t
 key_mix(struct key key)
@@ -48,7 +49,8 @@ key_parse(const void *bytes, size_t size, struct key *key)
     return key_write(*key, expected) == size && memcmp(expected, bytes, size) == 0;
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values -----------------------------------------------------------------------------------
+ */
 
 static uint64_t
 value_seed(struct key key, uint32_t id)
@@ -119,14 +121,14 @@ value_check(const struct value_shape *shape, struct key key, const void *bytes, 
     }
     uint32_t expected = value_size(shape, key, (uint32_t)id);
     if (size != expected || user_flags != value_flags((uint32_t)id)) {
-        stress_fail("%s: key %c%u id %llu: size %zu flags %u, written with %u and %u", seen_by, key.class,
-                    key.number, (unsigned long long)id, size, user_flags, expected,
+        stress_fail("%s: key %c%u id %llu: size %zu flags %u, written with %u and %u", seen_by,
+                    key.class, key.number, (unsigned long long)id, size, user_flags, expected,
                     value_flags((uint32_t)id));
         return 0;
     }
     if (!content_matches(key, (uint32_t)id, bytes, size)) {
-        stress_fail("%s: key %c%u id %llu: torn, %zu bytes do not belong together", seen_by, key.class,
-                    key.number, (unsigned long long)id, size);
+        stress_fail("%s: key %c%u id %llu: torn, %zu bytes do not belong together", seen_by,
+                    key.class, key.number, (unsigned long long)id, size);
         return 0;
     }
     return (uint32_t)id;

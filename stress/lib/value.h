@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Keys and values that prove themselves: every byte and the length of a value follow from its key and
- * a 32-bit id that the value carries, so that any reader can tell a torn, foreign or resized value
- * without asking the writer. An empty value carries its id in the user flags. */
+/* Keys and values that prove themselves: every byte and the length of a value follow from its key
+ * and a 32-bit id that the value carries, so that any reader can tell a torn, foreign or resized
+ * value without asking the writer. An empty value carries its id in the user flags. */
 
 #ifndef GYRE_STRESS_VALUE_H
 #define GYRE_STRESS_VALUE_H
@@ -40,7 +40,7 @@ uint32_t value_flags(uint32_t id);
 void value_write(struct key key, uint32_t id, void *bytes, size_t size);
 
 /* Reports a failure and returns 0 when the bytes are no value of key; else returns its id. */
-uint32_t value_check(const struct value_shape *shape, struct key key, const void *bytes, size_t size,
-                     uint32_t user_flags, const char *seen_by);
+uint32_t value_check(const struct value_shape *shape, struct key key, const void *bytes,
+                     size_t size, uint32_t user_flags, const char *seen_by);
 
 #endif
