@@ -96,7 +96,7 @@ choose_lru_sizes(const struct curve *curve, const uint64_t *fine, size_t n_fine,
 
 static bool
 compute_lru(struct curve *curve, const struct trace *trace, uint32_t value_bytes, uint64_t least,
-            uint64_t most)
+            uint64_t most, bool show_progress)
 {
     uint64_t fine[FINE_SIZES];
     size_t n_fine = spread_sizes(least, most, FINE_SIZES, fine);
@@ -106,7 +106,11 @@ compute_lru(struct curve *curve, const struct trace *trace, uint32_t value_bytes
     if (ok) {
         uint64_t largest = lru_largest(trace, curve->by_entries, value_bytes);
         curve->n_lru = choose_lru_sizes(curve, fine, n_fine, largest, sizes);
-        ok = lru_hits(trace, curve->by_entries, value_bytes, sizes, curve->n_lru);
+        uint64_t passes = lru_passes(trace, curve->by_entries, value_bytes, sizes, curve->n_lru);
+        struct progress progress;
+        progress_start(&progress, show_progress, "LRU", "requests", passes * trace->n_requests);
+        ok = lru_hits(trace, curve->by_entries, value_bytes, sizes, curve->n_lru, &progress);
+        progress_end(&progress);
     }
     for (size_t i = 0; ok && i < curve->n_lru; i++) {
         double hit_ratio = (double)sizes[i].hits / (double)trace->n_requests;
@@ -138,7 +142,7 @@ curve_make(struct curve *curve, const struct trace *trace, const struct replay_p
         tool_error("no memory");
     for (size_t i = 0; ok && i < curve->n_gyre; i++)
         curve->gyre[i].size = sizes[i];
-    ok = ok && compute_lru(curve, trace, plan->value_bytes, least, most)
+    ok = ok && compute_lru(curve, trace, plan->value_bytes, least, most, show_progress)
          && replay_points(curve, trace, *plan, show_progress);
     if (!ok)
         curve_free(curve);

@@ -19,8 +19,12 @@
 
 #include <stdlib.h>
 
+enum { SHOW_EVERY = 1 << 16 };
+
 struct stack {
     const struct trace *trace;
+    struct progress *progress;
+    uint64_t done; /* requests of the passes before */
     bool by_entries;
     uint32_t value_bytes;
     uint64_t n_positions;
@@ -167,6 +171,8 @@ run_pass(struct stack stack, uint64_t heaviest, struct lru_size *sizes, size_t n
         sizes[i].hits = 0;
     const uint32_t *requests = trace_requests(stack.trace);
     for (uint64_t r = 0; ok && r < stack.trace->n_requests; r++) {
+        if (r % SHOW_EVERY == 0)
+            progress_show(stack.progress, stack.done + r);
         uint64_t weight = stack_weigh(&stack, requests[r]);
         if (weight > heaviest)
             continue;
@@ -180,15 +186,36 @@ run_pass(struct stack stack, uint64_t heaviest, struct lru_size *sizes, size_t n
     return ok;
 }
 
+/* Sizes below the heaviest key, each of which needs a pass of its own. */
+static size_t
+count_alone(const struct trace *trace, bool by_entries, uint32_t value_bytes,
+            const struct lru_size *sizes, size_t n)
+{
+    return find_size(sizes, n, lru_largest(trace, by_entries, value_bytes));
+}
+
+uint64_t
+lru_passes(const struct trace *trace, bool by_entries, uint32_t value_bytes,
+           const struct lru_size *sizes, size_t n)
+{
+    return count_alone(trace, by_entries, value_bytes, sizes, n) + 1;
+}
+
 bool
 lru_hits(const struct trace *trace, bool by_entries, uint32_t value_bytes, struct lru_size *sizes,
-         size_t n)
+         size_t n, struct progress *progress)
 {
-    struct stack stack = {.trace = trace, .by_entries = by_entries, .value_bytes = value_bytes};
-    uint64_t largest = lru_largest(trace, by_entries, value_bytes);
-    size_t alone = find_size(sizes, n, largest);
-    for (size_t i = 0; i < alone; i++)
+    struct stack stack = {
+        .trace = trace,
+        .progress = progress,
+        .by_entries = by_entries,
+        .value_bytes = value_bytes,
+    };
+    size_t alone = count_alone(trace, by_entries, value_bytes, sizes, n);
+    for (size_t i = 0; i < alone; i++) {
         if (!run_pass(stack, sizes[i].size, &sizes[i], 1))
             return false;
+        stack.done += trace->n_requests;
+    }
     return run_pass(stack, UINT64_MAX, sizes + alone, n - alone);
 }
