@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-# gyre: make help lists the targets. CC, AR, CFLAGS, CPPFLAGS, LDFLAGS and PREFIX are yours to set.
+# gyre: make help lists the targets, V=1 shows the commands. CC, AR, CFLAGS, CPPFLAGS, LDFLAGS and PREFIX are yours to set.
 
 FLAVOR ?= release
+V      ?= 0
+Q      := $(if $(filter 1,$(V)),,@)
 B      := build/$(FLAVOR)
 CC     := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 CXX    := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
@@ -53,11 +55,11 @@ lib: $(LIB)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 -include $(LIB_OBJ:.o=.d)
 

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Reserving room. A writer stores its pin (RESERVING, seq_cst), then loads the arena's word (seq_cst):
+ * OPEN, with the opening number that its lane named. A sweep of the arena changes the word first and
+ * reads the pins then, so one of the two sees the other. Under the pin the arena cannot be reused, and
+ * its position moves by CAS; room is the writer's own from then on. The header is stored next: until
+ * then a death would leave a gap of unknown length, and the RESERVING pin says so to whoever reaps it.
+ *
+ * (A CAS on the position instead of a fetch-add: the size of an entry depends on where it starts when
+ * values are aligned, and the exact end of a full arena comes for free. docs/decisions/002.)
+ *
+ * Installing an arena in a lane comes before OPEN, and any writer that finds it there in OPENING makes
+ * it OPEN: an opener that stops or dies between the two holds nobody up. */
+
+#include "cache.h"
+#include "entry.h"
+
+static unsigned
+lane_of_cpu(const struct gyre *cache)
+{
+    return cache->g.n_lanes == 1 ? 0 : gy_os_cpu() % cache->g.n_lanes;
+}
+
+/* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
+static bool
+take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
+{
+    struct gy_super *s = cache->super;
+    /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
+    if (gy_load_rlx(&s->n_free) <= (urgent ? 0 : cache->g.reserve_arenas))
+        return false;
+    uint32_t start = (uint32_t)gy_load_rlx(&s->sequence); /* (Relaxed: any place to start from will do.) */
+    for (uint32_t n = 0; n < cache->g.n_arenas; n++) {
+        uint32_t a = (start + n) % cache->g.n_arenas;
+        uint64_t word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
+        if (gy_arena_state(word) != GY_FREE)
+            continue;
+        uint64_t opened = gy_add_seq(&s->sequence, 1);
+        uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
+        if (!gy_cas_seq(&cache->words[a], &word, taken))
+            continue;
+        gy_sub_rlx(&s->n_free, 1);
+        struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
+        gy_store_rlx(&book->position, 0);
+        gy_store_rlx(&book->dead, 0);
+        gy_store_rlx(&book->cursor, 0);
+        gy_store_rlx(&book->holed, 0);
+        gy_store_rlx(&book->opened, opened);
+        *arena = a;
+        *sequence = opened & GY_SEQUENCE_MASK;
+        return true;
+    }
+    return false;
+}
+
+static void
+give_back(struct gyre *cache, uint32_t arena, uint64_t word)
+{
+    if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_FREE)))
+        gy_add_rlx(&cache->super->n_free, 1);
+}
+
+/* Closes the position of an open arena and seals it; any number of threads may do so at once. */
+static void
+seal(struct gyre *cache, uint32_t arena, uint64_t word)
+{
+    gy_atomic_u64 *position = &cache->books[arena].position;
+    uint64_t at = gy_load_acq(position);
+    while (!(at & GY_CLOSED) && !gy_cas_seq(position, &at, at | GY_CLOSED))
+        ; /* retried because another writer reserved */
+    uint64_t number = gy_add_seq(&cache->super->sequence, 1);
+    gy_cas_seq(&cache->words[arena], &word,
+               gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
+                             number));
+}
+
+/* Puts a fresh arena into the lane in place of the one that was seen there. True when the lane has
+ * changed, by whomever; false when no arena is to be had. */
+static bool
+open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool urgent)
+{
+    uint32_t arena;
+    uint64_t sequence;
+    if (!take_free(cache, ring, lane, urgent, &arena, &sequence))
+        return false;
+    uint64_t word = gy_load_acq(&cache->words[arena]);
+    if (!gy_cas_seq(&cache->lanes[lane].open[ring], &seen, gy_open_word(arena, sequence))) {
+        give_back(cache, arena, word);
+        return true;
+    }
+    gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN));
+    return true;
+}
+
+/* Reserves room for an entry under a RESERVING pin on an OPEN arena; false when there is not enough. */
+static bool
+reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset, uint32_t *bytes)
+{
+    gy_atomic_u64 *position = &cache->books[arena].position;
+    uint64_t base = gy_arena_offset(cache, arena), at = gy_load_acq(position);
+    for (;;) {
+        if (at & GY_CLOSED)
+            return false;
+        uint64_t need = gy_entry_bytes(base + at, h, cache->g.value_align);
+        if (need > cache->arena_bytes - at)
+            return false;
+        if (gy_cas_seq(position, &at, at + need)) { /* else another writer got this room */
+            *offset = base + at;
+            *bytes = (uint32_t)need;
+            return true;
+        }
+    }
+}
+
+/* One attempt in the arena that the lane shows. 1 done, 0 it needs another arena, -1 look again. */
+static int
+stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header h, struct gy_staged *out)
+{
+    uint32_t arena = gy_open_arena(open);
+    if (open == 0 || arena >= cache->g.n_arenas)
+        return 0;
+    /* seq_cst store, seq_cst load: see the essay above. Checked by: tests/models/pins.pml. */
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_RESERVING));
+    uint64_t word = gy_load_seq(&cache->words[arena]);
+    int result = 0;
+    if (gy_arena_sequence(word) != open >> GY_ARENA_BITS) {
+        result = 0; /* sealed; perhaps already something else */
+    } else if (gy_arena_state(word) == GY_OPENING) {
+        gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN));
+        result = -1;
+    } else if (gy_arena_state(word) == GY_OPEN &&
+               gy_load_rlx(&cache->books[arena].opened) >= gy_load_acq(&cache->super->mark)) {
+        uint64_t offset;
+        h.generation = gy_arena_generation(word);
+        if (reserve(cache, arena, h, &offset, &out->bytes)) {
+            gy_entry_set_header(cache->region.base + offset, h);
+            out->pin = pin;
+            out->pin_word = gy_pin_word(cache, arena, GY_PIN_FILLING);
+            gy_store_rel(pin, out->pin_word);
+            out->ref = offset >> 3;
+            out->arena = arena;
+            out->opened = gy_load_rlx(&cache->books[arena].opened); /* (Relaxed: constant under the pin) */
+            return 1;
+        }
+        seal(cache, arena, word);
+    } else if (gy_arena_state(word) == GY_OPEN) {
+        seal(cache, arena, word); /* opened before a clear */
+    }
+    gy_pin_clear(pin);
+    return result;
+}
+
+bool
+gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
+               bool urgent, struct gy_staged *out)
+{
+    struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
+                          .flags = gy_content_flags(content)};
+    if (gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
+        return false;
+    unsigned lane = lane_of_cpu(cache);
+    gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
+    for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
+        uint64_t open = gy_load_acq(shown);
+        int result = stage_in(cache, pin, open, h, out);
+        if (result > 0)
+            break;
+        if (result == 0 && !open_next(cache, ring, lane, open, urgent))
+            return false;
+    }
+    char *entry = gy_at(cache, out->ref);
+    gy_entry_fill(entry, content);
+    if (content->value && content->value_bytes)
+        memcpy(entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align), content->value,
+               content->value_bytes);
+    return true;
+}
+
+void
+gy_arena_unpin(struct gy_staged *staged)
+{
+    gy_pin_clear(staged->pin);
+}
+
+void
+gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring)
+{
+    uint64_t open = gy_load_seq(&cache->lanes[lane].open[ring]);
+    uint32_t arena = gy_open_arena(open);
+    if (open == 0 || arena >= cache->g.n_arenas)
+        return;
+    uint64_t word = gy_load_seq(&cache->words[arena]);
+    if (gy_arena_sequence(word) != open >> GY_ARENA_BITS)
+        return;
+    if (gy_arena_state(word) == GY_OPENING) {
+        uint64_t as_open = gy_arena_with_state(word, GY_OPEN);
+        if (gy_cas_seq(&cache->words[arena], &word, as_open))
+            word = as_open;
+    }
+    if (gy_arena_state(word) == GY_OPEN && gy_arena_sequence(word) == open >> GY_ARENA_BITS)
+        seal(cache, arena, word);
+}
+
+uint64_t
+gy_arena_stamp_pins(struct gyre *cache)
+{
+    uint64_t stamp = gy_add_seq(&cache->super->sequence, 1);
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used; i++) {
+        for (unsigned p = 0; p < GY_PINS; p++) {
+            uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
+            if (pin == 0 || gy_pin_arena(pin) >= cache->g.n_arenas)
+                continue;
+            gy_atomic_u64 *at = &cache->books[gy_pin_arena(pin)].pin_stamp;
+            uint64_t seen = gy_load_acq(at);
+            while (seen < stamp && !gy_cas_seq(at, &seen, stamp))
+                ; /* retried because another look at pins stamped it; stamps only rise */
+        }
+    }
+    return stamp;
+}
+
+bool
+gy_arena_pinned(struct gyre *cache, uint32_t arena)
+{
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used; i++)
+        for (unsigned p = 0; p < GY_PINS; p++) {
+            uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
+            if (pin != 0 && gy_pin_arena(pin) == arena)
+                return true;
+        }
+    return false;
+}
+
+enum { FREE_BATCH = 64 };
+
+unsigned
+gy_arena_free_retired(struct gyre *cache)
+{
+    uint32_t arena[FREE_BATCH];
+    uint64_t word[FREE_BATCH];
+    unsigned n = 0, freed = 0;
+    uint64_t first_look = gy_arena_stamp_pins(cache); /* so that held arenas do not fill the batch */
+    for (uint32_t a = 0; a < cache->g.n_arenas && n < FREE_BATCH; a++) {
+        uint64_t w = gy_load_acq(&cache->words[a]);
+        if (gy_arena_state(w) == GY_RETIRED && gy_load_acq(&cache->books[a].pin_stamp) < first_look)
+            arena[n] = a, word[n++] = w;
+    }
+    if (n == 0)
+        return 0;
+    /* Retired first, then the barrier, then the pins: a reader whose pin is not seen below makes its
+     * second look at the slot after the barrier, and finds the slot changed. */
+    if (cache->reader_fences)
+        atomic_thread_fence(memory_order_seq_cst);
+    else if (!gy_os_membarrier())
+        return 0;
+    uint64_t stamp = gy_arena_stamp_pins(cache);
+    for (unsigned i = 0; i < n; i++)
+        if (gy_load_acq(&cache->books[arena[i]].pin_stamp) < stamp &&
+            gy_cas_seq(&cache->words[arena[i]], &word[i], gy_arena_with_state(word[i], GY_FREE))) {
+            gy_add_rlx(&cache->super->n_free, 1);
+            freed++;
+        }
+    return freed;
+}
+
+bool
+gy_arena_withdraw(struct gyre *cache)
+{
+    if (gy_load_rlx(&cache->super->n_free) <= cache->g.reserve_arenas) /* (Relaxed: a hint) */
+        return false;
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        if (gy_arena_state(word) != GY_FREE ||
+            !gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_WITHDRAWN)))
+            continue;
+        gy_sub_rlx(&cache->super->n_free, 1);
+        cache->region.ops->discard(&cache->region, gy_arena_offset(cache, a), cache->arena_bytes);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Arenas: equal, power-of-two pieces of the region that entries are appended to and that are swept as
+ * a whole. Each has one word, which says everything about its state and is changed by CAS alone (I4),
+ * and a book: its position and what is known of its contents.
+ *
+ *   63               24 23    16 15      5   4    3     0
+ *   |     sequence     |  gen   |  lane   | ring | state |
+ *
+ *   FREE -> OPENING          taken by a writer or a sweep; its book is being reset
+ *   OPENING -> OPEN          it stands in its lane: by the opener, or by any writer that finds it there
+ *   OPENING -> FREE          another arena was installed first
+ *   OPEN -> SEALED           full, or sealed early; sequence becomes the sealing number: the ring's order
+ *   SEALED -> SWEEPING       the hand is on it; pins were looked at after this step, else back
+ *   SWEEPING <-> PARKED      the hand stopped inside and nobody is at it; no new look at pins is needed,
+ *                            since no slot can gain a ref into an arena that is neither OPEN nor SEALED
+ *   SWEEPING -> RETIRED      no slot holds a ref into it (I5)
+ *   RETIRED -> FREE          after a membarrier, no pin was on it
+ *   FREE -> WITHDRAWN        its bytes went to the index
+ *
+ * In OPENING and OPEN the sequence is the opening number: unique, so that a lane's word names an arena
+ * of one life. Sequence numbers have 40 bits; they are compared by signed difference. */
+
+#ifndef GY_ARENA_H
+#define GY_ARENA_H
+
+#include "atomic.h"
+#include "base.h"
+
+enum gy_arena_state {
+    GY_FREE, GY_OPENING, GY_OPEN, GY_SEALED, GY_SWEEPING, GY_PARKED, GY_RETIRED, GY_WITHDRAWN
+};
+
+enum { GY_SEQUENCE_BITS = 40, GY_ARENA_BITS = 24 };
+#define GY_SEQUENCE_MASK (((uint64_t)1 << GY_SEQUENCE_BITS) - 1)
+
+struct gy_book {
+    _Alignas(GY_LINE) gy_atomic_u64 position; /* bytes reserved; with GY_CLOSED nothing more is */
+    gy_atomic_u64 dead;      /* bytes of entries that no slot refers to. (Relaxed: steers the sweep.) */
+    gy_atomic_u64 opened;    /* the full opening number, for clear; constant while any ref exists */
+    gy_atomic_u64 cursor;    /* a sweep goes on here; entries before it are out of the index */
+    gy_atomic_u64 pin_stamp; /* the latest look at pins that found one here */
+    gy_atomic_u64 holed;     /* 1: a writer died inside: the lengths cannot be trusted */
+};
+
+#define GY_CLOSED ((uint64_t)1 << 63)
+
+static inline uint64_t
+gy_arena_word(enum gy_arena_state state, unsigned ring, unsigned lane, uint64_t generation, uint64_t sequence)
+{
+    return (uint64_t)state | (uint64_t)ring << 4 | (uint64_t)lane << 5 | (generation & 0xff) << 16 |
+           sequence << 24;
+}
+
+static inline enum gy_arena_state
+gy_arena_state(uint64_t word)
+{
+    return (enum gy_arena_state)(word & 15);
+}
+
+static inline unsigned
+gy_arena_ring(uint64_t word)
+{
+    return (unsigned)(word >> 4) & 1;
+}
+
+static inline unsigned
+gy_arena_lane(uint64_t word)
+{
+    return (unsigned)(word >> 5) & 0x7ff;
+}
+
+static inline uint8_t
+gy_arena_generation(uint64_t word)
+{
+    return (uint8_t)(word >> 16);
+}
+
+static inline uint64_t
+gy_arena_sequence(uint64_t word)
+{
+    return word >> 24;
+}
+
+static inline uint64_t
+gy_arena_with_state(uint64_t word, enum gy_arena_state state)
+{
+    return (word & ~(uint64_t)15) | (uint64_t)state;
+}
+
+/* Negative when a is older than b. */
+static inline int64_t
+gy_sequence_compare(uint64_t a, uint64_t b)
+{
+    return (int64_t)((a - b) << (64 - GY_SEQUENCE_BITS));
+}
+
+/* A lane's word: arena + 1 and the opening number; 0 is none. */
+static inline uint64_t
+gy_open_word(uint32_t arena, uint64_t sequence)
+{
+    return (uint64_t)(arena + 1) | sequence << GY_ARENA_BITS;
+}
+
+static inline uint32_t
+gy_open_arena(uint64_t open)
+{
+    return (uint32_t)(open & (((uint64_t)1 << GY_ARENA_BITS) - 1)) - 1;
+}
+
+struct gyre;
+struct gy_record;
+struct gy_content;
+
+/* Room for one entry, header written and pinned. */
+struct gy_staged {
+    gy_ref ref;
+    uint32_t arena, bytes;
+    uint64_t opened;     /* the arena's opening number */
+    gy_atomic_u64 *pin;  /* holds the arena until the entry is published or given up */
+    uint64_t pin_word;
+};
+
+/* Reserves room in the open arena of a ring and writes the whole entry but, when content->value is
+ * NULL, its value. Never waits, never sweeps. False when a new arena is needed and none is free (urgent:
+ * down to the last one; else the reserve is left to the sweep) or the entry is larger than an arena. */
+bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
+                    bool urgent, struct gy_staged *out);
+
+/* Clears the pin of a staged entry. */
+void gy_arena_unpin(struct gy_staged *staged);
+
+/* Seals what stands open in a lane, or in all lanes: later entries go to new arenas. */
+void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring);
+
+/* Frees the retired arenas that no pin holds. Returns how many. */
+unsigned gy_arena_free_retired(struct gyre *cache);
+
+/* Marks with a fresh stamp all arenas that pins hold now, and returns the stamp. */
+uint64_t gy_arena_stamp_pins(struct gyre *cache);
+
+/* Is any pin on this arena? seq_cst loads: see the essay in arena.c. */
+bool gy_arena_pinned(struct gyre *cache, uint32_t arena);
+
+/* Takes one free arena out of service, for the index. */
+bool gy_arena_withdraw(struct gyre *cache);
+
+#endif

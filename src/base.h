@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Sizes, arithmetic and hints that every room uses. */
+
+#ifndef GY_BASE_H
+#define GY_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GY_LINE 64 /* bytes of a cache line; part of the layout stamp */
+
+#define gy_likely(x) __builtin_expect(!!(x), 1)
+#define gy_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* A place in a region: its offset in units of 8 bytes; 0 is none. There are no pointers in regions. */
+typedef uint64_t gy_ref;
+
+static inline uint64_t
+gy_align_up(uint64_t n, uint64_t power_of_two)
+{
+    return (n + power_of_two - 1) & ~(power_of_two - 1);
+}
+
+static inline unsigned
+gy_log2_floor(uint64_t n) /* n > 0 */
+{
+    return 63u - (unsigned)__builtin_clzll(n);
+}
+
+static inline unsigned
+gy_log2_ceil(uint64_t n) /* n > 0 */
+{
+    return n == 1 ? 0 : gy_log2_floor(n - 1) + 1;
+}
+
+static inline uint64_t
+gy_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint64_t
+gy_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* One open cache, as this process sees it: where the parts of its region are, how to tell the time, how
+ * to wait for sections. Everything that must survive this process is in the region. */
+
+#ifndef GY_CACHE_H
+#define GY_CACHE_H
+
+#include "hash.h"
+#include "layout.h"
+#include "os.h"
+#include "rcu/rcu.h"
+#include "region.h"
+#include "worker.h"
+
+struct gyre {
+    uint64_t id;             /* unique in this process; changes in a forked child */
+    struct gy_geometry g;    /* checked copy */
+    struct gy_super *super;
+    struct gy_record *records;
+    gy_atomic_u64 *words;
+    struct gy_book *books;
+    struct gy_lane *lanes;
+    gy_atomic_u32 *history;
+    char *index;
+    uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
+    const struct gy_rcu_ops *rcu;
+    bool reader_fences;
+    struct gy_region region;
+
+    uint64_t (*clock_ms)(void *);
+    void *clock_arg;
+    uint64_t clock_start_ms;
+    void *(*allocate)(void *, size_t);
+    void (*deallocate)(void *, void *, size_t);
+    void *allocate_arg;
+
+    struct gy_worker worker;
+    struct gyre *next_open;  /* the process's list of open caches: registry.c */
+    gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
+    uint64_t orphan_owner;   /* and the records of the thread that forked bear this name */
+};
+
+/* This thread's record; NULL with *error when there is none to be had. */
+static inline struct gy_record *
+gy_record_of(struct gyre *cache, int *error)
+{
+    if (gy_likely(gy_seats[0].cache_id == cache->id))
+        return gy_seats[0].record;
+    return gy_record_find(cache, error);
+}
+
+/* Cache time: milliseconds since creation, from 1. */
+static inline uint64_t
+gy_now_ms(const struct gyre *cache)
+{
+    uint64_t now = cache->clock_ms ? cache->clock_ms(cache->clock_arg) : gy_os_clock_ms();
+    return now - cache->clock_start_ms + 1;
+}
+
+static inline char *
+gy_at(const struct gyre *cache, gy_ref ref)
+{
+    return cache->region.base + (ref << 3);
+}
+
+/* The arena a ref points into. Refs come from the region: the result is checked against n_arenas. */
+static inline uint32_t
+gy_ref_arena(const struct gyre *cache, gy_ref ref)
+{
+    uint64_t arena = (ref << 3 >> cache->g.arena_shift) - cache->arena_first;
+    return gy_likely(arena < cache->g.n_arenas) ? (uint32_t)arena : UINT32_MAX;
+}
+
+static inline uint64_t
+gy_arena_offset(const struct gyre *cache, uint32_t arena)
+{
+    return cache->g.arenas_at + ((uint64_t)arena << cache->g.arena_shift);
+}
+
+/* Coarse time for the ages of pins and sections: units of 32 ms of cache time, 24 bits. */
+static inline uint64_t
+gy_tick_now(const struct gyre *cache)
+{
+    return gy_now_ms(cache) >> 5 & 0xffffff;
+}
+
+/* (Relaxed, here and where pins are made: an age, and a number that changes in fork only.) */
+static inline void
+gy_tick(struct gyre *cache)
+{
+    uint64_t fork_generation = gy_load_rlx(&cache->super->fork_generation) & 63;
+    gy_store_rlx(&cache->super->pin_base, fork_generation << 26 | gy_tick_now(cache) << 32);
+}
+
+static inline uint64_t
+gy_pin_word(const struct gyre *cache, uint32_t arena, enum gy_pin_kind kind)
+{
+    return (uint64_t)(arena + 1) | (uint64_t)kind << 24 | gy_load_rlx(&cache->super->pin_base);
+}
+
+/* A reader's pin: visible to whoever reads pins after a membarrier that follows it. The second look at
+ * the slot comes after this. */
+static inline void
+gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
+{
+    /* (Relaxed: the barrier below, or the reclaimer's membarrier, orders it before the second look.) */
+    gy_store_rlx(pin, word);
+    if (gy_unlikely(cache->reader_fences))
+        atomic_thread_fence(memory_order_seq_cst);
+    else
+        gy_compiler_barrier();
+}
+
+static inline void
+gy_pin_clear(gy_atomic_u64 *pin)
+{
+    gy_store_rel(pin, 0); /* what was read or written under the pin comes before its end */
+}
+
+#endif

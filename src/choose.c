@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "choose.h"
+
+#include "index.h"
+#include "policy.h"
+
+/* SEALED or PARKED -> SWEEPING; sweep 1. */
+static bool
+claim(struct gyre *cache, uint32_t arena, uint64_t word, bool compact, struct gy_choice *out)
+{
+    bool parked = gy_arena_state(word) == GY_PARKED;
+    uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING);
+    if (!gy_cas_seq(&cache->words[arena], &word, sweeping))
+        return false;
+    if (!parked && gy_arena_pinned(cache, arena)) {
+        uint64_t seen = sweeping;
+        gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, GY_SEALED));
+        return false;
+    }
+    if (parked)
+        compact = (gy_load_acq(&cache->books[arena].cursor) & GY_CURSOR_COMPACT) != 0;
+    *out = (struct gy_choice){arena, compact, sweeping};
+    return true;
+}
+
+/* One look over all arenas. */
+struct survey {
+    uint32_t oldest[GY_RINGS], dirtiest, parked, stale_open;
+    uint64_t word[GY_RINGS], dirtiest_word, parked_word;
+    uint64_t in_ring[GY_RINGS], most_dead, live, open_sequence;
+};
+
+static void
+survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t dead)
+{
+    unsigned ring = gy_arena_ring(word);
+    if (v->oldest[ring] == UINT32_MAX ||
+        gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(v->word[ring])) < 0)
+        v->oldest[ring] = a, v->word[ring] = word;
+    if (dead > v->most_dead)
+        v->most_dead = dead, v->dirtiest = a, v->dirtiest_word = word;
+}
+
+static void
+survey(struct gyre *cache, struct survey *v)
+{
+    *v = (struct survey){.oldest = {UINT32_MAX, UINT32_MAX}, .dirtiest = UINT32_MAX, .parked = UINT32_MAX,
+                         .stale_open = UINT32_MAX};
+    uint64_t stamp = gy_arena_stamp_pins(cache);
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        enum gy_arena_state state = gy_arena_state(word);
+        if (state == GY_FREE || state == GY_WITHDRAWN || state == GY_OPENING || state == GY_RETIRED)
+            continue;
+        struct gy_book *book = &cache->books[a]; /* (Relaxed: they steer the choice.) */
+        uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED, dead = gy_load_rlx(&book->dead);
+        v->live += used > dead ? used - dead : 0;
+        v->in_ring[gy_arena_ring(word)]++;
+        if (state == GY_PARKED)
+            v->parked = a, v->parked_word = word;
+        else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
+            survey_sealed(v, a, word, dead);
+        else if (state == GY_OPEN && (v->stale_open == UINT32_MAX ||
+                                      gy_sequence_compare(gy_arena_sequence(word), v->open_sequence) < 0))
+            v->stale_open = a, v->open_sequence = gy_arena_sequence(word);
+    }
+}
+
+static void
+seal_open(struct gyre *cache, uint32_t arena)
+{
+    uint64_t word = gy_load_acq(&cache->words[arena]);
+    if (gy_arena_state(word) == GY_OPEN)
+        gy_arena_seal(cache, gy_arena_lane(word), gy_arena_ring(word));
+}
+
+bool
+gy_choose_for_room(struct gyre *cache, struct gy_choice *out)
+{
+    for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
+        struct survey v;
+        survey(cache, &v);
+        if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, false, out))
+            return true;
+        uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
+        if (gy_policy_compact(v.most_dead, cache->arena_bytes, v.live, total)) {
+            if (claim(cache, v.dirtiest, v.dirtiest_word, true, out))
+                return true;
+            continue;
+        }
+        unsigned ring = gy_policy_victim(v.in_ring[GY_PROBATION], v.in_ring[GY_MAIN]);
+        if (v.oldest[ring] == UINT32_MAX)
+            ring ^= 1;
+        if (v.oldest[ring] == UINT32_MAX) {
+            /* Nothing sealed that is not pinned: what stands open is all there is to take. */
+            if (v.stale_open == UINT32_MAX)
+                return false;
+            seal_open(cache, v.stale_open);
+            continue;
+        }
+        /* An open arena older than a turn of the ring is sealed, so that its entries age too. */
+        if (v.stale_open != UINT32_MAX &&
+            gy_sequence_compare(v.open_sequence, gy_arena_sequence(v.word[ring])) < 0)
+            seal_open(cache, v.stale_open);
+        if (claim(cache, v.oldest[ring], v.word[ring], false, out))
+            return true;
+    }
+    return false;
+}
+
+bool
+gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
+{
+    uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
+    if (hand != 0 && hand <= cache->g.n_arenas) {
+        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
+        if (gy_arena_state(word) == GY_PARKED && gy_arena_ring(word) == ring &&
+            claim(cache, (uint32_t)hand - 1, word, false, out))
+            return true;
+    }
+    for (unsigned tries = 0; tries < 3; tries++) {
+        uint32_t best = UINT32_MAX, open = UINT32_MAX;
+        uint64_t best_word = 0, open_word = 0, stamp = gy_arena_stamp_pins(cache);
+        for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+            uint64_t word = gy_load_acq(&cache->words[a]);
+            enum gy_arena_state state = gy_arena_state(word);
+            if (gy_arena_ring(word) != ring)
+                continue;
+            if ((state == GY_PARKED ||
+                 (state == GY_SEALED && gy_load_acq(&cache->books[a].pin_stamp) < stamp)) &&
+                (best == UINT32_MAX ||
+                 gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(best_word)) < 0))
+                best = a, best_word = word;
+            if (state == GY_OPEN && gy_load_acq(&cache->books[a].position) != 0 &&
+                (open == UINT32_MAX ||
+                 gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(open_word)) < 0))
+                open = a, open_word = word;
+        }
+        if (best != UINT32_MAX && claim(cache, best, best_word, false, out))
+            return true;
+        if (best == UINT32_MAX && open == UINT32_MAX)
+            return false;
+        if (best == UINT32_MAX)
+            seal_open(cache, open);
+    }
+    return false;
+}
+
+bool
+gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason reason)
+{
+    uint64_t start = gy_load_rlx(&cache->super->sequence); /* (Relaxed: any place to start from) */
+    unsigned shards = 1u << cache->g.log2_shards;
+    for (unsigned i = 0; i < shards; i++) {
+        unsigned number = (unsigned)(start + i) & (shards - 1);
+        struct gy_bucket *base = gy_shard_buckets(cache, number);
+        uint64_t n = gy_shard_extent(cache, number);
+        for (uint64_t s = 0; s < n * GY_BUCKET_SLOTS; s++) {
+            uint64_t at = (s + start) & (n * GY_BUCKET_SLOTS - 1);
+            gy_atomic_u64 *slot = &base[at / GY_BUCKET_SLOTS].slot[at % GY_BUCKET_SLOTS];
+            struct gy_found f;
+            if (!gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f))
+                continue;
+            bool evicted = !gy_slot_tentative(f.word) &&
+                           gy_index_evict(cache, r, &cache->super->shard[number], &f, reason);
+            gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+            if (evicted)
+                return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Where the hand goes next, and which arena is claimed for a sweep. */
+
+#ifndef GY_CHOOSE_H
+#define GY_CHOOSE_H
+
+#include "cache.h"
+
+#define GY_CURSOR_COMPACT ((uint64_t)1 << 63) /* in a book's cursor: the sweep that stopped here compacts */
+
+/* An arena in SWEEPING that belongs to the caller, with its word. */
+struct gy_choice {
+    uint32_t arena;
+    bool compact; /* keep everything: it is mostly garbage */
+    uint64_t word;
+};
+
+/* For room: a parked arena, else the one with the most garbage when compaction pays, else the oldest of
+ * the ring that is over its share. Pinned arenas are passed over. False when there is none. */
+bool gy_choose_for_room(struct gyre *cache, struct gy_choice *out);
+
+/* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. */
+bool gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out);
+
+/* The last resort of max_entries, when pins hold every arena: evicts some entry from the index. */
+bool gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason reason);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* clear 1 to 4 (docs/protocols.md). Every arena has an opening number from the sequence that also gives
+ * the mark; what stands in an arena opened before the mark is gone.
+ *
+ *   1 mark := a number m1 drawn from the sequence, then mark := m2 drawn after m1 was stored. One number
+ *     would not do: a sweep that looked at the mark before it was stored could have copied an old entry
+ *     into an arena opened after m1 was drawn. Any such arena is opened before m2.
+ *   2 The open arenas are sealed; writers take no arena opened before the mark. The caller returns.
+ *   3 A grace period: writers look at the mark inside their sections, so after it nobody publishes an
+ *     entry of an old arena any more. (A sweep's copy of one goes to an arena that is old, too.)
+ *   4 A pass over the index, in ascending order of buckets, removes all words with refs into old arenas.
+ *     done := mark. */
+
+#include "clear.h"
+
+#include "index.h"
+
+enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is next */
+
+static uint64_t
+raise_mark(struct gyre *cache)
+{
+    struct gy_super *s = cache->super;
+    uint64_t number = gy_add_seq(&s->sequence, 1), seen = gy_load_acq(&s->mark);
+    while (seen < number && !gy_cas_seq(&s->mark, &seen, number))
+        ; /* retried because another clear raised it; it only rises */
+    return number;
+}
+
+void
+gy_clear_begin(struct gyre *cache)
+{
+    raise_mark(cache);
+    raise_mark(cache);
+    for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_arena_seal(cache, lane, ring);
+}
+
+static void
+clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_atomic_u64 *slot, uint64_t mark)
+{
+    struct gy_found f;
+    while (gy_load_acq(slot) != GY_EMPTY && gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f)) {
+        uint64_t word = f.word; /* (Relaxed: constant under the pin.) */
+        if (gy_load_rlx(&cache->books[f.arena].opened) >= mark)
+            break;
+        if (gy_slot_tentative(word) ? gy_cas_seq(slot, &word, GY_EMPTY)
+                                    : gy_index_evict(cache, r, shard, &f, GYRE_CLEARED))
+            break; /* else it was changed by another's CAS, and is looked at again */
+    }
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+}
+
+static void
+clear_shard(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t mark)
+{
+    struct gy_bucket *base = gy_shard_buckets(cache, number);
+    /* The extent is read anew for each bucket: a word that growth moves ahead of the pass is met there. */
+    for (uint64_t b = 0; b < gy_shard_extent(cache, number); b++)
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+            if (gy_load_acq(&base[b].slot[s]) != GY_EMPTY)
+                clear_slot(cache, r, &cache->super->shard[number], &base[b].slot[s], mark);
+}
+
+/* (Relaxed, below: clear_stage, clear_cookie and done are written by the driver only.) */
+static bool
+advance(struct gyre *cache, struct gy_record *r)
+{
+    struct gy_super *s = cache->super;
+    uint64_t stage = gy_load_rlx(&s->clear_stage);
+    if (stage == IDLE) {
+        gy_store_rlx(&s->clear_target, gy_load_seq(&s->mark));
+        gy_store_rlx(&s->clear_cookie, cache->rcu->start(cache));
+        gy_store_rlx(&s->clear_stage, WAIT);
+        return true;
+    }
+    if (stage == WAIT) {
+        if (!cache->rcu->poll(cache, gy_load_rlx(&s->clear_cookie)))
+            return false;
+        gy_store_rlx(&s->clear_stage, PASS);
+        return true;
+    }
+    unsigned number = (unsigned)(stage - PASS);
+    clear_shard(cache, r, number, gy_load_rlx(&s->clear_target));
+    if (number + 1 < 1u << cache->g.log2_shards) {
+        gy_store_rlx(&s->clear_stage, stage + 1);
+    } else {
+        gy_store_rel(&s->done, gy_load_rlx(&s->clear_target)); /* after the pass; pairs with clear_pending */
+        gy_store_rlx(&s->clear_stage, IDLE);
+    }
+    return true;
+}
+
+bool
+gy_clear_step(struct gyre *cache, struct gy_record *r)
+{
+    uint64_t nobody = 0;
+    if (!gy_clear_pending(cache) ||
+        !gy_cas_seq(&cache->super->clear_driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid()))
+        return false;
+    bool did = gy_clear_pending(cache) && advance(cache, r);
+    gy_store_rel(&cache->super->clear_driver, 0); /* pairs with the next driver's CAS */
+    return did;
+}

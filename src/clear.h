@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Clear: in constant time for the caller, carried out by whoever does maintenance. */
+
+#ifndef GY_CLEAR_H
+#define GY_CLEAR_H
+
+#include "cache.h"
+
+void gy_clear_begin(struct gyre *cache);
+
+/* Is a clear being carried out? Then hits compare their arena's opening number with the mark. Read before
+ * the slot is: a word that is read after done has caught up cannot be one that was cleared. */
+static inline bool
+gy_clear_pending(const struct gyre *cache)
+{
+    uint64_t done = gy_load_acq(&cache->super->done);
+    return gy_load_acq(&cache->super->mark) != done;
+}
+
+/* One bounded step; outside sections. True when something was done. */
+bool gy_clear_step(struct gyre *cache, struct gy_record *r);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The bytes of an entry. Immutable once published.
+ *
+ *   header (8) | expiry (8)? | version (8)? | user flags (4)? | key | padding | value | padding to 8
+ *
+ * The header announces which words follow. Bits are left for a checksum and a persistent sequence.
+ * The value stands at the cache's alignment within the region; where exactly, and how many bytes the
+ * entry takes, follows from the header and the entry's own place alone.
+ *
+ * The header's first store is atomic and is the last step of reserving the room, so that whoever walks
+ * the arena finds the next entry; every other byte is written before the entry is published. */
+
+#ifndef GY_ENTRY_H
+#define GY_ENTRY_H
+
+#include <string.h>
+
+#include "atomic.h"
+#include "base.h"
+
+enum {
+    GY_ENTRY_EXPIRY = 1,
+    GY_ENTRY_VERSION = 2,
+    GY_ENTRY_USER_FLAGS = 4,
+    GY_ENTRY_KNOWN = 7,
+
+    GY_KEY_MOST = 65535,
+    GY_ENTRY_ALIGN = 8,
+};
+
+struct gy_header {
+    uint32_t value_bytes;
+    uint16_t key_bytes;
+    uint8_t flags;
+    uint8_t generation; /* the low bits of the arena's: a check, never a proof */
+};
+
+_Static_assert(sizeof(struct gy_header) == sizeof(uint64_t), "a header is one atomic word");
+
+/* What an entry is made of, before it has a place. */
+struct gy_content {
+    const void *key;
+    const void *value; /* NULL: to be filled in later */
+    uint32_t value_bytes;
+    uint16_t key_bytes;
+    uint32_t user_flags;
+    uint64_t expiry_ms; /* cache time; 0: none */
+    uint64_t version;   /* 0: none */
+};
+
+static inline uint8_t
+gy_content_flags(const struct gy_content *c)
+{
+    return (uint8_t)((c->expiry_ms ? GY_ENTRY_EXPIRY : 0) | (c->version ? GY_ENTRY_VERSION : 0) |
+                     (c->user_flags ? GY_ENTRY_USER_FLAGS : 0));
+}
+
+static inline uint32_t
+gy_entry_key_offset(uint8_t flags)
+{
+    return (uint32_t)sizeof(struct gy_header) + (flags & GY_ENTRY_EXPIRY ? 8u : 0u) +
+           (flags & GY_ENTRY_VERSION ? 8u : 0u) + (flags & GY_ENTRY_USER_FLAGS ? 4u : 0u);
+}
+
+/* Where the value starts, from the start of the entry, for an entry at this offset of its region. */
+static inline uint64_t
+gy_entry_value_offset(uint64_t offset, struct gy_header h, uint32_t align)
+{
+    return gy_align_up(offset + gy_entry_key_offset(h.flags) + h.key_bytes, align) - offset;
+}
+
+static inline uint64_t
+gy_entry_bytes(uint64_t offset, struct gy_header h, uint32_t align)
+{
+    return gy_align_up(gy_entry_value_offset(offset, h, align) + h.value_bytes, GY_ENTRY_ALIGN);
+}
+
+static inline struct gy_header
+gy_entry_header(const char *entry)
+{
+    struct gy_header h;
+    memcpy(&h, entry, sizeof h);
+    return h;
+}
+
+/* (Release: whoever reads pins and finds none of this arena sees the lengths of all its entries; the
+ * pin is cleared by a release store after this one.) */
+static inline void
+gy_entry_set_header(char *entry, struct gy_header h)
+{
+    uint64_t word;
+    memcpy(&word, &h, sizeof word);
+    gy_store_rel((gy_atomic_u64 *)(void *)entry, word);
+}
+
+static inline const char *
+gy_entry_key(const char *entry, struct gy_header h)
+{
+    return entry + gy_entry_key_offset(h.flags);
+}
+
+static inline bool
+gy_entry_has_key(const char *entry, struct gy_header h, const void *key, size_t key_bytes)
+{
+    return h.key_bytes == key_bytes && memcmp(gy_entry_key(entry, h), key, key_bytes) == 0;
+}
+
+static inline uint64_t
+gy_entry_expiry(const char *entry, struct gy_header h)
+{
+    uint64_t expiry = 0;
+    if (h.flags & GY_ENTRY_EXPIRY)
+        memcpy(&expiry, entry + sizeof h, sizeof expiry);
+    return expiry;
+}
+
+static inline uint64_t
+gy_entry_version(const char *entry, struct gy_header h)
+{
+    uint64_t version = 0;
+    if (h.flags & GY_ENTRY_VERSION)
+        memcpy(&version, entry + sizeof h + (h.flags & GY_ENTRY_EXPIRY ? 8 : 0), sizeof version);
+    return version;
+}
+
+static inline uint32_t
+gy_entry_user_flags(const char *entry, struct gy_header h)
+{
+    uint32_t flags = 0;
+    if (h.flags & GY_ENTRY_USER_FLAGS)
+        memcpy(&flags, entry + gy_entry_key_offset(h.flags) - 4, sizeof flags);
+    return flags;
+}
+
+/* Everything but the header and the value: the optional words and the key. */
+static inline void
+gy_entry_fill(char *entry, const struct gy_content *c)
+{
+    char *at = entry + sizeof(struct gy_header);
+    if (c->expiry_ms)
+        memcpy(at, &c->expiry_ms, 8), at += 8;
+    if (c->version)
+        memcpy(at, &c->version, 8), at += 8;
+    if (c->user_flags)
+        memcpy(at, &c->user_flags, 4), at += 4;
+    memcpy(at, c->key, c->key_bytes);
+}
+
+/* The other direction: pointers into the entry. */
+static inline struct gy_content
+gy_entry_content(const char *entry, uint64_t offset, struct gy_header h, uint32_t align)
+{
+    return (struct gy_content){.key = gy_entry_key(entry, h),
+                               .value = entry + gy_entry_value_offset(offset, h, align),
+                               .value_bytes = h.value_bytes,
+                               .key_bytes = h.key_bytes,
+                               .user_flags = gy_entry_user_flags(entry, h),
+                               .expiry_ms = gy_entry_expiry(entry, h),
+                               .version = gy_entry_version(entry, h)};
+}
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A shard doubles from N to 2N buckets (docs/protocols.md, growth and migrate). A word in bucket b stays
+ * or moves to its image b + N, so a pass over buckets in ascending order meets every word that stays in
+ * the cache. The phases, each entered when no operation of the one before the last is left:
+ *
+ *   stage       geometry          operations scan   insert into    ends when
+ *   IDLE        N, STEADY         old               old            the load is too high
+ *   WAIT_UNION  N, UNION          both              old            a grace period has elapsed
+ *   WAIT_MOVING N, MOVING         both              images         a grace period has elapsed: from then
+ *                                                                  on an old slot that is empty stays so
+ *   MOVE        N, MOVING         both              images         every old bucket was moved, once
+ *   WAIT_DRAIN  2N, STEADY        images            images         a grace period has elapsed
+ *
+ * A stage is changed by whoever holds driver, a try-lock that nobody waits for. Buckets are moved by
+ * whoever claims them from the cursor: each by one mover only (two could bring one word back twice,
+ * counterexample CE4). Lookups never wait and need no section. */
+
+#include "grow.h"
+
+#include "account.h"
+#include "index.h"
+#include "sweep.h"
+
+enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
+enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
+
+/* Load: committed words a hundred slots. At 64, one insertion in ten thousand finds its window full. */
+enum { LOAD_GROW = 64, LOAD_URGENT = 70 };
+
+static bool
+loaded(const struct gyre *cache, unsigned number, unsigned percent)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    int64_t n = (int64_t)gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint.) */
+    return log2 < cache->g.log2_buckets_most &&
+           n * 100 > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (int64_t)percent;
+}
+
+static enum stage
+stage_of(struct gy_shard *shard)
+{
+    return (enum stage)gy_load_acq(&shard->stage);
+}
+
+bool
+gy_grow_wanted(const struct gyre *cache, unsigned number)
+{
+    return stage_of(&cache->super->shard[number]) != IDLE || loaded(cache, number, LOAD_GROW);
+}
+
+bool
+gy_grow_urgent(const struct gyre *cache, unsigned number)
+{
+    return loaded(cache, number, LOAD_URGENT);
+}
+
+static bool
+drive(struct gy_shard *shard)
+{
+    uint64_t nobody = 0;
+    return gy_cas_seq(&shard->driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
+}
+
+static void
+undrive(struct gy_shard *shard)
+{
+    gy_store_rel(&shard->driver, 0); /* the stage's changes come before the next driver's */
+}
+
+/* The next geometry and stage; the grace period starts after the geometry shows. */
+static void
+turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase phase, enum stage stage)
+{
+    gy_store_seq(&shard->geometry, gy_geometry_word(log2, phase));
+    gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
+    gy_store_rel(&shard->stage, stage);
+}
+
+/* Takes bytes for the new half out of the capacity, withdrawing arenas as needed. */
+static bool
+take_credit(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    gy_atomic_u64 *credit = &cache->super->index_credit;
+    uint64_t have = gy_load_acq(credit);
+    for (;;) {
+        if (have >= bytes) {
+            if (gy_cas_seq(credit, &have, have - bytes))
+                return true; /* else another shard took or gave some */
+            continue;
+        }
+        if (!gy_sweep_room(cache, r) || !gy_arena_withdraw(cache))
+            return false;
+        gy_add_seq(credit, cache->arena_bytes);
+        have = gy_load_acq(credit);
+    }
+}
+
+static bool
+start(struct gyre *cache, struct gy_record *r, unsigned number)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    uint64_t bytes = sizeof(struct gy_bucket) << log2;
+    if (!take_credit(cache, r, bytes))
+        return false;
+    size_t offset = (size_t)(cache->g.index_at + cache->g.shard_bytes_most * number + bytes);
+    if (cache->region.ops->reserve(&cache->region, offset, bytes) != GYRE_OK) {
+        gy_add_seq(&cache->super->index_credit, bytes);
+        return false;
+    }
+    gy_add_rlx(&cache->super->index_bytes, bytes);
+    turn(cache, shard, log2, GY_UNION, WAIT_UNION);
+    return true;
+}
+
+/* migrate 2: a place in the image, made by evicting its coldest word when there is none. */
+static gy_atomic_u64 *
+place_in_image(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct gy_bucket *image,
+               uint64_t word)
+{
+    for (unsigned tries = 0; tries < 2 * GY_BUCKET_SLOTS; tries++) {
+        gy_atomic_u64 *coldest = NULL;
+        unsigned least = UINT32_MAX;
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            uint64_t there = gy_load_acq(&image->slot[s]);
+            if (there == GY_EMPTY && gy_cas_seq(&image->slot[s], &there, word | GY_T))
+                return &image->slot[s];
+            if (there != GY_EMPTY && !gy_slot_tentative(there) && gy_slot_freq(there) < least)
+                least = gy_slot_freq(there), coldest = &image->slot[s];
+        }
+        struct gy_found f;
+        if (coldest == NULL || !gy_index_pin(cache, coldest, &r->pin[GY_PIN_COMPARE], &f))
+            continue;
+        if (!gy_slot_tentative(f.word) && gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT))
+            gy_count(&r->count.window_conflicts, 1);
+        gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+    }
+    return NULL;
+}
+
+/* Loads the word to be moved under a pin that a sweep respects, or that shows the sweep: pin (seq_cst),
+ * slot again, then the arena's state (seq_cst). False: look at the slot again. *movable: the arena is
+ * OPEN or SEALED; anything else and the word must not gain a slot. */
+static bool
+pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
+             bool *movable)
+{
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
+    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+    if (arena == UINT32_MAX)
+        return false;
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ));
+    if (!gy_index_pin(cache, slot, pin, f) || f->word != word) {
+        gy_pin_clear(pin);
+        return false;
+    }
+    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena]));
+    *movable = state == GY_OPEN || state == GY_SEALED;
+    return true;
+}
+
+/* migrate 1 to 4 for one slot, until it is empty or holds a word that stays. */
+static void
+move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, uint64_t n, unsigned s)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    struct gy_bucket *base = gy_shard_buckets(cache, number);
+    gy_atomic_u64 *old = &base[b].slot[s];
+    for (;;) { /* again when a put, a delete, a sweep or a frequency bump changed the slot */
+        uint64_t word = gy_load_acq(old);
+        if (word == GY_EMPTY)
+            return;
+        struct gy_found f;
+        bool movable;
+        if (!pin_for_move(cache, r, old, word, &f, &movable))
+            continue;
+        uint64_t hash = gy_hash(gy_entry_key(f.entry, f.header), f.header.key_bytes, cache->seed);
+        uint64_t first = gy_hash_first(hash) & (2 * n - 1), second = gy_hash_second(hash) & (2 * n - 1);
+        uint64_t to = (first & (n - 1)) == b ? first : second;
+        bool done = to == b, withdrawn = false;
+        if (!done && gy_slot_tentative(word)) {
+            done = gy_cas_seq(old, &word, GY_EMPTY); /* its owner accounts for it */
+        } else if (!done) {
+            gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], word) : NULL;
+            uint64_t expected = word, mine = word | GY_T;
+            if (e == NULL) {
+                done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT);
+            } else if (!gy_cas_seq(old, &expected, GY_EMPTY)) {
+                gy_cas_seq(e, &mine, GY_EMPTY);
+            } else {
+                done = true;
+                withdrawn = !gy_cas_seq(e, &mine, word);
+            }
+        }
+        if (withdrawn) /* a put took it over or killed it, or it was evicted, in between */
+            gy_account_out(cache, r, shard, f.arena, gy_found_bytes(cache, &f), GYRE_REPLACED, false);
+        gy_pin_clear(&r->pin[GY_PIN_MOVE]);
+        if (done)
+            return;
+    }
+}
+
+/* The cursor is log2 of N and the next bucket, so that a claim cannot fall into another doubling. */
+static bool
+claim_chunk(struct gy_shard *shard, unsigned log2, uint64_t *first)
+{
+    uint64_t at = gy_load_acq(&shard->cursor), n = (uint64_t)1 << log2;
+    do {
+        *first = at & (((uint64_t)1 << CURSOR_SHIFT) - 1);
+        if (at >> CURSOR_SHIFT != log2 || *first >= n)
+            return false;
+    } while (!gy_cas_seq(&shard->cursor, &at, at + gy_min(CHUNK, n - *first))); /* another mover claimed */
+    return true;
+}
+
+static bool
+move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    struct gy_bucket *base = gy_shard_buckets(cache, number);
+    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    uint64_t n = (uint64_t)1 << log2, first;
+    if (!claim_chunk(shard, log2, &first))
+        return false;
+    uint64_t end = gy_min(first + CHUNK, n);
+    for (uint64_t b = first; b < end; b++) {
+        __builtin_prefetch(&base[b + n]);
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            uint64_t word = gy_load_acq(&base[b].slot[s]);
+            if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
+                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+        }
+    }
+    for (uint64_t b = first; b < end; b++) {
+        cache->rcu->enter(cache, r);
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+            move_slot(cache, r, number, b, n, s);
+        cache->rcu->exit(cache, r);
+    }
+    gy_add_seq(&shard->finished, end - first);
+    return true;
+}
+
+/* A turn of the stage, by the driver. */
+static bool
+advance(struct gyre *cache, struct gy_record *r, unsigned number)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    enum stage stage = stage_of(shard);
+    if (stage == IDLE)
+        return loaded(cache, number, LOAD_GROW) && start(cache, r, number);
+    if (stage == MOVE) {
+        if (gy_load_acq(&shard->finished) != (uint64_t)1 << log2)
+            return false;
+        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN);
+        return true;
+    }
+    if (!cache->rcu->poll(cache, gy_load_rlx(&shard->cookie)))
+        return false;
+    switch (stage) {
+    case WAIT_UNION:
+        turn(cache, shard, log2, GY_MOVING, WAIT_MOVING);
+        break;
+    case WAIT_MOVING:
+        gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage and the cursor.) */
+        gy_store_rel(&shard->stage, MOVE);
+        gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT);
+        break;
+    default:
+        gy_add_rlx(&cache->super->growths, 1);
+        gy_store_rel(&shard->stage, IDLE);
+    }
+    return true;
+}
+
+bool
+gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    if (!gy_grow_wanted(cache, number))
+        return false;
+    if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
+        return true;
+    if (!drive(shard))
+        return false;
+    bool did = advance(cache, r, number);
+    undrive(shard);
+    return did;
+}
+
+void
+gy_grow_mend_quiet(struct gyre *cache)
+{
+    for (unsigned number = 0; number < 1u << cache->g.log2_shards; number++) {
+        struct gy_shard *shard = &cache->super->shard[number];
+        if (stage_of(shard) != MOVE)
+            continue;
+        /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
+         * from its old bucket, and what stays there is left alone. */
+        gy_store_rlx(&shard->finished, 0); /* (Relaxed: this thread is alone.) */
+        gy_store_rlx(&shard->cursor, (uint64_t)gy_geometry_log2(gy_load_rlx(&shard->geometry)) << CURSOR_SHIFT);
+    }
+}

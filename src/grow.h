@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Growth: a shard doubles in place, under traffic. */
+
+#ifndef GY_GROW_H
+#define GY_GROW_H
+
+#include "cache.h"
+
+/* Is a shard over its load, or in the middle of doubling? Cheap: puts ask after each insertion. */
+bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
+
+/* Is it so far over its load that writers should help? */
+bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
+
+/* One bounded step; outside sections. True when something was done. */
+bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard);
+
+/* In a forked child, alone: chunks that dead movers had claimed are to be claimed again. */
+void gy_grow_mend_quiet(struct gyre *cache);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The door for the rest: gyre_clear, gyre_maintain, gyre_strerror, gyre_version. */
+
+#include "cache.h"
+#include "clear.h"
+#include "maintain.h"
+
+int
+gyre_clear(gyre *cache)
+{
+    if (cache == NULL)
+        return GYRE_EINVAL;
+    gy_clear_begin(cache);
+    gy_worker_wake(&cache->worker);
+    return GYRE_OK;
+}
+
+int
+gyre_maintain(gyre *cache, uint64_t budget_ns)
+{
+    return cache == NULL ? GYRE_EINVAL : gy_maintain(cache, budget_ns);
+}
+
+const char *
+gyre_strerror(int code)
+{
+    switch (code) {
+    case GYRE_OK:
+        return "success";
+    case GYRE_MISS:
+        return "no such entry";
+    case GYRE_EXISTS:
+        return "the key is present";
+    case GYRE_CHANGED:
+        return "another version stands";
+    case GYRE_EINVAL:
+        return "invalid argument";
+    case GYRE_E2BIG:
+        return "too large";
+    case GYRE_ENOMEM:
+        return "out of memory";
+    case GYRE_EBUSY:
+        return "busy: views or drafts hold what is needed";
+    case GYRE_EFORMAT:
+        return "a region of another format or build";
+    case GYRE_ECORRUPT:
+        return "damaged region";
+    case GYRE_EPERM:
+        return "not permitted";
+    case GYRE_EIO:
+        return "input or output error";
+    case GYRE_ENOSPC:
+        return "no space left";
+    case GYRE_ENOENT:
+        return "no such cache";
+    case GYRE_EEXIST:
+        return "the cache exists";
+    case GYRE_ESTALE:
+        return "revoked, or inherited from another process";
+    default:
+        return "unknown code";
+    }
+}
+
+uint32_t
+gyre_version(void)
+{
+    return GYRE_VERSION;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A key becomes 64 bits: XXH3 with the cache's random seed. Different parts choose the shard, the two
+ * buckets and the tag, so that none says anything about another:
+ *
+ *   63        44 43      32 31                0
+ *   |   tag     |  shard   |   first bucket    |     second bucket: from a multiplicative mix of all
+ *
+ * The lowest bit of the second bucket is the complement of the first's: the two are never the same
+ * bucket, at any size of two or more, and doubling moves bucket b to b or b + N for both. */
+
+#ifndef GY_HASH_H
+#define GY_HASH_H
+
+#include "base.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { GY_TAG_SHIFT = 44, GY_SHARD_SHIFT = 32, GY_MAX_LOG2_SHARDS = 12, GY_MAX_LOG2_BUCKETS = 31 };
+
+#ifdef GY_POINTS
+extern uint64_t (*gy_hash_hook)(const void *key, size_t size); /* tests force equal hashes */
+#endif
+
+static inline uint64_t
+gy_hash(const void *key, size_t size, uint64_t seed)
+{
+#ifdef GY_POINTS
+    if (gy_hash_hook)
+        return gy_hash_hook(key, size);
+#endif
+    return XXH3_64bits_withSeed(key, size, seed);
+}
+
+static inline uint64_t
+gy_hash_first(uint64_t hash)
+{
+    return hash & 0xffffffffu;
+}
+
+static inline uint64_t
+gy_hash_second(uint64_t hash)
+{
+    uint64_t mixed = (hash * 0x9e3779b97f4a7c15u) >> 32;
+    return mixed << 1 | (~hash & 1);
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The index: shards of buckets of eight slots. A key may stand in its window: its two buckets and, while
+ * its shard doubles, their images. Steps are numbered as in docs/protocols.md. */
+
+#ifndef GY_INDEX_H
+#define GY_INDEX_H
+
+#include "cache.h"
+#include "entry.h"
+
+/* Phases of growth, kept with the size in a shard's geometry word. An operation takes them once, at its
+ * start, inside its section. (The fourth phase, when all use the new size, is phase 0 of that size.) */
+enum gy_phase { GY_STEADY, GY_UNION, GY_MOVING };
+
+static inline unsigned
+gy_geometry_log2(uint64_t geometry)
+{
+    return (unsigned)geometry & 63;
+}
+
+static inline enum gy_phase
+gy_geometry_phase(uint64_t geometry)
+{
+    return (enum gy_phase)(geometry >> 6 & 3);
+}
+
+static inline uint64_t
+gy_geometry_word(unsigned log2, enum gy_phase phase)
+{
+    return log2 | (uint64_t)phase << 6;
+}
+
+static inline unsigned
+gy_shard_number(const struct gyre *cache, uint64_t hash)
+{
+    return (unsigned)(hash >> GY_SHARD_SHIFT) & ((1u << cache->g.log2_shards) - 1);
+}
+
+static inline struct gy_shard *
+gy_shard_of(const struct gyre *cache, uint64_t hash)
+{
+    return &cache->super->shard[gy_shard_number(cache, hash)];
+}
+
+/* Buckets that may hold words now: both halves while the shard doubles. */
+static inline uint64_t
+gy_shard_extent(const struct gyre *cache, unsigned shard)
+{
+    uint64_t geometry = gy_load_acq(&cache->super->shard[shard].geometry);
+    return (uint64_t)1 << gy_geometry_log2(geometry) << (gy_geometry_phase(geometry) != GY_STEADY);
+}
+
+static inline struct gy_bucket *
+gy_shard_buckets(const struct gyre *cache, unsigned shard)
+{
+    return (struct gy_bucket *)(void *)(cache->index + cache->g.shard_bytes_most * shard);
+}
+
+/* The buckets of a window in the order in which puts, deletes and sweeps scan them: each old bucket
+ * before its own image. insert[]: where new words go, the key's first bucket first. */
+struct gy_window {
+    struct gy_bucket *bucket[4];
+    uint8_t n, insert[2];
+};
+
+void gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out);
+
+/* A guess, without a pin, whether the key stands somewhere, and in which ring. */
+bool gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring);
+
+/* Starts the cache misses that an operation on this key will have. */
+void gy_index_prefetch(const struct gyre *cache, uint64_t hash);
+
+/* An entry that a validated pin holds. */
+struct gy_found {
+    gy_atomic_u64 *slot;
+    uint64_t word;
+    const char *entry;
+    struct gy_header header;
+    uint32_t arena;
+};
+
+static inline uint64_t
+gy_found_bytes(const struct gyre *cache, const struct gy_found *f)
+{
+    return gy_entry_bytes(gy_slot_ref(f->word) << 3, f->header, cache->g.value_align);
+}
+
+/* Pins the arena of the word in a slot, as it is at the second look, and checks the entry against its
+ * arena. False: the slot is empty or refers to nothing that could be an entry; nothing is pinned. */
+bool gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct gy_found *out);
+
+/* get: the committed word of a key, pinned. Needs no section. saw_tentative: set when a word of this
+ * tag was met that is not yet published. */
+bool gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
+                   struct gy_found *out, bool *saw_tentative);
+
+/* Removes a committed word and accounts for it; false when the slot has changed. */
+bool gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard,
+                    const struct gy_found *f, enum gyre_reason reason);
+
+/* GY_PUT_IF_REF: only in place of the very entry at that ref (touch). */
+enum gy_publish_kind { GY_PUT_ANY, GY_PUT_ADD, GY_PUT_REPLACE, GY_PUT_IF_VERSION, GY_PUT_IF_REF };
+enum { GY_RESTAGE = 100 }; /* the entry stands in an arena that a clear has passed */
+
+/* put: publishes a staged entry (whose pin the caller holds and releases). GYRE_OK, GYRE_EXISTS,
+ * GYRE_MISS, GYRE_CHANGED, GYRE_EBUSY or GY_RESTAGE. Accounts for what it replaces and for the staged
+ * bytes when they did not get in. */
+int gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
+                     const void *key, size_t key_bytes, const struct gy_staged *staged, uint64_t if_what);
+
+/* delete: removes every word of a key, tentative or not. True when one that a get could have returned
+ * was among them. if_version other than 0: only a committed word with that version. */
+bool gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key,
+                     size_t key_bytes, uint64_t if_version, enum gyre_reason reason);
+
+/* May a get return this entry? Otherwise *reason says why it goes. */
+bool gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason);
+
+#endif

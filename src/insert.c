@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "insert.h"
+
+#include "account.h"
+#include "grow.h"
+#include "history.h"
+#include "policy.h"
+#include "sweep.h"
+
+enum { VERSION_BLOCK = 256, SWEEP_PER_BYTE = 4 };
+
+bool
+gy_insert_fits(const struct gyre *cache, const struct gy_content *content)
+{
+    struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
+                          .flags = gy_content_flags(content)};
+    return content->value_bytes <= cache->g.max_value_bytes &&
+           gy_entry_bytes(0, h, cache->g.value_align) <= cache->arena_bytes;
+}
+
+int
+gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
+                const struct gy_content *content, struct gy_staged *out)
+{
+    while (!gy_arena_stage(cache, pin, ring, content, false, out)) /* again: another took the room */
+        if (!gy_sweep_room(cache, r))
+            return GYRE_EBUSY;
+    return GYRE_OK;
+}
+
+unsigned
+gy_insert_ring(struct gyre *cache, uint64_t hash)
+{
+    unsigned ring;
+    if (gy_index_peek(cache, hash, &ring))
+        return ring; /* a replacement stays in the ring where its key stands */
+    return gy_policy_place(gy_history_recall(cache, hash));
+}
+
+int
+gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash, unsigned ring,
+          const struct gy_content *content, uint64_t if_what)
+{
+    int result;
+    do {
+        struct gy_staged staged;
+        result = gy_insert_stage(cache, r, &r->pin[GY_PIN_PUT], ring, content, &staged);
+        if (result != GYRE_OK)
+            return result;
+        result = gy_index_publish(cache, r, kind, hash, content->key, content->key_bytes, &staged, if_what);
+        gy_arena_unpin(&staged);
+    } while (result == GY_RESTAGE); /* because a clear began in between */
+    return result;
+}
+
+void
+gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes)
+{
+    if (cache->g.max_entries)
+        gy_sweep_limit(cache, r);
+    unsigned shard = gy_shard_number(cache, hash);
+    bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
+    if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
+        gy_grow_step(cache, r, shard);
+    if (gy_sweep_wanted_by_writers(cache))
+        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
+    if (!alone && (wanted || gy_sweep_wanted(cache)))
+        gy_worker_wake(&cache->worker);
+}
+
+uint64_t
+gy_insert_version(struct gyre *cache, struct gy_record *r)
+{
+    if (r->version_next == r->version_end) { /* (Relaxed: all that matters is that it is unique.) */
+        r->version_next = gy_add_rlx(&cache->super->versions, VERSION_BLOCK);
+        r->version_end = r->version_next + VERSION_BLOCK;
+    }
+    return r->version_next++;
+}
+
+uint64_t
+gy_insert_expiry(struct gyre *cache, uint32_t ttl_ms)
+{
+    if (ttl_ms == 0)
+        ttl_ms = cache->g.default_ttl_ms;
+    return ttl_ms == 0 || ttl_ms == GYRE_NO_TTL ? 0 : gy_now_ms(cache) + ttl_ms;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Getting an entry into the cache: room, the protocol, and what a writer owes afterwards. */
+
+#ifndef GY_INSERT_H
+#define GY_INSERT_H
+
+#include "index.h"
+
+/* Could an entry of these sizes ever be stored? */
+bool gy_insert_fits(const struct gyre *cache, const struct gy_content *content);
+
+/* Stages an entry, sweeping when there is no room. GYRE_OK or GYRE_EBUSY. */
+int gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
+                    const struct gy_content *content, struct gy_staged *out);
+
+/* The ring a put of this key goes to. */
+unsigned gy_insert_ring(struct gyre *cache, uint64_t hash);
+
+/* Stages, publishes, releases the pin; again when a clear came between. Results as gyre_put. */
+int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
+              unsigned ring, const struct gy_content *content, uint64_t if_what);
+
+/* After a put: holds max_entries, lets a shard grow, sweeps what the put has filled, wakes the worker. */
+void gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes);
+
+/* The next version: unique in the life of the region. */
+uint64_t gy_insert_version(struct gyre *cache, struct gy_record *r);
+
+/* When an entry with these options expires, in cache time; 0: never. */
+uint64_t gy_insert_expiry(struct gyre *cache, uint32_t ttl_ms);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Where everything stands in a region, and the words at its head that all users share.
+ *
+ *   | superblock | records | arena words | arenas' books | lanes | history | index | arenas |
+ *
+ * The index has address space for its largest size; a shard's part starts at its first size and doubles
+ * in place. Arenas are aligned to their size. Everything is reached by offset: there is no pointer. */
+
+#ifndef GY_LAYOUT_H
+#define GY_LAYOUT_H
+
+#include "arena.h"
+#include "options.h"
+#include "rcu/record.h"
+#include "slot.h"
+
+/* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
+struct gy_geometry {
+    uint64_t capacity_bytes, region_bytes;
+    uint64_t records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
+    uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
+    uint64_t max_value_bytes, max_entries;
+    uint32_t n_records, n_arenas, n_lanes, log2_shards, log2_buckets_first, log2_buckets_most;
+    uint32_t arena_shift, log2_history, value_align, default_ttl_ms, flags, reserve_arenas;
+};
+
+enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
+
+struct gy_lane {
+    _Alignas(GY_LINE) gy_atomic_u64 open[GY_RINGS]; /* the arena entries are appended to, with its sequence */
+};
+
+/* A shard of the index. The geometry word: log2 of the number of buckets, and the phase of growth. */
+struct gy_shard {
+    _Alignas(GY_LINE) gy_atomic_u64 geometry;
+    _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
+    _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth; 0: nobody */
+    gy_atomic_u64 stage, cookie, cursor, finished;
+};
+
+struct gy_super {
+    uint64_t magic;
+    uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
+    gy_atomic_u32 state;
+    uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
+    uint64_t generation, seed;
+    struct gy_geometry geometry;
+
+    /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
+    _Alignas(GY_LINE) gy_atomic_u64 mark;
+    gy_atomic_u64 done;
+    gy_atomic_u64 clear_stage, clear_cookie, clear_target, clear_driver;
+
+    _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
+    gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
+    gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index */
+    gy_atomic_u64 index_bytes;
+    gy_atomic_u64 draft_bytes;
+    gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1: where the sweep goes on */
+
+    _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* of sections kept in records */
+    gy_atomic_u64 pin_base;                       /* the part of a pin that is the same for all: see cache.h */
+    gy_atomic_u32 n_records_used;                 /* records at and above this index were never used */
+    gy_atomic_u32 fork_generation;
+
+    _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
+    _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* kept only with max_entries */
+    _Alignas(GY_LINE) gy_atomic_u64 history_clock;
+    gy_atomic_u64 sweeps, growths, grace_periods;
+
+    _Alignas(GY_LINE) struct gy_shard shard[];
+};
+
+/* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
+int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
+
+/* Writes the superblock of a fresh region: nobody else can be there. */
+void gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, bool reader_fences);
+
+/* Checks a superblock before anything in it is followed. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
+int gy_layout_verify(const char *base, uint64_t region_bytes);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "options.h"
+
+#include <string.h>
+
+enum {
+    OPEN_FLAGS = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD | GYRE_HUGEPAGES |
+                 GYRE_VERSIONS | GYRE_RECORD_EPOCHS,
+    PUT_FLAGS = GYRE_ADD | GYRE_REPLACE | GYRE_IF_VERSION,
+};
+
+static const uint64_t CAPACITY_LEAST = 64 << 10;
+static const uint64_t CAPACITY_MOST = (uint64_t)4 << 40; /* a ref reaches 8 TiB, tables included */
+static const uint64_t ENTRIES_MOST = (uint64_t)1 << 40;
+
+bool
+gy_stamped_copy(void *out, size_t out_bytes, const void *given, size_t least_bytes)
+{
+    uint32_t given_bytes;
+    memcpy(&given_bytes, given, sizeof given_bytes);
+    if (given_bytes < least_bytes || given_bytes > 65536)
+        return false;
+    const unsigned char *from = given;
+    for (size_t i = out_bytes; i < given_bytes; i++)
+        if (from[i] != 0)
+            return false;
+    memset(out, 0, out_bytes);
+    memcpy(out, given, given_bytes < out_bytes ? given_bytes : out_bytes);
+    return true;
+}
+
+int
+gy_options_check(gyre_options *out, const gyre_options *given)
+{
+    if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, allocate)))
+        return GYRE_EINVAL;
+    if (out->flags & ~(uint32_t)OPEN_FLAGS || out->reserved != 0 || out->mode > 07777)
+        return GYRE_EINVAL;
+    if (out->shm_name || out->file_path || out->flags & GYRE_READONLY)
+        return GYRE_EINVAL; /* private caches only, in this version */
+    if (out->capacity_bytes < CAPACITY_LEAST || out->capacity_bytes > CAPACITY_MOST ||
+        out->max_entries > ENTRIES_MOST || out->max_value_bytes >= out->capacity_bytes)
+        return GYRE_EINVAL;
+    if (out->value_align == 0)
+        out->value_align = 8;
+    if (out->value_align < 8 || out->value_align > 4096 || out->value_align & (out->value_align - 1))
+        return GYRE_EINVAL;
+    if (out->expected_entry_bytes == 0)
+        out->expected_entry_bytes = 1024;
+    if (out->expected_entry_bytes > out->capacity_bytes)
+        return GYRE_EINVAL;
+    if (out->default_ttl_ms == GYRE_NO_TTL)
+        out->default_ttl_ms = 0;
+    if ((out->allocate == NULL) != (out->deallocate == NULL))
+        return GYRE_EINVAL;
+    return GYRE_OK;
+}
+
+int
+gy_put_options_check(gyre_put_options *out, const gyre_put_options *given, bool versions)
+{
+    if (given == NULL) {
+        memset(out, 0, sizeof *out);
+        return GYRE_OK;
+    }
+    if (!gy_stamped_copy(out, sizeof *out, given, sizeof *out) || out->flags & ~(uint32_t)PUT_FLAGS ||
+        out->flags & (out->flags - 1))
+        return GYRE_EINVAL;
+    if (out->flags & GYRE_IF_VERSION && !versions)
+        return GYRE_EINVAL;
+    return GYRE_OK;
+}

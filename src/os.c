@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "os.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t
+gy_os_clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t
+gy_os_clock_ms(void)
+{
+    return gy_os_clock_ns() / 1000000u;
+}
+
+bool
+gy_os_random(void *buffer, size_t bytes)
+{
+    unsigned char *to = buffer;
+    while (bytes > 0) {
+        ssize_t n = getrandom(to, bytes, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        to += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+unsigned
+gy_os_cpus(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_CONF);
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+unsigned
+gy_os_cpu(void)
+{
+    int cpu = sched_getcpu();
+    return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+uint32_t
+gy_os_tid(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+uint32_t
+gy_os_pid(void)
+{
+    return (uint32_t)getpid();
+}
+
+bool
+gy_os_membarrier_register(void)
+{
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool
+gy_os_membarrier(void)
+{
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+void
+gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
+{
+    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0);
+}
+
+void
+gy_os_wake(gy_atomic_u32 *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void *
+gy_os_map(size_t bytes, size_t alignment)
+{
+    size_t wide = bytes + alignment;
+    if (wide < bytes)
+        return NULL;
+    char *at = mmap(NULL, wide, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    char *aligned = (char *)gy_align_up((uintptr_t)at, alignment);
+    if (aligned > at)
+        munmap(at, (size_t)(aligned - at));
+    munmap(aligned + bytes, (size_t)(at + wide - (aligned + bytes)));
+    return aligned;
+}
+
+void
+gy_os_unmap(void *address, size_t bytes)
+{
+    munmap(address, bytes);
+}
+
+void
+gy_os_hugepages(void *address, size_t bytes)
+{
+    madvise(address, bytes, MADV_HUGEPAGE);
+}
+
+void
+gy_os_discard(void *address, size_t bytes)
+{
+    madvise(address, bytes, MADV_DONTNEED);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Every system call the library makes. Failures are return values; errno is not used by callers. */
+
+#ifndef GY_OS_H
+#define GY_OS_H
+
+#include "atomic.h"
+#include "base.h"
+
+uint64_t gy_os_clock_ms(void); /* CLOCK_MONOTONIC */
+uint64_t gy_os_clock_ns(void);
+bool gy_os_random(void *buffer, size_t bytes);
+unsigned gy_os_cpus(void);    /* how many may exist; at least 1 */
+unsigned gy_os_cpu(void);     /* the one this thread runs on; a hint */
+uint32_t gy_os_tid(void);
+uint32_t gy_os_pid(void);
+
+/* membarrier(2), private expedited: when it returns true, every thread of this process has executed a
+ * full barrier since the call began. Registration must precede; false from either means that readers
+ * have to fence for themselves, or that nothing was ordered this time. */
+bool gy_os_membarrier_register(void);
+bool gy_os_membarrier(void);
+
+/* Sleep while *word == value, at most timeout_ms; wake everyone who sleeps on word. */
+void gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms);
+void gy_os_wake(gy_atomic_u32 *word);
+
+/* Address space for bytes, zero-filled as it is touched, aligned to alignment (a power of two). */
+void *gy_os_map(size_t bytes, size_t alignment);
+void gy_os_unmap(void *address, size_t bytes);
+void gy_os_hugepages(void *address, size_t bytes);
+void gy_os_discard(void *address, size_t bytes); /* give the pages back; they read as zero again */
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The slot protocol: put and delete. docs/protocols.md has the numbered steps, the invariants and a
+ * counterexample to each variation; the models are in tests/models/. In short:
+ *
+ * A put scans its window (put 2). Where the key stands, one CAS replaces the word in place. Otherwise a
+ * tentative word goes into an empty slot (put 3), the whole window is scanned once more (put 4) and
+ * rivals of the same key are resolved: a word in a lower slot is taken over and the own one given up, a
+ * word in a higher slot is killed. Then one CAS commits (put 5). Nothing waits for anybody, and a
+ * tentative word left by the dead is taken over, killed or evicted by whoever meets it. Lower and higher
+ * is the order of addresses: it is the same for every operation in every phase of growth.
+ *
+ * Lock-freedom: a put creates or takes over one word at most and then only moves down; every failed CAS
+ * is another operation's success on that slot.
+ *
+ * Orders: every CAS seq_cst on success, acquire on failure; scans acquire; the scan of put 4 seq_cst,
+ * because two puts that placed tentative words in different slots must not both miss the other's
+ * (Dekker; the variant with acquire loads is counterexample CE7).
+ *
+ * The arena of every word that is compared is pinned until the CAS on it is done, so that a ref cannot
+ * be recycled under the comparison. */
+
+#include "account.h"
+#include "index.h"
+
+enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3 };
+
+struct put {
+    struct gyre *cache;
+    struct gy_record *r;
+    struct gy_shard *shard;
+    gy_atomic_u64 *compare_pin;
+    enum gy_publish_kind kind;
+    bool inserts; /* ANY and ADD; the others only replace a committed word */
+    uint64_t hash, word, if_what; /* word: the own one, committed, frequency 0 */
+    const void *key;
+    size_t key_bytes;
+    struct gy_window w;
+};
+
+/* Does this slot hold a word of the key, tentative or not? Then f is it, pinned. */
+static bool
+meet(struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
+{
+    if (gy_likely(!gy_slot_may_match(word, p->hash)))
+        return false;
+    if (!gy_index_pin(p->cache, slot, p->compare_pin, f))
+        return false;
+    return gy_slot_may_match(f->word, p->hash) &&
+           gy_entry_has_key(f->entry, f->header, p->key, p->key_bytes);
+}
+
+static bool
+swap_word(const struct gy_found *f, uint64_t to)
+{
+    uint64_t expected = f->word;
+    return gy_cas_seq(f->slot, &expected, to);
+}
+
+/* The own word as it stands in for f's: with what is known of the key's popularity, and f's T. */
+static uint64_t
+instead_of(const struct put *p, const struct gy_found *f)
+{
+    unsigned freq = gy_slot_freq(f->word);
+    freq = freq < FREQ_CARRIED_MOST ? freq + 1 : freq;
+    return p->word | (uint64_t)freq << GY_FREQ_SHIFT | (f->word & GY_T);
+}
+
+static void
+replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
+{
+    enum gyre_reason reason = GYRE_REPLACED;
+    gy_entry_stands(p->cache, f, &reason);
+    gy_account_out(p->cache, p->r, p->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
+    if (in_place)
+        gy_account_ring(p->cache, arena, 1);
+}
+
+/* put 2: results of meeting the own key in the first scan. */
+enum step { GO_ON, AGAIN, TAKEN_OVER, DONE };
+
+static enum step
+first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *result)
+{
+    bool conditional = p->kind != GY_PUT_ANY;
+    if (gy_slot_tentative(f->word)) {
+        if (!p->inserts)
+            return GO_ON;
+        return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN;
+    }
+    enum gyre_reason reason;
+    if (conditional && !gy_entry_stands(p->cache, f, &reason)) {
+        gy_index_evict(p->cache, p->r, p->shard, f, reason);
+        return AGAIN; /* absent, for a condition; a frequency bump or another's CAS is met again */
+    }
+    if (p->kind == GY_PUT_ADD) {
+        *result = GYRE_EXISTS;
+        return DONE;
+    }
+    if ((p->kind == GY_PUT_IF_VERSION && gy_entry_version(f->entry, f->header) != p->if_what) ||
+        (p->kind == GY_PUT_IF_REF && gy_slot_ref(f->word) != p->if_what)) {
+        *result = GYRE_CHANGED;
+        return DONE;
+    }
+    if (!swap_word(f, instead_of(p, f)))
+        return AGAIN;
+    replaced(p, f, arena, true);
+    *result = GYRE_OK;
+    return DONE;
+}
+
+/* Where a new word may go: its first bucket while that holds fewer than six, else the emptier of its
+ * two. (Simulated for two buckets of eight: at a load of 0.64, one insertion in ten thousand finds both
+ * full, and 91 % of keys stand in their first bucket, where a lookup finds them with one miss.) */
+static gy_atomic_u64 *
+choose_empty(struct put *p)
+{
+    enum { FIRST_FULL = 6 };
+    unsigned used[2] = {0, 0};
+    gy_atomic_u64 *empty[2] = {NULL, NULL};
+    for (unsigned i = 0; i < 2; i++) {
+        struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
+        for (unsigned s = GY_BUCKET_SLOTS; s-- > 0;) {
+            if (gy_load_acq(&b->slot[s]) == GY_EMPTY)
+                empty[i] = &b->slot[s];
+            else
+                used[i]++;
+        }
+        if (i == 0 && used[0] < FIRST_FULL)
+            return empty[0];
+    }
+    return used[1] < used[0] ? empty[1] : empty[0];
+}
+
+/* put 3, full window: the coldest word of another key makes room. */
+static void
+evict_coldest(struct put *p)
+{
+    gy_atomic_u64 *coldest = NULL;
+    unsigned least = UINT32_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            uint64_t word = gy_load_acq(&b->slot[s]);
+            unsigned heat = gy_slot_tentative(word) ? 0 : gy_slot_freq(word) + 1;
+            if (word != GY_EMPTY && heat < least)
+                least = heat, coldest = &b->slot[s];
+        }
+    }
+    struct gy_found f;
+    if (coldest == NULL || !gy_index_pin(p->cache, coldest, p->compare_pin, &f))
+        return;
+    if (gy_slot_tentative(f.word))
+        swap_word(&f, GY_EMPTY); /* its owner accounts for it */
+    else if (gy_index_evict(p->cache, p->r, p->shard, &f, GYRE_CONFLICT))
+        gy_count(&p->r->count.window_conflicts, 1);
+}
+
+/* put 2 and 3. GO_ON: e is the slot of our tentative word. */
+static enum step
+place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
+{
+    for (;;) { /* again when a CAS of ours failed because another's succeeded */
+    scan:;
+        for (unsigned i = 0; i < p->w.n; i++) {
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+                gy_atomic_u64 *slot = &p->w.bucket[i]->slot[s];
+                struct gy_found f;
+                if (!meet(p, slot, gy_load_acq(slot), &f))
+                    continue;
+                switch (first_meeting(p, &f, arena, result)) {
+                case DONE:
+                    return DONE;
+                case TAKEN_OVER:
+                    *e = slot;
+                    *mine = instead_of(p, &f);
+                    return GO_ON;
+                case AGAIN:
+                    gy_count(&p->r->count.retries, 1);
+                    goto scan;
+                case GO_ON:
+                    break;
+                }
+            }
+        }
+        if (!p->inserts) {
+            *result = GYRE_MISS;
+            return DONE;
+        }
+        *e = choose_empty(p);
+        uint64_t nothing = GY_EMPTY;
+        *mine = p->word | GY_T;
+        if (*e == NULL)
+            evict_coldest(p);
+        else if (gy_cas_seq(*e, &nothing, *mine))
+            return GO_ON;
+    }
+}
+
+static void
+withdraw(gy_atomic_u64 *e, uint64_t mine)
+{
+    gy_cas_seq(e, &mine, GY_EMPTY); /* failed: it was taken over, killed or evicted already */
+}
+
+/* put 4: the complete second scan. Never left early because the own word has gone: a superseded put may
+ * return only when its older rivals have. GO_ON: commit. */
+static enum step
+resolve(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
+{
+restart:
+    for (unsigned i = 0; i < p->w.n; i++) {
+        for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
+            gy_atomic_u64 *slot = &p->w.bucket[i]->slot[n];
+            struct gy_found f;
+            /* seq_cst: after the CAS that made our word tentative, in the one order of all of these. */
+            if (slot == *e || !meet(p, slot, gy_load_seq(slot), &f))
+                continue;
+            bool committed = !gy_slot_tentative(f.word);
+            enum gyre_reason reason;
+            if (p->kind == GY_PUT_ADD && committed) {
+                if (!gy_entry_stands(p->cache, &f, &reason)) {
+                    gy_index_evict(p->cache, p->r, p->shard, &f, reason);
+                    goto restart;
+                }
+                withdraw(*e, *mine);
+                *result = GYRE_EXISTS;
+                return DONE;
+            }
+            if (slot > *e) { /* a higher rival goes */
+                if (!swap_word(&f, GY_EMPTY))
+                    goto restart;
+                if (committed)
+                    replaced(p, &f, arena, false);
+                continue;
+            }
+            uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
+            if (!swap_word(&f, moved))
+                goto restart;
+            withdraw(*e, *mine);
+            if (committed) {
+                replaced(p, &f, arena, true);
+                *result = GYRE_OK;
+                return DONE;
+            }
+            *e = slot;
+            *mine = moved;
+            goto restart;
+        }
+    }
+    return GO_ON;
+}
+
+static int
+publish(struct put *p, const struct gy_staged *staged)
+{
+    int result = GYRE_OK;
+    for (unsigned tries = 0; tries < ADD_TRIES; tries++) {
+        gy_atomic_u64 *e;
+        uint64_t mine;
+        if (place(p, staged->arena, &e, &mine, &result) == DONE)
+            break;
+        if (resolve(p, staged->arena, &e, &mine, &result) == DONE)
+            break;
+        uint64_t expected = mine; /* put 5 */
+        if (gy_cas_seq(e, &expected, mine & ~GY_T)) {
+            gy_account_in(p->cache, p->shard, staged->arena);
+            return GYRE_OK;
+        }
+        if (p->kind != GY_PUT_ADD) {
+            /* Taken over, killed or evicted: ordered immediately before that, as put and evict. */
+            gy_count(&p->r->count.vanished, 1);
+            gy_account_dead(p->cache, staged->arena, staged->bytes);
+            return GYRE_OK;
+        }
+        /* An ADD that lost its word was never visible, and says so rather than OK. Two of them could
+         * take each other's word over for ever: the number of tries is bounded. */
+        gy_count(&p->r->count.retries, 1);
+        result = GYRE_EBUSY;
+    }
+    if (result != GYRE_OK)
+        gy_account_dead(p->cache, staged->arena, staged->bytes);
+    return result;
+}
+
+int
+gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
+                 const void *key, size_t key_bytes, const struct gy_staged *staged, uint64_t if_what)
+{
+    struct put p = {.cache = cache, .r = r, .shard = gy_shard_of(cache, hash),
+                    .compare_pin = &r->pin[GY_PIN_COMPARE], .kind = kind,
+                    .inserts = kind == GY_PUT_ANY || kind == GY_PUT_ADD, .hash = hash,
+                    .word = gy_slot_word(hash, 0, staged->ref), .if_what = if_what, .key = key,
+                    .key_bytes = key_bytes};
+    cache->rcu->enter(cache, r);
+    int result = GY_RESTAGE;
+    /* Inside the section: clear waits for those that did not see its mark. */
+    if (staged->opened >= gy_load_seq(&cache->super->mark)) {
+        gy_index_window(cache, hash, &p.w);
+        result = publish(&p, staged);
+        gy_pin_clear(p.compare_pin);
+    } else {
+        gy_account_dead(cache, staged->arena, staged->bytes);
+    }
+    cache->rcu->exit(cache, r);
+    return result;
+}
+
+bool
+gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes,
+                uint64_t if_version, enum gyre_reason reason)
+{
+    struct put p = {.cache = cache, .r = r, .shard = gy_shard_of(cache, hash),
+                    .compare_pin = &r->pin[GY_PIN_COMPARE], .hash = hash, .key = key, .key_bytes = key_bytes};
+    bool present = false;
+    cache->rcu->enter(cache, r);
+    gy_index_window(cache, hash, &p.w);
+    for (unsigned i = 0; i < p.w.n; i++) {
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            gy_atomic_u64 *slot = &p.w.bucket[i]->slot[s];
+            struct gy_found f;
+            while (meet(&p, slot, gy_load_acq(slot), &f)) {
+                if (gy_slot_tentative(f.word)) {
+                    if (if_version != 0)
+                        break;
+                    swap_word(&f, GY_EMPTY);
+                    continue; /* look again: the slot may hold the next word of the key */
+                }
+                if (if_version != 0 && gy_entry_version(f.entry, f.header) != if_version)
+                    break;
+                enum gyre_reason why = reason;
+                bool stood = gy_entry_stands(cache, &f, &why);
+                if (gy_index_evict(cache, r, p.shard, &f, why))
+                    present |= stood;
+            }
+        }
+    }
+    gy_pin_clear(p.compare_pin);
+    cache->rcu->exit(cache, r);
+    return present;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Sections guard structure: a read-side critical section around each traversal of the index by an
+ * operation that writes it. Short, never around user code, and nothing waits inside one (I7). What
+ * waits for sections: the phases of growth, and clear. (Lookups need none: they may run across any
+ * number of phases, see docs/protocols.md; what they read is held by pins.)
+ *
+ * A grace period has elapsed when every section that was open at its start has ended. */
+
+#ifndef GY_RCU_H
+#define GY_RCU_H
+
+#include "base.h"
+#include "record.h"
+
+struct gy_rcu_ops {
+    /* This thread may enter sections from now on. GYRE_OK or GYRE_ENOMEM. */
+    int (*thread_ready)(void);
+    void (*enter)(struct gyre *cache, struct gy_record *record);
+    void (*exit)(struct gyre *cache, struct gy_record *record);
+    /* Starts a grace period; outside sections. Returns a cookie for poll, never 0. */
+    uint64_t (*start)(struct gyre *cache);
+    /* Has it elapsed? Outside sections. May itself wait for sections, which wait for nothing. */
+    bool (*poll)(struct gyre *cache, uint64_t cookie);
+    void (*before_fork)(void);
+    void (*after_fork_parent)(void);
+    void (*after_fork_child)(void);
+};
+
+extern const struct gy_rcu_ops gy_rcu_local;  /* liburcu: private caches */
+extern const struct gy_rcu_ops gy_rcu_shared; /* epochs in the records: any cache */
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A record: a thread's lines in the region. It holds its section, its pins and its counters; only its
+ * owner writes them, but for a pin, which whoever releases the view clears. A record without an owner
+ * may still hold pins of views that outlived their thread: the next owner leaves those alone.
+ *
+ * Pins guard bytes. A reader stores the pin, then (compiler barrier) reads the slot again and follows
+ * the ref only if it is unchanged; who frees an arena first empties every slot that refers to it, then
+ * issues a membarrier, then looks at the pins. Either the look sees the pin, or the second read of the
+ * slot sees the change. A pin stays in the slot where it was validated and is never copied.
+ *
+ * A writer's pin on the arena it fills, and a mover's, are seq_cst stores followed by a seq_cst load of
+ * the arena's state: a sweep stores SWEEPING first and looks at the pins then (both seq_cst), so that
+ * one of the two sees the other without a membarrier. */
+
+#ifndef GY_RECORD_H
+#define GY_RECORD_H
+
+#include "atomic.h"
+#include "base.h"
+#include "gyre.h"
+
+/* A pin: arena + 1 (24 bits), kind (2), fork generation (6), tick (24): never 0. */
+enum gy_pin_kind { GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING };
+
+/* Pins with a job of their own; the rest are for views and drafts. */
+enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PINS = 16 };
+
+struct gy_counters {
+    gy_atomic_u64 hits, misses, puts, puts_rejected, deletes, touches;
+    gy_atomic_u64 copied_entries, copied_bytes, window_conflicts, retries, vanished;
+    gy_atomic_u64 removed[GYRE_REASONS], removed_bytes[GYRE_REASONS];
+};
+
+struct gy_record {
+    _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid */
+    gy_atomic_u64 section;                 /* 0: outside; epoch << 24 | tick */
+    uint64_t version_next, version_end;    /* owner: a block of versions to hand out */
+    uint32_t next;                         /* owner: its next record + 1, when pins ran out */
+    uint32_t pins_in;                      /* owner, in its first record: where a free pin was found last */
+    uint32_t pin_next;                     /* owner: where to look for a free pin */
+    _Alignas(GY_LINE) gy_atomic_u64 pin[GY_PINS];
+    _Alignas(GY_LINE) struct gy_counters count; /* (Relaxed: statistics.) */
+};
+
+static inline uint32_t
+gy_pin_arena(uint64_t pin) /* pin != 0 */
+{
+    return (uint32_t)(pin & 0xffffff) - 1;
+}
+
+static inline enum gy_pin_kind
+gy_pin_kind(uint64_t pin)
+{
+    return (enum gy_pin_kind)(pin >> 24 & 3);
+}
+
+static inline uint32_t
+gy_pin_tick(uint64_t pin)
+{
+    return (uint32_t)(pin >> 32) & 0xffffff;
+}
+
+/* A thread's seats: its records in the caches it used last. A cache's id is never used again, so a seat
+ * of a closed cache is never taken for another's. */
+struct gy_seat {
+    uint64_t cache_id;
+    struct gy_record *record;
+};
+enum { GY_SEATS = 4 };
+extern _Thread_local struct gy_seat gy_seats[GY_SEATS];
+
+struct gyre;
+
+/* The slow path of gy_record_of: finds the thread's record or claims one. NULL: *error is GYRE_EBUSY
+ * (every record has an owner) or GYRE_ENOMEM. */
+struct gy_record *gy_record_find(struct gyre *cache, int *error);
+
+/* A pin for a view: of this record or, when all are used, of a further record of the same thread. NULL
+ * when no record is left. */
+gy_atomic_u64 *gy_record_view_pin(struct gyre *cache, struct gy_record *record);
+
+/* Gives all records of the calling thread back. Pins of live views stay. */
+void gy_record_leave(struct gyre *cache);
+
+/* In the child of a fork, alone: all records but the calling thread's belong to the dead. Marks the
+ * arenas in which one was reserving, clears their pins and frees them. */
+void gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Sections as epochs in the records: works for any cache, needs no memory and no library, and knows who
+ * is in a section and since when.
+ *
+ * enter stores the epoch it read, then (compiler barrier) reads structure. A grace period that started
+ * by raising the epoch to e has elapsed when, after a membarrier, no record holds a section below e:
+ * a section opened before the membarrier is visible to the look, and one opened after it sees all that
+ * was changed before the grace period started, whatever epoch it stored. */
+
+#include "cache.h"
+
+static int
+shared_thread_ready(void)
+{
+    return GYRE_OK;
+}
+
+static void
+shared_enter(struct gyre *cache, struct gy_record *record)
+{
+    struct gy_super *s = cache->super; /* (Relaxed: an old epoch only makes others wait longer.) */
+    gy_store_rlx(&record->section, gy_load_rlx(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
+    if (gy_unlikely(cache->reader_fences))
+        atomic_thread_fence(memory_order_seq_cst);
+    else
+        gy_compiler_barrier(); /* pairs with the membarrier in shared_poll */
+}
+
+static void
+shared_exit(struct gyre *cache, struct gy_record *record)
+{
+    (void)cache;
+    gy_store_rel(&record->section, 0); /* the section's accesses come before its end */
+}
+
+static uint64_t
+shared_start(struct gyre *cache)
+{
+    return gy_add_seq(&cache->super->epoch, 1) + 1; /* after the change that the grace period is for */
+}
+
+static bool
+shared_poll(struct gyre *cache, uint64_t cookie)
+{
+    if (cache->reader_fences)
+        atomic_thread_fence(memory_order_seq_cst);
+    else if (!gy_os_membarrier())
+        return false;
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used; i++) {
+        uint64_t section = gy_load_acq(&cache->records[i].section); /* acquire: pairs with shared_exit */
+        if (section != 0 && section >> 24 < cookie)
+            return false;
+    }
+    gy_add_rlx(&cache->super->grace_periods, 1);
+    return true;
+}
+
+static void
+nothing(void)
+{
+}
+
+const struct gy_rcu_ops gy_rcu_shared = {shared_thread_ready, shared_enter, shared_exit, shared_start,
+                                         shared_poll, nothing, nothing, nothing};

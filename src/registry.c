@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "registry.h"
+
+#include <pthread.h>
+
+#include "cache.h"
+#include "mend.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t exit_key;
+static int start_result;
+static struct gyre *open_caches;
+static uint64_t last_id;
+static uint64_t forking_owner; /* the thread that called fork, by its name in the parent */
+
+static void
+thread_exit(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&lock);
+    for (struct gyre *c = open_caches; c; c = c->next_open)
+        gy_record_leave(c);
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+    forking_owner = (uint64_t)gy_os_pid() << 32 | gy_os_tid();
+    gy_rcu_local.before_fork();
+}
+
+static void
+after_fork_parent(void)
+{
+    gy_rcu_local.after_fork_parent();
+    pthread_mutex_unlock(&lock);
+}
+
+/* The child's memory is the parent's at one instant, with all threads but one gone in mid-step. New ids
+ * send every thread through gy_record_find, where the first one mends the cache. */
+static void
+after_fork_child(void)
+{
+    gy_rcu_local.after_fork_child();
+    for (struct gyre *c = open_caches; c; c = c->next_open) {
+        c->id = ++last_id;
+        if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
+            c->orphan_owner = forking_owner;
+        gy_store_rlx(&c->orphaned, 1);
+        gy_worker_forget(&c->worker);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+start_once(void)
+{
+    if (pthread_key_create(&exit_key, thread_exit) != 0) {
+        start_result = GYRE_ENOMEM;
+        return;
+    }
+    if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0)
+        start_result = GYRE_ENOMEM;
+}
+
+int
+gy_registry_start(void)
+{
+    pthread_once(&once, start_once);
+    return start_result;
+}
+
+void
+gy_registry_add(struct gyre *cache)
+{
+    pthread_mutex_lock(&lock);
+    cache->id = ++last_id;
+    cache->next_open = open_caches;
+    open_caches = cache;
+    pthread_mutex_unlock(&lock);
+}
+
+void
+gy_registry_remove(struct gyre *cache)
+{
+    pthread_mutex_lock(&lock);
+    struct gyre **at = &open_caches;
+    while (*at && *at != cache)
+        at = &(*at)->next_open;
+    if (*at)
+        *at = cache->next_open;
+    pthread_mutex_unlock(&lock);
+}
+
+int
+gy_registry_enter_thread(void)
+{
+    return pthread_setspecific(exit_key, &exit_key) == 0 ? GYRE_OK : GYRE_ENOMEM;
+}
+
+void
+gy_registry_adopt(struct gyre *cache)
+{
+    pthread_mutex_lock(&lock);
+    if (gy_load_rlx(&cache->orphaned)) { /* (Relaxed: under the lock) */
+        gy_record_reap_quiet(cache, cache->orphan_owner);
+        gy_mend_quiet(cache);
+        gy_store_rel(&cache->orphaned, 0); /* pairs with gy_record_find: the mended cache */
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What the process knows of its open caches: for threads that exit and for fork. The lock is taken by
+ * open, close, a thread's first call, its exit, and fork; never by an operation. */
+
+#ifndef GY_REGISTRY_H
+#define GY_REGISTRY_H
+
+#include "base.h"
+
+struct gyre;
+
+int gy_registry_start(void);                 /* once a process: thread keys, fork handlers */
+void gy_registry_add(struct gyre *cache);    /* gives it its id */
+void gy_registry_remove(struct gyre *cache);
+int gy_registry_enter_thread(void);          /* this thread's exit will give its records back */
+void gy_registry_adopt(struct gyre *cache);  /* in a forked child, before the first operation */
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* gyre_stats_read: adds up what the records and books say. */
+
+#include "index.h"
+#include "options.h"
+
+/* All loads relaxed: each number is one of the last moments. */
+static void
+add_record(const struct gy_counters *c, gyre_stats *s)
+{
+    s->hits += gy_load_rlx(&c->hits);
+    s->misses += gy_load_rlx(&c->misses);
+    s->puts += gy_load_rlx(&c->puts);
+    s->puts_rejected += gy_load_rlx(&c->puts_rejected);
+    s->deletes += gy_load_rlx(&c->deletes);
+    s->touches += gy_load_rlx(&c->touches);
+    s->copied_entries += gy_load_rlx(&c->copied_entries);
+    s->copied_bytes += gy_load_rlx(&c->copied_bytes);
+    s->window_conflicts += gy_load_rlx(&c->window_conflicts);
+    s->retries += gy_load_rlx(&c->retries);
+    s->vanished += gy_load_rlx(&c->vanished);
+    for (unsigned i = 0; i < GYRE_REASONS; i++) {
+        s->removed[i] += gy_load_rlx(&c->removed[i]);
+        s->removed_bytes[i] += gy_load_rlx(&c->removed_bytes[i]);
+    }
+}
+
+static uint64_t
+age_ms(const gyre *cache, uint64_t tick)
+{
+    return ((gy_tick_now(cache) - tick) & 0xffffff) << 5;
+}
+
+static void
+look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
+{
+    uint64_t owner = gy_load_rlx(&r->owner), section = gy_load_rlx(&r->section);
+    if (section != 0) {
+        uint64_t age = age_ms(cache, section & 0xffffff);
+        if (s->oldest_section_pid == 0 || age > s->oldest_section_ms) {
+            s->oldest_section_ms = age;
+            s->oldest_section_pid = (uint32_t)(owner >> 32);
+            s->oldest_section_tid = (uint32_t)owner;
+        }
+    }
+    for (unsigned p = 0; p < GY_PINS; p++) {
+        uint64_t pin = gy_load_rlx(&r->pin[p]);
+        uint64_t age = pin ? age_ms(cache, gy_pin_tick(pin)) : 0;
+        if (pin && (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms)) {
+            s->oldest_pin_ms = age;
+            s->oldest_pin_pid = owner ? (uint32_t)(owner >> 32) : gy_os_pid();
+            s->oldest_pin_tid = (uint32_t)owner;
+        }
+    }
+}
+
+static void
+add_arenas(gyre *cache, gyre_stats *s)
+{
+    uint64_t stamp = gy_arena_stamp_pins(cache);
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
+        struct gy_book *book = &cache->books[a];
+        if (state == GY_FREE || state == GY_OPENING) {
+            s->free_bytes += cache->arena_bytes;
+            continue;
+        }
+        if (state == GY_WITHDRAWN)
+            continue;
+        uint64_t position = gy_load_rlx(&book->position), dead = gy_load_rlx(&book->dead);
+        uint64_t used = position & ~GY_CLOSED;
+        if (gy_load_acq(&book->pin_stamp) >= stamp)
+            s->pinned_bytes += cache->arena_bytes;
+        if (state == GY_OPEN && !(position & GY_CLOSED))
+            s->open_bytes += cache->arena_bytes - used;
+        if (state != GY_RETIRED && used > dead)
+            s->live_bytes += used - dead;
+    }
+}
+
+static void
+add_memory(gyre *cache, gyre_stats *s)
+{
+    struct gy_super *super = cache->super;
+    uint32_t records = gy_load_rlx(&super->n_records_used);
+    s->capacity_bytes = cache->g.capacity_bytes;
+    s->max_value_bytes = cache->g.max_value_bytes;
+    s->index_bytes = gy_load_rlx(&super->index_bytes);
+    s->free_bytes = gy_load_rlx(&super->index_credit);
+    add_arenas(cache, s);
+    uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
+    s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;
+    s->table_bytes = cache->g.records_at + records * sizeof(struct gy_record) +
+                     (cache->g.index_at - cache->g.words_at);
+}
+
+static void
+collect(gyre *cache, gyre_stats *s)
+{
+    struct gy_super *super = cache->super;
+    uint32_t records = gy_load_acq(&super->n_records_used);
+    for (uint32_t i = 0; i < records; i++) {
+        add_record(&cache->records[i].count, s);
+        look_at_owner(cache, &cache->records[i], s);
+    }
+    int64_t entries = 0;
+    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+        entries += (int64_t)gy_load_rlx(&super->shard[i].n_committed);
+    s->entries = entries > 0 ? (uint64_t)entries : 0;
+    add_memory(cache, s);
+    s->sweeps = gy_load_rlx(&super->sweeps);
+    s->growths = gy_load_rlx(&super->growths);
+    s->grace_periods = gy_load_rlx(&super->grace_periods);
+    uint64_t lookups = s->hits + s->misses;
+    s->hit_rate_ppm = lookups ? (uint32_t)((double)s->hits / (double)lookups * 1e6) : 0;
+}
+
+int
+gyre_stats_read(gyre *cache, gyre_stats *stats)
+{
+    gyre_stats s;
+    if (cache == NULL || stats == NULL)
+        return GYRE_EINVAL;
+    uint32_t bytes = stats->struct_size;
+    if (bytes < offsetof(gyre_stats, hits) || bytes > 65536)
+        return GYRE_EINVAL;
+    memset(&s, 0, sizeof s);
+    collect(cache, &s);
+    s.struct_size = bytes;
+    memcpy(stats, &s, bytes < sizeof s ? bytes : sizeof s);
+    if (bytes > sizeof s)
+        memset((char *)stats + sizeof s, 0, bytes - sizeof s);
+    return GYRE_OK;
+}

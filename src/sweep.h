@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The sweep: the hand passes one arena; each entry in it is kept (copied forward) or evicted, and the
+ * arena becomes free. Eviction and compaction are this one mechanism. */
+
+#ifndef GY_SWEEP_H
+#define GY_SWEEP_H
+
+#include "cache.h"
+
+/* Walks about so many bytes of the log, from where the hand stands. False when there was nothing that
+ * could be swept. Outside sections; staged entries and views of the caller may be pinned meanwhile. */
+bool gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+
+/* Makes sure that an arena is free for writers, sweeping as much as it takes. False when pins hold all. */
+bool gy_sweep_room(struct gyre *cache, struct gy_record *r);
+
+/* Evicts, entry by entry, until no more than max_entries are left. */
+void gy_sweep_limit(struct gyre *cache, struct gy_record *r);
+
+/* Free arenas below which writers help, and up to which maintenance sweeps. */
+bool gy_sweep_wanted_by_writers(const struct gyre *cache);
+bool gy_sweep_wanted(const struct gyre *cache);
+
+#endif

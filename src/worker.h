@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The maintenance thread: it runs gy_maintain and sleeps when there is nothing to do. It knows no
+ * algorithm, and everything it does the callers can do without it. */
+
+#ifndef GY_WORKER_H
+#define GY_WORKER_H
+
+#include <pthread.h>
+
+#include "atomic.h"
+#include "base.h"
+
+struct gyre;
+
+struct gy_worker {
+    pthread_t thread;
+    gy_atomic_u32 state; /* a futex: see worker.c */
+};
+
+int gy_worker_start(struct gyre *cache); /* GYRE_OK or GYRE_ENOMEM */
+void gy_worker_stop(struct gyre *cache); /* no effect when it does not run */
+void gy_worker_wake(struct gy_worker *worker);
+bool gy_worker_runs(const struct gy_worker *worker);
+void gy_worker_forget(struct gy_worker *worker); /* in a forked child: the thread is not here */
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The door for writing: gyre_put, gyre_delete, gyre_touch, and drafts. */
+
+#include "account.h"
+#include "clear.h"
+#include "insert.h"
+#include "lookup.h"
+
+static const gyre_draft NO_DRAFT;
+enum { KIND_SHIFT = 56, DRAFTS_SHARE = 4 }; /* open drafts hold at most a quarter of the arenas */
+
+static enum gy_publish_kind
+kind_of(const gyre_put_options *o)
+{
+    return o->flags & GYRE_ADD          ? GY_PUT_ADD
+           : o->flags & GYRE_REPLACE    ? GY_PUT_REPLACE
+           : o->flags & GYRE_IF_VERSION ? GY_PUT_IF_VERSION
+                                        : GY_PUT_ANY;
+}
+
+/* What gyre_put and gyre_reserve have in common, up to the staging. */
+struct request {
+    struct gy_record *r;
+    gyre_put_options options;
+    enum gy_publish_kind kind;
+    uint64_t hash;
+    struct gy_content content;
+};
+
+/* A value that cannot be stored must not leave the older one behind, unless the put would not have
+ * replaced it. */
+static int
+reject(gyre *cache, struct request *q, size_t key_size)
+{
+    gy_count(&q->r->count.puts_rejected, 1);
+    bool replaces = q->kind != GY_PUT_ADD && (q->kind != GY_PUT_IF_VERSION || q->options.version != 0);
+    if (replaces && key_size <= GY_KEY_MOST)
+        gy_index_delete(cache, q->r, q->hash, q->content.key, key_size,
+                        q->kind == GY_PUT_IF_VERSION ? q->options.version : 0, GYRE_REJECTED);
+    return GYRE_E2BIG;
+}
+
+/* A condition that plainly does not hold needs no entry written. */
+static int
+precheck(gyre *cache, struct request *q)
+{
+    if (q->kind == GY_PUT_ANY)
+        return GYRE_OK;
+    struct gy_found f;
+    uint32_t ttl;
+    bool saw_tentative;
+    gy_atomic_u64 *pin = &q->r->pin[GY_PIN_COMPARE];
+    bool present = gy_lookup_quietly(cache, q->r, q->hash, q->content.key, q->content.key_bytes, pin, &f, &ttl,
+                                     &saw_tentative);
+    uint64_t version = present ? gy_entry_version(f.entry, f.header) : 0;
+    if (present)
+        gy_pin_clear(pin);
+    if (q->kind == GY_PUT_ADD)
+        return present ? GYRE_EXISTS : GYRE_OK;
+    if (!present)
+        return GYRE_MISS;
+    return q->kind == GY_PUT_IF_VERSION && version != q->options.version ? GYRE_CHANGED : GYRE_OK;
+}
+
+static int
+prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
+        const gyre_put_options *options, struct request *q)
+{
+    if (cache == NULL || key == NULL || key_size == 0)
+        return GYRE_EINVAL;
+    int result = gy_put_options_check(&q->options, options, cache->g.flags & GYRE_VERSIONS);
+    if (result != GYRE_OK)
+        return result;
+    q->r = gy_record_of(cache, &result);
+    if (q->r == NULL)
+        return result;
+    q->kind = kind_of(&q->options);
+    q->hash = gy_hash(key, key_size, cache->seed);
+    q->content = (struct gy_content){.key = key, .value = value, .user_flags = q->options.user_flags,
+                                     .expiry_ms = gy_insert_expiry(cache, q->options.ttl_ms)};
+    if (cache->g.flags & GYRE_VERSIONS)
+        q->content.version = gy_insert_version(cache, q->r);
+    if (key_size > GY_KEY_MOST || value_size > UINT32_MAX)
+        return reject(cache, q, key_size);
+    q->content.key_bytes = (uint16_t)key_size;
+    q->content.value_bytes = (uint32_t)value_size;
+    gy_index_prefetch(cache, q->hash);
+    if (!gy_insert_fits(cache, &q->content))
+        return reject(cache, q, key_size);
+    return precheck(cache, q);
+}
+
+static void
+count_put(struct gy_record *r, int result)
+{
+    if (result == GYRE_OK)
+        gy_count(&r->count.puts, 1);
+    else if (result < 0)
+        gy_count(&r->count.puts_rejected, 1);
+}
+
+int
+gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
+         const gyre_put_options *options)
+{
+    struct request q;
+    if (value == NULL && value_size > 0)
+        return GYRE_EINVAL;
+    int result = prepare(cache, key, key_size, value, value_size, options, &q);
+    if (result != GYRE_OK)
+        return result;
+    result = gy_insert(cache, q.r, q.kind, q.hash, gy_insert_ring(cache, q.hash), &q.content, q.options.version);
+    count_put(q.r, result);
+    if (result == GYRE_OK) {
+        if (q.options.new_version)
+            *q.options.new_version = q.content.version;
+        gy_insert_settle(cache, q.r, q.hash, sizeof(struct gy_header) + key_size + value_size);
+    }
+    return result;
+}
+
+int
+gyre_delete(gyre *cache, const void *key, size_t key_size)
+{
+    if (cache == NULL || key == NULL || key_size == 0 || key_size > GY_KEY_MOST)
+        return GYRE_EINVAL;
+    int error;
+    struct gy_record *r = gy_record_of(cache, &error);
+    if (r == NULL)
+        return error;
+    uint64_t hash = gy_hash(key, key_size, cache->seed);
+    gy_count(&r->count.deletes, 1);
+    return gy_index_delete(cache, r, hash, key, key_size, 0, GYRE_DELETED) ? GYRE_OK : GYRE_MISS;
+}
+
+int
+gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
+{
+    if (cache == NULL || key == NULL || key_size == 0 || key_size > GY_KEY_MOST)
+        return GYRE_EINVAL;
+    int result;
+    struct gy_record *r = gy_record_of(cache, &result);
+    if (r == NULL)
+        return result;
+    uint64_t hash = gy_hash(key, key_size, cache->seed);
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE]; /* holds the entry while its copy is staged */
+    do {
+        struct gy_found f;
+        uint32_t ttl_left;
+        bool saw_tentative;
+        if (!gy_lookup_quietly(cache, r, hash, key, key_size, pin, &f, &ttl_left, &saw_tentative))
+            return GYRE_MISS;
+        gy_ref ref = gy_slot_ref(f.word);
+        struct gy_content content = gy_entry_content(f.entry, ref << 3, f.header, cache->g.value_align);
+        content.expiry_ms = gy_insert_expiry(cache, ttl_ms);
+        unsigned ring = gy_arena_ring(gy_load_rlx(&cache->words[f.arena])); /* (Relaxed: a hint) */
+        result = gy_insert_fits(cache, &content)
+                     ? gy_insert(cache, r, GY_PUT_IF_REF, hash, ring, &content, ref)
+                     : GYRE_E2BIG;
+        gy_pin_clear(pin);
+    } while (result == GYRE_CHANGED); /* because it was replaced or moved meanwhile */
+    if (result == GYRE_OK) {
+        gy_count(&r->count.touches, 1);
+        gy_insert_settle(cache, r, hash, sizeof(struct gy_header) + key_size);
+    }
+    return result;
+}
+
+/* A draft's private words: cache, pin, pin word, ref and kind, version asked for, new_version. */
+static void
+draft_fill(gyre *cache, const struct request *q, const struct gy_staged *s, gyre_draft *draft)
+{
+    struct gy_header h = gy_entry_header(gy_at(cache, s->ref));
+    draft->data = gy_at(cache, s->ref) + gy_entry_value_offset(s->ref << 3, h, cache->g.value_align);
+    draft->size = h.value_bytes;
+    draft->priv[0] = (uint64_t)(uintptr_t)cache;
+    draft->priv[1] = (uint64_t)(uintptr_t)s->pin;
+    draft->priv[2] = s->pin_word;
+    draft->priv[3] = s->ref | (uint64_t)q->kind << KIND_SHIFT;
+    draft->priv[4] = q->options.version;
+    draft->priv[5] = (uint64_t)(uintptr_t)q->options.new_version;
+}
+
+int
+gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, const gyre_put_options *options,
+             gyre_draft *draft)
+{
+    if (draft == NULL)
+        return GYRE_EINVAL;
+    *draft = NO_DRAFT;
+    struct request q;
+    int result = prepare(cache, key, key_size, NULL, value_size, options, &q);
+    if (result != GYRE_OK)
+        return result;
+    gy_atomic_u64 *pin = gy_record_view_pin(cache, q.r);
+    if (pin == NULL)
+        return GYRE_EBUSY;
+    struct gy_super *s = cache->super; /* (Relaxed: a bound that may be passed by the calls in flight.) */
+    uint64_t most = ((uint64_t)cache->g.n_arenas << cache->g.arena_shift) / DRAFTS_SHARE;
+    struct gy_staged staged;
+    if (gy_load_rlx(&s->draft_bytes) + value_size > most)
+        result = GYRE_EBUSY;
+    else
+        result = gy_insert_stage(cache, q.r, pin, gy_insert_ring(cache, q.hash), &q.content, &staged);
+    if (result != GYRE_OK) {
+        count_put(q.r, result);
+        return result;
+    }
+    gy_add_rlx(&s->draft_bytes, staged.bytes);
+    draft_fill(cache, &q, &staged, draft);
+    return GYRE_OK;
+}
+
+/* Takes a draft apart; the draft is empty afterwards. False when it is empty or not this process's. */
+static bool
+draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was)
+{
+    if (draft == NULL || draft->priv[0] == 0)
+        return false;
+    *was = *draft;
+    *draft = NO_DRAFT;
+    *cache = (gyre *)(uintptr_t)was->priv[0];
+    s->pin = (gy_atomic_u64 *)(uintptr_t)was->priv[1];
+    s->ref = was->priv[3] & GY_REF_MASK;
+    s->arena = gy_ref_arena(*cache, s->ref);
+    /* (Relaxed: nobody but the draft's holder changes a pin that holds this word.) */
+    if (gy_load_rlx(s->pin) != was->priv[2] || s->arena == UINT32_MAX)
+        return false;
+    s->opened = gy_load_rlx(&(*cache)->books[s->arena].opened); /* (Relaxed: constant under the pin) */
+    struct gy_header h = gy_entry_header(gy_at(*cache, s->ref));
+    s->bytes = (uint32_t)gy_entry_bytes(s->ref << 3, h, (*cache)->g.value_align);
+    return true;
+}
+
+int
+gyre_commit(gyre_draft *draft)
+{
+    gyre *cache;
+    gyre_draft was;
+    struct gy_staged staged;
+    if (draft == NULL || draft->priv[0] == 0)
+        return GYRE_EINVAL;
+    if (!draft_take(draft, &cache, &staged, &was))
+        return GYRE_ESTALE;
+    int result;
+    struct gy_record *r = gy_record_of(cache, &result);
+    const char *entry = gy_at(cache, staged.ref);
+    struct gy_content content = gy_entry_content(entry, staged.ref << 3, gy_entry_header(entry),
+                                                 cache->g.value_align);
+    enum gy_publish_kind kind = (enum gy_publish_kind)(was.priv[3] >> KIND_SHIFT);
+    uint64_t hash = gy_hash(content.key, content.key_bytes, cache->seed);
+    if (r != NULL)
+        result = gy_index_publish(cache, r, kind, hash, content.key, content.key_bytes, &staged, was.priv[4]);
+    else
+        gy_account_dead(cache, staged.arena, staged.bytes);
+    if (result == GY_RESTAGE) /* a clear passed the draft's arena: the value moves to a younger one */
+        result = gy_insert(cache, r, kind, hash, GY_PROBATION, &content, was.priv[4]);
+    uint64_t version = content.version;
+    gy_arena_unpin(&staged);
+    gy_sub_rlx(&cache->super->draft_bytes, staged.bytes);
+    if (r != NULL)
+        count_put(r, result);
+    if (result == GYRE_OK) {
+        if (was.priv[5])
+            *(uint64_t *)(uintptr_t)was.priv[5] = version;
+        gy_insert_settle(cache, r, hash, staged.bytes);
+    }
+    return result;
+}
+
+void
+gyre_abort(gyre_draft *draft)
+{
+    gyre *cache;
+    gyre_draft was;
+    struct gy_staged staged;
+    if (!draft_take(draft, &cache, &staged, &was))
+        return;
+    gy_account_dead(cache, staged.arena, staged.bytes);
+    gy_sub_rlx(&cache->super->draft_bytes, staged.bytes);
+    gy_arena_unpin(&staged);
+}
