@@ -8,12 +8,13 @@
  *   CASE=1: one of the key's two buckets moves: slot 0 = o (old-only), 1 = s (old and new), 2 = o's
  *   image; old window {0,1}, new window {1,2}.  CASE=2: both move: 0, 1 old-only, 2, 3 their images.
  *   CASE=0: no growth, NS slots (the single table).
+ *   CASE=3, 4: two doublings, one after the other. Slot 0 moves to 2, then in CASE=3 1 to 3, in
+ *   CASE=4 2 to 3: windows {0,1} {1,2} {2,3} or {0,1} {1,2} {1,3}. Phase 3 is phase 0 of the second.
  *   R0..R3: rank of each slot (lower = smaller). Q0..: order of step 2 and delete; P0..: of step 4.
  * Operations O0 O1 O2 (ids 2..4): PUT ADD REPL IFV DEL NONE. IFV expects IFVID. EV evictions.
  * RMAX: losses of its T word after which ADD answers BUSY, without effect. MOVERS=0: no mover.
  * INITW: maybe a committed word at start; INITDEAD: maybe a T word of a dead put. MCRASH: the mover
- * may die; PHEVICT: others then evict from old-only slots. RUNON: doublings one after the other
- * are in twice.pml, not here.
+ * may die; PHEVICT: others then evict from old-only slots.
  *
  * Monitor: the set of all configurations (value, result of each pending operation, removals in
  * hand) that some linearization reaches; empty = not linearizable. A committed word is read by a
@@ -26,8 +27,10 @@
  * Mutations that must fail: LOSTOK (an ADD that lost its T word answers OK), NO4 (no step 4 for
  * ADD), ASPUT (ADD treats a committed word in step 4 as put does), PHNAIVE (growth in one step),
  * IMG2, IMG4, IMGD (image before old-only slot: in step 2 of all, step 4 of all, delete),
+ * RUNON (the second doubling does not wait for operations of phase 2 of the first),
  * DELT (delete skips T words), CHKLATE (IF_VERSION looks at the version, then replaces whatever
  * committed word it finds), BLIND (REPLACE also takes over T words and commits at once).
+ * STAY: an ADD that starts again keeps its phase (safe, but a mover can kill its T words for ever).
  * LIVE: with an accept-all claim, any cycle is an error. */
 
 #define NONE 0
@@ -39,7 +42,9 @@
 #ifndef CASE
 #define CASE 1
 #endif
-#if CASE
+#if CASE > 2
+#define NS 4
+#elif CASE
 #define NS (2 + CASE)
 #elif !defined(NS)
 #define NS 2
@@ -121,11 +126,24 @@ byte kindof[5];
 byte gm, gr, gv, gn, gj;        /* scratch, 0 between steps */
 byte mvs, mvi, mvw;             /* the mover's T word: 1 reserved, 2 and the old word is killed */
 #if CASE
-byte ph, nfl[4];
+byte ph, nfl[7];
 #define ENTER(p) p = ph; nfl[p]++
 #define LEAVE(p) nfl[p]--
+#if CASE <= 2
+#define NOO CASE                /* old-only slots 0 .. NOO - 1, image of x is x + 2 */
 #define INWIN(p, s) (((p) != 0 || (s) < 2) && ((p) != 3 || (s) >= CASE))
 #define INS(p, s) ((p) <= 1 -> (s) < 2 : (s) >= CASE)
+#define IMG(s) ((s) + 2)
+#else
+#define NOO 1
+#define SRC2 (CASE == 3 -> 1 : 2)
+#define W0(s) ((s) < 2)
+#define W1(s) ((s) == 1 || (s) == 2)
+#define W2(s) ((s) == 3 || (s) == (CASE == 3 -> 2 : 1))
+#define INWIN(p, s) ((p) == 0 -> W0(s) : ((p) <= 2 -> (s) <= 2 : ((p) == 3 -> W1(s) : ((p) <= 5 -> (s) >= 1 : W2(s)))))
+#define INS(p, s) ((p) <= 1 -> W0(s) : ((p) <= 4 -> W1(s) : W2(s)))
+#define IMG(s) ((s) == 0 -> 2 : 3)
+#endif
 #else
 #define ENTER(p) skip
 #define LEAVE(p) skip
@@ -294,7 +312,11 @@ proctype Op(byte m; byte kd) {
            :: slot[e] != (m | TB) && kd == PUT -> printf("op%d: superseded, OK\n", m); e = 0; respond(m, 2); LEAVE(myph); pc = DONE
            :: slot[e] != (m | TB) && kd == ADD -> printf("op%d: lost its T word\n", m); e = 0;
                if :: RMAX > 0 && tries + 1 >= RMAX -> tries = 0; printf("op%d: BUSY\n", m); respond(m, 0); LEAVE(myph); pc = DONE
-                  :: else -> if :: RMAX > 0 -> tries++ :: else fi; pc = S2 fi
+                  :: else -> if :: RMAX > 0 -> tries++ :: else fi; pc = S2;
+#ifndef STAY
+                      LEAVE(myph); ENTER(myph)          /* nothing of ours is in the window */
+#endif
+               fi
 #endif
         fi }
     :: pc == DONE -> break
@@ -336,19 +358,23 @@ proctype Env() {
 #if CASE
 #if MOVERS
 #if CASE == 2
-#define OLDHAS (SAME(slot[0]) || SAME(slot[1]))
+#define MOVES (ph == 2 && (SAME(slot[0]) || SAME(slot[1])))
+#elif CASE == 1
+#define MOVES (ph == 2 && SAME(slot[0]))
 #else
-#define OLDHAS SAME(slot[0])
+#define MOVES ((ph == 2 && SAME(slot[0])) || (ph == 5 && SAME(slot[SRC2])))
 #endif
 proctype Move() {
     byte w, src, myph;
     mtype pc = M0;
 end:
     do
-    :: atomic { pc == M0 && ph == 2 && OLDHAS -> ENTER(myph);
-        if :: SAME(slot[0]) -> src = 0
+    :: atomic { pc == M0 && MOVES -> ENTER(myph);
+        if :: ph == 2 && SAME(slot[0]) -> src = 0
 #if CASE == 2
-           :: SAME(slot[1]) -> src = 1
+           :: ph == 2 && SAME(slot[1]) -> src = 1
+#elif CASE > 2
+           :: ph == 5 && SAME(slot[SRC2]) -> src = SRC2
 #endif
         fi;
         w = slot[src]; printf("move: loads slot%d = %d\n", src, w);
@@ -358,9 +384,9 @@ end:
         w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
     :: d_step { pc == M1 ->
         if
-        :: slot[src + 2] == 0 -> slot[src + 2] = w | TB; mvs = 1; mvi = src + 2; mvw = w | TB; printf("move: reserves slot%d\n", src + 2); pc = M3
-        :: slot[src + 2] == OTHER -> slot[src + 2] = 0
-        :: SAME(slot[src + 2]) ->       /* full: evict w itself */
+        :: slot[IMG(src)] == 0 -> slot[IMG(src)] = w | TB; mvs = 1; mvi = IMG(src); mvw = w | TB; printf("move: reserves slot%d\n", IMG(src)); pc = M3
+        :: slot[IMG(src)] == OTHER -> slot[IMG(src)] = 0
+        :: SAME(slot[IMG(src)]) ->       /* full: evict w itself */
             if :: slot[src] == w -> lose(src, w); slot[src] = 0; printf("move: image full, evicts slot%d\n", src) :: else fi;
             w = 0; src = 0; LEAVE(myph); pc = M0
         fi; observe() }
@@ -392,12 +418,23 @@ end:
     :: atomic { ph == 0 -> ph = 1; printf("phase 1\n") }
 #endif
     :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; printf("phase 2\n") }
-    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < CASE && !SAME(slot[k]) -> k++ }
+    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && !SAME(slot[k]) -> k++ }
 #ifdef PHEVICT
-    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < CASE && SAME(slot[k]) -> lose(k, slot[k]); slot[k] = 0; printf("others evict slot%d\n", k); observe() }
+    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && SAME(slot[k]) -> lose(k, slot[k]); slot[k] = 0; printf("others evict slot%d\n", k); observe() }
 #endif
-    :: atomic { ph == 2 && k == CASE && nfl[0] == 0 && nfl[1] == 0 -> ph = 3; k = 0; printf("phase 3\n") }
+    :: atomic { ph == 2 && k == NOO && nfl[0] == 0 && nfl[1] == 0 -> ph = 3; k = 0; printf("phase 3\n") }
+#if CASE > 2
+    :: atomic { ph == 3 -> ph = 4; printf("phase 4\n") }
+#ifdef RUNON
+    :: atomic { ph == 4 && nfl[3] == 0 -> ph = 5; printf("phase 5\n") }
+#else
+    :: atomic { ph == 4 && nfl[3] == 0 && nfl[2] == 0 -> ph = 5; printf("phase 5\n") }
+#endif
+    :: d_step { ph == 5 && nfl[3] == 0 && nfl[4] == 0 && !SAME(slot[SRC2]) -> ph = 6; printf("phase 6\n") }
+    :: ph == 6 -> break
+#else
     :: ph == 3 -> break
+#endif
     od
 }
 #endif
