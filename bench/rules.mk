@@ -12,7 +12,7 @@ bench-build: $(BENCH_PROG) $(BENCH_B)/first_look
 bench: $(BENCH_PROG)
 	@set -e; for program in $(BENCH_PROG); do $$program $(BENCH_ARGS); done
 
-## first-look: hits beside RocksDB's HyperClockCache and a sharded LRU, a Markdown table; LOOK_ARGS=quick tries it out
+## first-look: hits beside RocksDB's HyperClockCache and a sharded LRU, a Markdown table; LOOK_ARGS: quick, cpu
 first-look: $(BENCH_B)/first_look
 	@$< $(LOOK_ARGS)
 

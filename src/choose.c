@@ -27,44 +27,49 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, bool compact, struct gy
 
 /* One look over all arenas. */
 struct survey {
-    uint32_t oldest[GY_RINGS], dirtiest, parked, stale_open;
-    uint64_t word[GY_RINGS], dirtiest_word, parked_word;
-    uint64_t in_ring[GY_RINGS], most_dead, live, open_sequence;
+    uint32_t oldest[GY_RINGS], open[GY_RINGS], dirtiest, parked; /* arenas; UINT32_MAX: none */
+    uint64_t word[GY_RINGS], open_word[GY_RINGS], dirtiest_word, parked_word;
+    uint64_t live[GY_RINGS], most_garbage; /* bytes */
 };
 
+static bool
+older(uint64_t a, uint64_t b)
+{
+    return gy_sequence_compare(gy_arena_sequence(a), gy_arena_sequence(b)) < 0;
+}
+
 static void
-survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t dead)
+survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
 {
     unsigned ring = gy_arena_ring(word);
-    if (v->oldest[ring] == UINT32_MAX ||
-        gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(v->word[ring])) < 0)
+    if (v->oldest[ring] == UINT32_MAX || older(word, v->word[ring]))
         v->oldest[ring] = a, v->word[ring] = word;
-    if (dead > v->most_dead)
-        v->most_dead = dead, v->dirtiest = a, v->dirtiest_word = word;
+    if (garbage > v->most_garbage)
+        v->most_garbage = garbage, v->dirtiest = a, v->dirtiest_word = word;
 }
 
 static void
 survey(struct gyre *cache, struct survey *v)
 {
-    *v = (struct survey){.oldest = {UINT32_MAX, UINT32_MAX}, .dirtiest = UINT32_MAX, .parked = UINT32_MAX,
-                         .stale_open = UINT32_MAX};
+    *v = (struct survey){.oldest = {UINT32_MAX, UINT32_MAX}, .open = {UINT32_MAX, UINT32_MAX},
+                         .dirtiest = UINT32_MAX, .parked = UINT32_MAX};
     uint64_t stamp = gy_arena_stamp_pins(cache);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
         enum gy_arena_state state = gy_arena_state(word);
+        unsigned ring = gy_arena_ring(word);
         if (state == GY_FREE || state == GY_WITHDRAWN || state == GY_OPENING || state == GY_RETIRED)
             continue;
         struct gy_book *book = &cache->books[a]; /* (Relaxed: they steer the choice.) */
         uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED, dead = gy_load_rlx(&book->dead);
-        v->live += used > dead ? used - dead : 0;
-        v->in_ring[gy_arena_ring(word)]++;
+        uint64_t live = used > dead ? used - dead : 0;
+        v->live[ring] += live;
         if (state == GY_PARKED)
             v->parked = a, v->parked_word = word;
         else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
-            survey_sealed(v, a, word, dead);
-        else if (state == GY_OPEN && (v->stale_open == UINT32_MAX ||
-                                      gy_sequence_compare(gy_arena_sequence(word), v->open_sequence) < 0))
-            v->stale_open = a, v->open_sequence = gy_arena_sequence(word);
+            survey_sealed(v, a, word, cache->arena_bytes - live);
+        else if (state == GY_OPEN && (v->open[ring] == UINT32_MAX || older(word, v->open_word[ring])))
+            v->open[ring] = a, v->open_word[ring] = word;
     }
 }
 
@@ -85,25 +90,26 @@ gy_choose_for_room(struct gyre *cache, struct gy_choice *out)
         if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, false, out))
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
-        if (gy_policy_compact(v.most_dead, cache->arena_bytes, v.live, total)) {
+        if (gy_policy_compact(v.most_garbage, cache->arena_bytes, v.live[GY_PROBATION] + v.live[GY_MAIN],
+                              total)) {
             if (claim(cache, v.dirtiest, v.dirtiest_word, true, out))
                 return true;
             continue;
         }
-        unsigned ring = gy_policy_victim(v.in_ring[GY_PROBATION], v.in_ring[GY_MAIN]);
+        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN]);
         if (v.oldest[ring] == UINT32_MAX)
             ring ^= 1;
         if (v.oldest[ring] == UINT32_MAX) {
             /* Nothing sealed that is not pinned: what stands open is all there is to take. */
-            if (v.stale_open == UINT32_MAX)
+            ring = v.open[GY_PROBATION] == UINT32_MAX;
+            if (v.open[ring] == UINT32_MAX)
                 return false;
-            seal_open(cache, v.stale_open);
+            seal_open(cache, v.open[ring]);
             continue;
         }
-        /* An open arena older than a turn of the ring is sealed, so that its entries age too. */
-        if (v.stale_open != UINT32_MAX &&
-            gy_sequence_compare(v.open_sequence, gy_arena_sequence(v.word[ring])) < 0)
-            seal_open(cache, v.stale_open);
+        /* An open arena older than a turn of its ring is sealed, so that its entries age too. */
+        if (v.open[ring] != UINT32_MAX && older(v.open_word[ring], v.word[ring]))
+            seal_open(cache, v.open[ring]);
         if (claim(cache, v.oldest[ring], v.word[ring], false, out))
             return true;
     }
@@ -128,14 +134,11 @@ gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
             enum gy_arena_state state = gy_arena_state(word);
             if (gy_arena_ring(word) != ring)
                 continue;
-            if ((state == GY_PARKED ||
-                 (state == GY_SEALED && gy_load_acq(&cache->books[a].pin_stamp) < stamp)) &&
-                (best == UINT32_MAX ||
-                 gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(best_word)) < 0))
+            bool sealed = state == GY_SEALED && gy_load_acq(&cache->books[a].pin_stamp) < stamp;
+            if ((state == GY_PARKED || sealed) && (best == UINT32_MAX || older(word, best_word)))
                 best = a, best_word = word;
             if (state == GY_OPEN && gy_load_acq(&cache->books[a].position) != 0 &&
-                (open == UINT32_MAX ||
-                 gy_sequence_compare(gy_arena_sequence(word), gy_arena_sequence(open_word)) < 0))
+                (open == UINT32_MAX || older(word, open_word)))
                 open = a, open_word = word;
         }
         if (best != UINT32_MAX && claim(cache, best, best_word, false, out))

@@ -154,7 +154,7 @@ table_memory(const struct report *report)
     memory_row("", "open", stats->open_bytes, stats, "room in arenas being filled");
     memory_row("", "free", stats->free_bytes, stats, "free arenas, room for index");
     memory_row("", "index", stats->index_bytes, stats, "slots that name the entries");
-    memory_row("", "tables", stats->table_bytes, stats, "beside the capacity");
+    row("", "tables", text_size((double)stats->table_bytes).s, "beside the capacity");
     struct text an_entry = {"-"};
     if (stats->entries)
         snprintf(an_entry.s, sizeof an_entry.s, "%.1f bytes",

@@ -5,28 +5,29 @@
 
 # Validated pins
 row quick ok  pins 'get, put of another key, sweep, freer'
-row quick ok  pins 'two freers, two tries each' -DNFR=2 -DFRN=1 -DNG=0
-row quick ok  pins 'a sweep parked and taken up by another' -DNSW=2 -DSWN=1 -DPARK=1
+row all   ok  pins 'two freers, no get' -DNFR=2 -DNG=0
+row quick ok  pins 'a sweep parked and taken up by another' -DNSW=2 -DSWN=1 -DPARK=1 -DNG=0
 row quick ok  pins 'sweepers may die' -DNSW=2 -DSWN=1 -DPARK=1 -DDIE=1 -DNG=0
 row quick bad pins 'no second look' -DNOLOOK
 row quick bad pins 'no membarrier' -DNOMB
-row quick bad pins 'membarrier after the look at the pins' -DMBLATE
+row all   bad pins 'membarrier after the look at the pins' -DMBLATE
 row quick bad pins 'membarrier before the arena was seen retired' -DMBEARLY
 row quick bad pins 'pins read before the slots are emptied' -DEARLY -DNFR=0
 row quick bad pins 'a pin copied to another place' -DCOPY
-row quick bad pins 'freeing does not compare the generation' -DNOGEN -DNFR=2
+row quick bad pins 'freeing does not compare the generation' -DNOGEN -DNFR=2 -DNG=0
 row quick bad pins 'put: plain pin before its state check' -DPUTRLX
 row quick bad pins 'put: no state check' -DPUTNOST
-row quick bad pins 'sweep does not pin the arena it copies into' -DCOPYNOPIN -DNA=3 -DNSW=2
+row quick bad pins 'sweep does not pin the arena it copies into' -DCOPYNOPIN -DNA=3 -DNSW=2 -DNG=0
 row quick bad pins 'a dead sweeper'"'"'s arena taken up without a look at pins' -DDIE=1 -DNSW=2 -DPARK=1 -DSWN=1 -DDIEPARK
-row quick bad pins 'mover: no state check' -DMOV=1 -DMNOST
-row quick bad pins 'mover: plain pin before its state check' -DMOV=1 -DMRLX
-row quick bad pins 'mover: goes on unless SWEEPING' -DMOV=1 -DMNOTSW
+row quick bad pins 'mover: no state check' -DMOV=1 -DNG=0 -DMNOST
+row quick bad pins 'mover: plain pin before its state check' -DMOV=1 -DNG=0 -DMRLX
+row quick bad pins 'mover: goes on unless SWEEPING' -DMOV=1 -DNG=0 -DMNOTSW
 row all   bad pins 'mover: goes on in PARKED' -DMOV=1 -DMPARK -DPARK=1
 row all   bad pins 'mover: no second look' -DMOV=1 -DMNOLOOK
 row all   bad pins 'compared word not pinned until the CAS (put)' -DNOCMP -DNPUT=2
 row all   bad pins 'compared word not pinned until the CAS (REPLACE)' -DNOCMP -DNPUT=2 -DO1=REPL
 row all   bad pins 'compared word not pinned until the CAS (delete)' -DNOCMP -DNPUT=2 -DO1=DEL
+row all   ok  pins 'a sweep parked and taken up by another, get' -DNSW=2 -DSWN=1 -DPARK=1
 row all   ok  pins 'two puts' -DNPUT=2
 row all   ok  pins 'put and REPLACE' -DNPUT=2 -DO1=REPL
 row all   ok  pins 'put and delete' -DNPUT=2 -DO1=DEL
@@ -43,16 +44,16 @@ row all   ok  pins 'put does not compare the generation (not needed)' -DPUTNOGEN
 # One table: the slot protocol, conditional puts
 O="-DDOLD=1 -DP4OLD=1 -DP2OLD=1"; M="-DNM=1 -DMTRY=2 -DMEXCL"; G3="-DNS=3 -DNNEW=2 -DNP=2"; G4="-DNS=4 -DNNEW=2 -DNP=2"
 row quick ok  index '2 puts, delete, eviction' -DNS=2 -DNP=2 -DND=1 -DEV=1
-row quick bad index 'CE7: step 4 loads not seq_cst' -DNS=2 -DNP=2 -DEV=1 -DRD=1 -DHOIST
+row all   bad index 'CE7: step 4 loads not seq_cst' -DNS=2 -DNP=2 -DEV=1 -DRD=1 -DHOIST
 row quick bad index 'CE8: no step 4' -DNS=2 -DNP=2 -DEV=1 -DRD=1 -DNO4
-row quick bad index 'CE9: no T flag' -DNS=3 -DNP=2 -DEV=1 -DRD=1 -DNOT
+row all   bad index 'CE9: no T flag' -DNS=3 -DNP=2 -DEV=1 -DRD=1 -DNOT
 row quick ok    growth 'one table: 2 ADD, put' -DCASE=0 -DO2=PUT
 row quick live  growth 'one table: 2 ADD' -DCASE=0
 row quick cycle growth 'one table: 2 ADD, no bound on retries' -DCASE=0 -DRMAX=0
-row quick bad   growth 'one table: ADD answers OK with its T word lost' -DCASE=0 -DLOSTOK
-row quick bad   growth 'one table: ADD without step 4' -DCASE=0 -DNO4
-row quick bad   growth 'one table: ADD writes over a committed word in step 4' -DCASE=0 -DASPUT
-row quick bad   growth 'one table: IF_VERSION replaces another word than it checked' -DCASE=0 -DCHKLATE -DO0=IFV -DO1=PUT
+row all   bad   growth 'one table: ADD answers OK with its T word lost' -DCASE=0 -DLOSTOK
+row all   bad   growth 'one table: ADD without step 4' -DCASE=0 -DNO4
+row all   bad   growth 'one table: ADD writes over a committed word in step 4' -DCASE=0 -DASPUT
+row all   bad   growth 'one table: IF_VERSION replaces another word than it checked' -DCASE=0 -DCHKLATE -DO0=IFV -DO1=PUT
 row all   ok  index '2 puts, delete, eviction, 3 slots' -DNS=3 -DNP=2 -DND=1 -DEV=1
 row all   ok  index '2 puts, delete, eviction, 2 frequency changes' -DNS=3 -DNP=2 -DND=1 -DEV=1 -DBU=2 $O
 row all   ok  index '2 puts, eviction, real reader' -DNS=3 -DNP=2 -DEV=1 -DRD=1 -DNG=3
@@ -73,9 +74,9 @@ row all   ok    growth 'one table: ADD, REPLACE, put, eviction' -DCASE=0 -DO1=RE
 row all   live  growth 'one table: 2 ADD, put, eviction' -DCASE=0 -DO2=PUT -DEV=1
 
 # A table that moves to another: the rules of the mover and of the scans
-row quick bad index 'CE1: delete new first' $G3 -DND=1 -DNM=1
-row quick bad index 'CE5: delete spares T words' $G3 -DND=1 $M -DMNOSCAN -DDSKIPT $O
-row quick bad index 'CE6: growth in one step' -DNS=3 -DNNEW=1 -DNP=2 -DEV=1 $M -DPH -DPHNAIVE $O
+row all   bad index 'CE1: delete new first' $G3 -DND=1 -DNM=1
+row all   bad index 'CE5: delete spares T words' $G3 -DND=1 $M -DMNOSCAN -DDSKIPT $O
+row all   bad index 'CE6: growth in one step' -DNS=3 -DNNEW=1 -DNP=2 -DEV=1 $M -DPH -DPHNAIVE $O
 row all   bad index 'CE2: put step 2 new first' $G3 -DEV=1 $M -DDOLD=1
 row all   bad index 'CE3: put step 4 new first' $G4 -DEV=1 $M -DDOLD=1 -DP2OLD=1 -DINITDEAD=1
 row all   bad index 'CE3b: the same with phases' -DNS=3 -DNNEW=1 -DNP=2 -DEV=1 $M -DMNOSCAN -DPH -DPHEVICT -DDOLD=1 -DP2OLD=1
@@ -88,8 +89,8 @@ row all   ok  index 'mover: real reader, new first' $G3 -DNM=1 -DMEXCL -DMNOSCAN
 row all   ok  index 'mover: real reader, old first' $G3 -DNM=1 -DMEXCL -DMNOSCAN -DRD=1 -DNG=2 -DGOLD=1 $O
 
 # Growth in place
-row quick ok  inplace '2 puts' -DNP=2
-row quick bad inplace 'IP1: delete image first' -DNP=1 -DND=1 -DQ0=2 -DQ1=0 -DQ2=1 -DQ3=3
+row all   ok  inplace '2 puts' -DNP=2
+row all   bad inplace 'IP1: delete image first' -DNP=1 -DND=1 -DQ0=2 -DQ1=0 -DQ2=1 -DQ3=3
 row quick bad inplace 'IP5: mover without pin and check' -DNP=1 -DSW=1 -DMV=0
 row quick bad inplace 'IP9: sweep reads pins before it stores SWEEPING' -DNP=1 -DSW=1 -DSV=1
 row all   ok  inplace '2 puts, delete, eviction' -DNP=2 -DND=1 -DEV=1
@@ -117,8 +118,8 @@ row all   bad inplace 'IP10: something is lost' -DNP=2 -DNOLOSS
 
 # Conditional puts while a shard grows in place, and two doublings in a row
 row quick ok    growth '2 ADD'
-row quick ok    growth 'put, REPLACE' -DO0=PUT -DO1=REPL
-row quick ok    growth 'two doublings (0-2, 1-3): 2 ADD' -DCASE=3 -DOTH=0
+row all   ok    growth 'put, REPLACE' -DO0=PUT -DO1=REPL
+row all   ok    growth 'two doublings (0-2, 1-3): 2 ADD' -DCASE=3 -DOTH=0
 row quick ok    growth 'two doublings (0-2, 2-3): 2 ADD' -DCASE=4 -DOTH=0
 row quick live  growth 'ADD, put, no bound on retries' -DOTH=0 -DRMAX=0 -DO1=PUT
 row quick cycle growth 'ADD alone that keeps its phase, no bound' -DOTH=0 -DRMAX=0 -DO1=NONE -DSTAY
@@ -127,10 +128,10 @@ row quick bad   growth 'ADD without step 4' -DNO4
 row quick bad   growth 'ADD writes over a committed word in step 4' -DASPUT
 row quick bad   growth 'growth in one step, 2 ADD' -DPHNAIVE -DOTH=0
 row quick bad   growth 'delete image first' -DIMGD -DO0=NONE -DO1=DEL
-row quick bad   growth 'delete spares T words' -DDELT -DO0=NONE -DO1=DEL
-row quick bad   growth 'step 4 image first, 2 ADD' -DIMG4 -DOTH=0
+row all   bad   growth 'delete spares T words' -DDELT -DO0=NONE -DO1=DEL
+row all   bad   growth 'step 4 image first, 2 ADD' -DIMG4 -DOTH=0
 row quick bad   growth 'IF_VERSION replaces another word than it checked' -DCHKLATE -DO0=IFV -DO1=PUT -DOTH=0
-row quick bad   growth 'REPLACE writes over a T word' -DBLIND -DO0=REPL -DO1=PUT -DOTH=0
+row all   bad   growth 'REPLACE writes over a T word' -DBLIND -DO0=REPL -DO1=PUT -DOTH=0
 row quick bad   growth 'second doubling does not wait for phase 2 of the first' -DCASE=4 -DO0=PUT -DO1=PUT -DOTH=0 -DRUNON
 row all   bad   growth 'step 4 image first, ADD and put' -DIMG4 -DO1=PUT -DOTH=0
 row all   bad   growth 'step 2 image first, 2 puts' -DIMG2 -DO0=PUT -DO1=PUT -DEV=1 -DOTH=0
