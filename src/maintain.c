@@ -8,7 +8,7 @@
 #include "grow.h"
 #include "sweep.h"
 
-enum { SWEEP_STEP = 64 << 10 };
+enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
 
 /* One step of whatever is most urgent; false when nothing could be done. */
 static bool
@@ -17,7 +17,7 @@ step(struct gyre *cache, struct gy_record *r, unsigned *shard)
     if (gy_clear_step(cache, r))
         return true;
     if (gy_sweep_wanted(cache) &&
-        (gy_arena_free_retired(cache) > 0 || gy_sweep_bytes(cache, r, SWEEP_STEP)))
+        (gy_arena_free_retired(cache) > 0 || gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes))))
         return true;
     unsigned n = 1u << cache->g.log2_shards;
     for (unsigned i = 0; i < n; i++, (*shard)++)

@@ -77,27 +77,30 @@ one_key_many_puts(void)
     gyre_close(cache);
 }
 
-/* A get does not refresh recency: what is read between the puts must outlive what is not. */
+/* A get does not refresh recency: what is read between the puts must outlive what is not. A hot key
+ * that is missed is put again, as a cache's user would. */
 static void
 recency(void)
 {
-    enum { HOT = 20 };
+    enum { HOT = 20, PUTS = 20000 };
     gyre *cache = open_cache(1 << 20, 0, 0);
     char value[1000] = {0};
-    unsigned kept = 0, cold_kept = 0;
+    unsigned missed = 0, cold_kept = 0;
     for (uint64_t key = 0; key < 2 * HOT; key++)
         must_put(cache, key, value, sizeof value, "recency");
-    for (uint64_t n = 0; n < 20000; n++) {
+    for (uint64_t n = 0; n < PUTS; n++) {
         must_put(cache, 1000 + n, value, sizeof value, "recency");
-        present(cache, n % HOT);
+        if (present(cache, n % HOT))
+            continue;
+        missed++;
+        must_put(cache, n % HOT, value, sizeof value, "recency");
     }
-    for (uint64_t key = 0; key < HOT; key++) {
-        kept += present(cache, key);
+    for (uint64_t key = 0; key < HOT; key++)
         cold_kept += present(cache, HOT + key);
-    }
-    if (kept < HOT * 9 / 10 || cold_kept > HOT / 10)
-        stress_fail("of %d keys read all the time %u are kept, of as many never read %u", HOT, kept,
-                    cold_kept);
+    if (missed > PUTS / 100 || cold_kept > HOT / 10)
+        stress_fail("keys read all the time were missed %u times in %d, of %d never read %u are kept",
+                    missed, PUTS, HOT, cold_kept);
+    stress_report("hot misses", missed);
     gyre_close(cache);
 }
 

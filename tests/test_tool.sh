@@ -236,10 +236,10 @@ printf 'k,99999999999999999999\nk,1\n' > huge.csv
 replays huge.csv
 is too_large 2
 { head -c 60000 /dev/zero | tr '\0' k; echo; } > longest
-replays longest --capacity 16M
+replays longest --capacity 256M
 is requests 1
 { cat longest longest; echo end; } > longest3
-replays longest3 --capacity 16M
+replays longest3 --capacity 256M
 is hits 1
 replays lines --value-bytes 0 --capacity 8M
 check_counts 1000 800
