@@ -14,7 +14,7 @@ row all   bad pins 'membarrier after the look at the pins' -DMBLATE
 row quick bad pins 'membarrier before the arena was seen retired' -DMBEARLY
 row quick bad pins 'pins read before the slots are emptied' -DEARLY -DNFR=0
 row quick bad pins 'a pin copied to another place' -DCOPY
-row quick bad pins 'freeing does not compare the generation' -DNOGEN -DNFR=2 -DNG=0
+row quick bad pins 'freeing does not compare the generation' -DNOGEN -DNFR=2
 row quick bad pins 'put: plain pin before its state check' -DPUTRLX
 row quick bad pins 'put: no state check' -DPUTNOST
 row quick bad pins 'sweep does not pin the arena it copies into' -DCOPYNOPIN -DNA=3 -DNSW=2 -DNG=0
