@@ -85,7 +85,8 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
         return GYRE_EINVAL;
     /* Open arenas are at most a sixteenth of the cache. */
     g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, g.n_arenas / (16 * GY_RINGS)), 1024));
-    g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 64, 8));
+    /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
+    g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
     uint64_t history = gy_max(o->max_entries ? o->max_entries
                                              : o->capacity_bytes / gy_min(o->expected_entry_bytes, 256), 256);
     g.log2_history = gy_log2_ceil(gy_min(history, (uint64_t)1 << 32));

@@ -271,6 +271,8 @@ publish(struct put *p, const struct gy_staged *staged)
         if (p->kind != GY_PUT_ADD) {
             /* Taken over, killed or evicted: ordered immediately before that, as put and evict. */
             gy_count(&p->r->count.vanished, 1);
+            gy_count(&p->r->count.removed[GYRE_REPLACED], 1);
+            gy_count(&p->r->count.removed_bytes[GYRE_REPLACED], staged->bytes);
             gy_account_dead(p->cache, staged->arena, staged->bytes);
             return GYRE_OK;
         }

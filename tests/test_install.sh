@@ -168,6 +168,7 @@ example_arguments()
 {
     case $1 in
     reserve_commit) echo "$top/include/gyre.h $top/LICENSE" ;;
+    contract) echo 2 ;; # seconds
     esac
 }
 
