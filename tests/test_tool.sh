@@ -386,6 +386,11 @@ done
 [ "$(grep -c '<circle class="dot" .*<title>' loop.svg)" -eq 9 ]
 ok $? "the plot has a dot for each replay"
 
+replays lines --sizes 5
+[ "$(points gyre | wc -l)" -eq 5 ]
+ok $? "--sizes makes a curve without a plot"
+ends 1 'No space' "$gyre" replay --quiet --plot /dev/full --sizes 2 lines
+
 # An object larger than an LRU cache passes by it: the small ones go on hitting.
 for ((i = 0; i < 50; i++)); do printf 'small,1000\nbig,900000\n'; done > mixed.csv
 replays mixed.csv --plot mixed.svg --sizes 4

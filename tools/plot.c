@@ -7,13 +7,10 @@
 
 #include "plot.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "text.h"
-#include "tool.h"
 
 enum { WIDTH = 760, HEIGHT = 490, LEFT = 74, RIGHT = 24, TOP = 98, BOTTOM = 66, TICKS_MAX = 11 };
 
@@ -204,22 +201,14 @@ write_plot(const struct plot *plot, const char *title, const char *subtitle)
     fputs("</svg>\n", plot->out);
 }
 
-bool
-plot_write(const char *path, const struct curve *curve, const char *title, const char *subtitle)
+void
+plot_write(FILE *out, const struct curve *curve, const char *title, const char *subtitle)
 {
     struct plot plot = {
-        .out = fopen(path, "we"),
+        .out = out,
         .curve = curve,
         .least = (double)curve->gyre[0].size,
         .most = (double)curve->gyre[curve->n_gyre - 1].size,
     };
-    bool ok = plot.out != NULL;
-    if (ok) {
-        write_plot(&plot, title, subtitle);
-        ok = !ferror(plot.out);
-        ok = fclose(plot.out) == 0 && ok;
-    }
-    if (!ok)
-        tool_error("%s: %s", path, strerror(errno));
-    return ok;
+    write_plot(&plot, title, subtitle);
 }

@@ -6,12 +6,11 @@
 #ifndef PLOT_H
 #define PLOT_H
 
-#include <stdbool.h>
+#include <stdio.h>
 
 #include "curve.h"
 
-/* `title` is the headline, `subtitle` the smaller line under it. False, after a message. */
-bool plot_write(const char *path, const struct curve *curve, const char *title,
-                const char *subtitle);
+/* `title` is the headline, `subtitle` the smaller line under it. */
+void plot_write(FILE *out, const struct curve *curve, const char *title, const char *subtitle);
 
 #endif

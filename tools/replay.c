@@ -5,6 +5,7 @@
 
 #include "replay.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,8 @@ struct settings {
     enum trace_format format;
     struct amount capacity, max_entries; /* all 0: not given */
     struct replay_plan plan;
-    const char *plot_path;
-    uint64_t n_sizes;
+    const char *plot_path; /* NULL: no plot */
+    uint64_t n_sizes;      /* of the curve; 0: not given */
     bool json, quiet;
 };
 
@@ -91,7 +92,7 @@ static const char help[] =
     "      --seed N            seed of the key hash (default: random)\n"
     "      --sample N          measure the latency of one request in N (default: 8)\n"
     "      --plot OUT.svg      draw the miss ratio over the cache size, beside that of LRU\n"
-    "      --sizes N           sizes replayed for the plot, 2 to 200 (default: 12)\n"
+    "      --sizes N           replay at so many cache sizes too, 2 to 200 (with --plot: 12)\n"
     "      --json              print one JSON object instead of the table\n"
     "  -q, --quiet             no progress bar and no table\n"
     "  -h, --help              print this\n\n"
@@ -265,11 +266,12 @@ base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static bool
-draw_plot(const struct settings *settings, const struct trace *trace, const struct curve *curve)
+static void
+draw_plot(FILE *out, const struct settings *settings, const struct trace *trace,
+          const struct curve *curve)
 {
     char title[160], subtitle[240], values[64] = "sizes as in the trace";
-    snprintf(title, sizeof title, "Miss ratio of %s", base_name(trace->name));
+    snprintf(title, sizeof title, "Miss ratio of %.60s", base_name(trace->name));
     if (trace->unit)
         snprintf(values, sizeof values, "values of %s bytes",
                  text_count(settings->plan.value_bytes).s);
@@ -278,7 +280,7 @@ draw_plot(const struct settings *settings, const struct trace *trace, const stru
              text_count(trace->n_requests).s, text_count(trace->keys.n).s, values,
              GYRE_VERSION_MAJOR, GYRE_VERSION_MINOR, GYRE_VERSION_PATCH, settings->plan.n_threads,
              settings->plan.n_threads == 1 ? "" : "s");
-    return plot_write(settings->plot_path, curve, title, subtitle);
+    plot_write(out, curve, title, subtitle);
 }
 
 static uint64_t
@@ -290,8 +292,10 @@ count_wrong(const struct replay_result *result, const struct curve *curve)
     return wrong;
 }
 
+/* `plot` is NULL or where the plot goes. */
 static bool
-replay_trace(struct settings *settings, const struct trace *trace, struct replay_result *result)
+replay_trace(struct settings *settings, const struct trace *trace, FILE *plot,
+             struct replay_result *result)
 {
     struct curve curve = {0};
     struct report report = {.trace = trace, .plan = &settings->plan, .result = result};
@@ -301,8 +305,9 @@ replay_trace(struct settings *settings, const struct trace *trace, struct replay
     if (!choose_seed(&settings->plan)
         || !replay_run(trace, &settings->plan, bar ? "replay" : NULL, result))
         return false;
-    if (settings->plot_path) {
-        if (!curve_make(&curve, trace, &settings->plan, settings->n_sizes, bar))
+    if (plot || settings->n_sizes) {
+        size_t n = settings->n_sizes ? settings->n_sizes : CURVE_SIZES_DEFAULT;
+        if (!curve_make(&curve, trace, &settings->plan, n, bar))
             return false;
         report.curve = &curve;
     }
@@ -310,13 +315,42 @@ replay_trace(struct settings *settings, const struct trace *trace, struct replay
         report_json(&report);
     else if (!settings->quiet)
         report_table(&report);
-    bool ok = tool_flush() && (!report.curve || draw_plot(settings, trace, &curve));
+    if (plot)
+        draw_plot(plot, settings, trace, &curve);
     uint64_t wrong = count_wrong(result, &curve);
     if (wrong)
         tool_error("%llu hits returned a wrong value (seed %llu)", (unsigned long long)wrong,
                    (unsigned long long)settings->plan.seed);
     curve_free(&curve);
-    return ok && !wrong;
+    return tool_flush() && !wrong;
+}
+
+static bool
+plot_failed(const struct settings *settings)
+{
+    tool_error("%s: %s", settings->plot_path, strerror(errno));
+    return false;
+}
+
+/* The file of the plot is opened first: a mistyped name is not to be told after the replays. */
+static bool
+replay_file(struct settings *settings, struct replay_result *result)
+{
+    struct trace trace;
+    FILE *plot = settings->plot_path ? fopen(settings->plot_path, "we") : NULL;
+    if (settings->plot_path && !plot)
+        return plot_failed(settings);
+    bool ok = trace_load(&trace, settings->path, settings->format, !settings->quiet);
+    if (ok) {
+        ok = replay_trace(settings, &trace, plot, result);
+        trace_free(&trace);
+    }
+    if (plot) {
+        bool broken = ferror(plot);
+        if (fclose(plot) != 0 || broken)
+            ok = plot_failed(settings);
+    }
+    return ok;
 }
 
 static int
@@ -324,20 +358,15 @@ replay(int argc, char **argv)
 {
     struct settings settings = {
         .plan = {.n_threads = 1, .value_bytes = 64, .sample = 8},
-        .n_sizes = CURVE_SIZES_DEFAULT,
     };
     int status = parse_arguments(&settings, argc, argv);
     if (status >= 0)
         return status;
-    struct trace trace;
-    if (!trace_load(&trace, settings.path, settings.format, !settings.quiet))
-        return TOOL_FAIL;
     struct replay_result *result = malloc(sizeof *result);
     if (!result)
         tool_error("no memory");
-    bool ok = result && replay_trace(&settings, &trace, result);
+    bool ok = result && replay_file(&settings, result);
     free(result);
-    trace_free(&trace);
     return ok ? TOOL_OK : TOOL_FAIL;
 }
 
