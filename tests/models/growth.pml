@@ -30,7 +30,10 @@
  * RUNON (the second doubling does not wait for operations of phase 2 of the first),
  * DELT (delete skips T words), CHKLATE (IF_VERSION looks at the version, then replaces whatever
  * committed word it finds), BLIND (REPLACE also takes over T words and commits at once).
- * STAY: an ADD that starts again keeps its phase (safe, but a mover can kill its T words for ever).
+ * REENTER: an ADD that starts again takes the phase anew; without it, a mover that does not wait (MW)
+ * can kill its T words for ever.
+ * MW: movers wait until no operation of phase 0 or 1 is left, as the code does; without it the model
+ * allows more. (CASE 1, 2.)
  * LIVE: with an accept-all claim, any cycle is an error. */
 
 #define NONE 0
@@ -313,7 +316,7 @@ proctype Op(byte m; byte kd) {
            :: slot[e] != (m | TB) && kd == ADD -> printf("op%d: lost its T word\n", m); e = 0;
                if :: RMAX > 0 && tries + 1 >= RMAX -> tries = 0; printf("op%d: BUSY\n", m); respond(m, 0); LEAVE(myph); pc = DONE
                   :: else -> if :: RMAX > 0 -> tries++ :: else fi; pc = S2;
-#ifndef STAY
+#ifdef REENTER
                       LEAVE(myph); ENTER(myph)          /* nothing of ours is in the window */
 #endif
                fi
@@ -355,6 +358,11 @@ proctype Env() {
 }
 #endif
 
+#ifdef MW
+#define MGO (nfl[0] == 0 && nfl[1] == 0)
+#else
+#define MGO 1
+#endif
 #if CASE
 #if MOVERS
 #if CASE == 2
@@ -369,7 +377,7 @@ proctype Move() {
     mtype pc = M0;
 end:
     do
-    :: atomic { pc == M0 && MOVES -> ENTER(myph);
+    :: atomic { pc == M0 && MOVES && MGO -> ENTER(myph);
         if :: ph == 2 && SAME(slot[0]) -> src = 0
 #if CASE == 2
            :: ph == 2 && SAME(slot[1]) -> src = 1

@@ -121,8 +121,9 @@ row quick ok    growth '2 ADD'
 row all   ok    growth 'put, REPLACE' -DO0=PUT -DO1=REPL
 row all   ok    growth 'two doublings (0-2, 1-3): 2 ADD' -DCASE=3 -DOTH=0
 row quick ok    growth 'two doublings (0-2, 2-3): 2 ADD' -DCASE=4 -DOTH=0
-row quick live  growth 'ADD, put, no bound on retries' -DOTH=0 -DRMAX=0 -DO1=PUT
-row quick cycle growth 'ADD alone that keeps its phase, no bound' -DOTH=0 -DRMAX=0 -DO1=NONE -DSTAY
+row quick live  growth 'ADD, put, no bound, movers wait for phase 1' -DOTH=0 -DRMAX=0 -DO1=PUT -DMW
+row all   live  growth 'ADD, put, no bound, ADD takes its phase anew' -DOTH=0 -DRMAX=0 -DO1=PUT -DREENTER
+row quick cycle growth 'ADD alone, no bound, movers do not wait' -DOTH=0 -DRMAX=0 -DO1=NONE
 row quick bad   growth 'ADD answers OK with its T word lost' -DLOSTOK
 row quick bad   growth 'ADD without step 4' -DNO4
 row quick bad   growth 'ADD writes over a committed word in step 4' -DASPUT
@@ -157,4 +158,7 @@ row all   ok    growth 'two doublings (0-2, 1-3): 2 ADD, eviction, others evict'
 row all   live  growth '2 ADD, eviction' -DOTH=0 -DEV=1
 row all   live  growth '2 puts, delete' -DO0=PUT -DO1=PUT -DO2=DEL -DOTH=0
 row all   live  growth 'ADD, REPLACE, eviction' -DOTH=0 -DO1=REPL -DEV=1
-row all   live  growth 'two doublings (0-2, 1-3): ADD, put, no bound' -DCASE=3 -DOTH=0 -DRMAX=0 -DO1=PUT
+row all   live  growth 'two doublings (0-2, 1-3): ADD, put, no bound' -DCASE=3 -DOTH=0 -DRMAX=0 -DO1=PUT -DREENTER
+row all   ok    growth '2 ADD, ADD takes its phase anew' -DREENTER
+row all   ok    growth '2 ADD, put, empty at start' -DO2=PUT -DOTH=0 -DINITW=0
+row all   ok    growth '2 ADD, put, movers wait for phase 1' -DO2=PUT -DOTH=0 -DMW
