@@ -22,7 +22,7 @@
 #include "ticks.h"
 #include "tool.h"
 
-enum { BLOCK = 128, LINE = 64, MARK = 8 };
+enum { BLOCK = 32, LINE = 64, MARK = 8 };
 
 struct crew {
     const struct trace *trace;
