@@ -49,7 +49,12 @@ open_world(struct world *w)
     int result = gyre_open(&w->model.cache, &options);
     if (result != GYRE_OK) {
         FUZZ_CHECK(w->model.cache == NULL, "a cache in spite of %s", gyre_strerror(result));
-        FUZZ_CHECK(result == GYRE_ENOMEM && w->model.starved, "open: %s", gyre_strerror(result));
+        /* Too small a cache for such values or such an alignment is a contradiction. */
+        uint64_t entry = options.max_value_bytes + 512 + options.value_align;
+        FUZZ_CHECK((result == GYRE_ENOMEM && w->model.starved) ||
+                       (result == GYRE_EINVAL && (entry * 16 > options.capacity_bytes ||
+                                                  options.value_align * 32 > options.capacity_bytes)),
+                   "open: %s", gyre_strerror(result));
         fuzz_heap_check_empty(&w->heap);
         return 0;
     }
@@ -88,6 +93,8 @@ maintain(struct world *w)
                    gyre_strerror(result));
     } while (n >= 128 && result > 0 && ++calls < MAINTAIN_MOST);
     FUZZ_CHECK(calls < MAINTAIN_MOST || w->model.held > 0, "maintenance without end");
+    if (result == 0)
+        model_settled(&w->model);
 }
 
 /* Arguments that are refused; nothing changes. */

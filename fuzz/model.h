@@ -37,7 +37,8 @@ struct model {
     bool starved;          /* allocations fail: GYRE_ENOMEM is an answer to everything */
     uint32_t next_number;
     struct model_value values[MODEL_KEYS];
-    bool changed[MODEL_KEYS]; /* since the flags were last cleared; for scans */
+    bool lingering[MODEL_KEYS]; /* cleared, but perhaps still counted as an entry */
+    bool changed[MODEL_KEYS];   /* since the flags were last cleared; for scans */
     uint64_t seen_versions[MODEL_VERSIONS];
     unsigned n_versions;
     /* Answers so far. */
@@ -72,6 +73,8 @@ void model_put_done(struct model *model, unsigned i, const gyre_put_options *opt
 void model_delete_done(struct model *model, unsigned i, int result);
 void model_touch_done(struct model *model, unsigned i, uint32_t ttl_ms, int result);
 void model_clear(struct model *model);
+/* Maintenance has told that it is done. */
+void model_settled(struct model *model);
 
 /* Reads the statistics and compares them with each other and with what the model counted. */
 void model_check_stats(struct model *model);

@@ -221,17 +221,34 @@ gy_arena_stamp_pins(struct gyre *cache)
     return stamp;
 }
 
-bool
-gy_arena_pinned(struct gyre *cache, uint32_t arena)
+static bool
+pinned_from(struct gyre *cache, uint32_t arena, unsigned first_pin)
 {
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used; i++)
-        for (unsigned p = 0; p < GY_PINS; p++) {
+        for (unsigned p = first_pin; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
             if (pin != 0 && gy_pin_arena(pin) == arena)
                 return true;
         }
     return false;
+}
+
+bool
+gy_arena_pinned(struct gyre *cache, uint32_t arena)
+{
+    return pinned_from(cache, arena, 0);
+}
+
+bool
+gy_arena_all_held(struct gyre *cache)
+{
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
+        if (state != GY_FREE && state != GY_WITHDRAWN && !pinned_from(cache, a, GY_PIN_VIEWS))
+            return false;
+    }
+    return true;
 }
 
 enum { FREE_BATCH = 64 };

@@ -143,6 +143,9 @@ uint64_t gy_arena_stamp_pins(struct gyre *cache);
 /* Is any pin on this arena? seq_cst loads: see the essay in arena.c. */
 bool gy_arena_pinned(struct gyre *cache, uint32_t arena);
 
+/* Do views and drafts hold all arenas that writers could otherwise have? */
+bool gy_arena_all_held(struct gyre *cache);
+
 /* Takes one free arena out of service, for the index. */
 bool gy_arena_withdraw(struct gyre *cache);
 

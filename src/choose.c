@@ -82,7 +82,7 @@ seal_open(struct gyre *cache, uint32_t arena)
 }
 
 bool
-gy_choose_for_room(struct gyre *cache, struct gy_choice *out)
+gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out)
 {
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
@@ -102,7 +102,7 @@ gy_choose_for_room(struct gyre *cache, struct gy_choice *out)
         if (v.oldest[ring] == UINT32_MAX) {
             /* Nothing sealed that is not pinned: what stands open is all there is to take. */
             ring = v.open[GY_PROBATION] == UINT32_MAX;
-            if (v.open[ring] == UINT32_MAX)
+            if (!last_resort || v.open[ring] == UINT32_MAX)
                 return false;
             seal_open(cache, v.open[ring]);
             continue;

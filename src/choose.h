@@ -18,8 +18,9 @@ struct gy_choice {
 };
 
 /* For room: a parked arena, else the one with the most garbage when compaction pays, else the oldest of
- * the ring that is over its share. Pinned arenas are passed over. False when there is none. */
-bool gy_choose_for_room(struct gyre *cache, struct gy_choice *out);
+ * the ring that is over its share. Pinned arenas are passed over. last_resort: open arenas are taken, too,
+ * when nothing else is left. False when there is none. */
+bool gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out);
 
 /* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. */
 bool gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out);

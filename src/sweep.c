@@ -18,6 +18,8 @@
 
 #include "sweep.h"
 
+#include <sched.h>
+
 #include "account.h"
 #include "choose.h"
 #include "history.h"
@@ -246,12 +248,12 @@ walk(struct sweep *s, uint64_t most_bytes, uint64_t most_evicted)
     }
 }
 
-bool
-gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+static bool
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool last_resort)
 {
     struct sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY};
     while (s.walked < bytes) {
-        if (!gy_choose_for_room(cache, &s.at))
+        if (!gy_choose_for_room(cache, last_resort, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
         walk(&s, bytes, UINT64_MAX);
@@ -262,23 +264,45 @@ gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
     return true;
 }
 
+bool
+gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    return sweep_bytes(cache, r, bytes, false);
+}
+
 static uint64_t
 free_arenas(const struct gyre *cache)
 {
     return gy_load_rlx(&cache->super->n_free); /* (Relaxed: a hint, like all uses of it) */
 }
 
+/* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
+ * room is theirs to give in a moment: look again, a bounded number of times, for they may be stopped. When
+ * views and drafts hold everything, waiting would not help. */
+static bool
+worth_another_look(struct gyre *cache, unsigned *looks)
+{
+    enum { LOOKS_MOST = 1000 };
+    if (++*looks > LOOKS_MOST || gy_arena_all_held(cache))
+        return false;
+    sched_yield();
+    return true;
+}
+
 bool
 gy_sweep_room(struct gyre *cache, struct gy_record *r)
 {
+    unsigned looks = 0;
     /* Each turn sweeps an arena, or means that another thread took the one that was freed. */
-    for (uint32_t n = 0; n < 2 * cache->g.n_arenas + 64; n++) {
+    for (uint32_t n = 0; n < 2 * cache->g.n_arenas + 64;) {
         if (free_arenas(cache) > cache->g.reserve_arenas)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (!gy_sweep_bytes(cache, r, cache->arena_bytes))
-            return gy_arena_free_retired(cache) > 0;
+        if (sweep_bytes(cache, r, cache->arena_bytes, true))
+            n++;
+        else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
+            return false;
     }
     return false;
 }

@@ -36,7 +36,7 @@ reject(gyre *cache, struct request *q, size_t key_size)
 {
     gy_count(&q->r->count.puts_rejected, 1);
     bool replaces = q->kind != GY_PUT_ADD && (q->kind != GY_PUT_IF_VERSION || q->options.version != 0);
-    if (replaces && key_size <= GY_KEY_MOST)
+    if (replaces)
         gy_index_delete(cache, q->r, q->hash, q->content.key, key_size,
                         q->kind == GY_PUT_IF_VERSION ? q->options.version : 0, GYRE_REJECTED);
     return GYRE_E2BIG;
@@ -77,12 +77,16 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     if (q->r == NULL)
         return result;
     q->kind = kind_of(&q->options);
+    if (key_size > GY_KEY_MOST) { /* refused before a byte of it is read: it cannot be present */
+        gy_count(&q->r->count.puts_rejected, 1);
+        return GYRE_E2BIG;
+    }
     q->hash = gy_hash(key, key_size, cache->seed);
     q->content = (struct gy_content){.key = key, .value = value, .user_flags = q->options.user_flags,
                                      .expiry_ms = gy_insert_expiry(cache, q->options.ttl_ms)};
     if (cache->g.flags & GYRE_VERSIONS)
         q->content.version = gy_insert_version(cache, q->r);
-    if (key_size > GY_KEY_MOST || value_size > UINT32_MAX)
+    if (value_size > UINT32_MAX)
         return reject(cache, q, key_size);
     q->content.key_bytes = (uint16_t)key_size;
     q->content.value_bytes = (uint32_t)value_size;

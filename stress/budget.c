@@ -18,6 +18,7 @@
 #define TURNOVER 100 /* capacities that pass through in all scenes together */
 #define RSS_SLACK_BYTES (UINT64_C(6) << 20)
 #define PINS 200
+#define BIG 'b' /* keys of values that are all one word */
 
 struct scene {
     const char *name;
@@ -52,6 +53,30 @@ put(struct worker *worker, struct key key, uint32_t id)
     if (rc != GYRE_OK && rc != GYRE_EBUSY)
         stress_fail("put of %zu bytes: %s", size, gyre_strerror(rc));
     return rc == GYRE_OK ? key_size + size : 0;
+}
+
+/* A value of that size whose words are all the key's number. */
+static void
+put_bytes(struct worker *worker, struct key key, uint32_t size)
+{
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    size_t key_size = key_write(key, key_bytes);
+    for (uint32_t i = 0; i + sizeof key.number <= size; i += (uint32_t)sizeof key.number)
+        memcpy(worker->buffer + i, &key.number, sizeof key.number);
+    int rc = gyre_put(worker->round->cache, key_bytes, key_size, worker->buffer, size & ~3u, NULL);
+    worker->total.busy += rc == GYRE_EBUSY;
+    if (rc != GYRE_OK && rc != GYRE_EBUSY)
+        stress_fail("put of %u bytes: %s", size, gyre_strerror(rc));
+}
+
+static bool
+big_value_is_whole(const gyre_view *view, uint64_t first, uint64_t end)
+{
+    const uint32_t *words = view->data;
+    for (size_t i = 1; i < view->size / sizeof words[0]; i++)
+        if (words[i] != words[0])
+            return false;
+    return words[0] >= first && words[0] < end;
 }
 
 static uint64_t
@@ -149,28 +174,32 @@ static void
 play_pin_all(struct worker *worker, uint64_t bytes)
 {
     struct round *round = worker->round;
-    enum { MOST = 20000 };
+    enum { MOST = 30000 };
     gyre_view *views = calloc(MOST, sizeof(gyre_view));
     unsigned n = 0, released = 0;
+    uint64_t busy = worker->total.busy, held = 0, first = next_number;
+    uint32_t size_max = round->shape.size_max;
     (void)bytes;
     if (!views)
         abort();
-    uint64_t busy = worker->total.busy;
-    while (n < MOST && worker->total.busy == busy && !stress_failed()) {
-        struct key key = {'n', (uint32_t)next_number};
+    while (n < MOST && worker->total.busy == busy && held <= round->options.capacity_bytes) {
+        struct key key = {BIG, (uint32_t)next_number++};
         unsigned char key_bytes[KEY_BYTES_MAX];
-        size_t key_size = key_write(key, key_bytes);
-        put_new(worker);
-        n += gyre_get(round->cache, key_bytes, key_size, &views[n]) == GYRE_OK;
+        put_bytes(worker, key, size_max / 2);
+        if (gyre_get(round->cache, key_bytes, key_write(key, key_bytes), &views[n]) == GYRE_OK)
+            held += views[n++].size;
     }
     if (worker->total.busy == busy)
-        stress_fail("pin all: %u views are held and puts go on: more than the capacity is in use",
-                    n);
+        stress_fail("pin all: %u views of %" PRIu64 " bytes in all are held, and puts go on", n,
+                    held);
     sample(round, "pin all");
+    for (unsigned i = 0; i < n; i++)
+        if (!big_value_is_whole(&views[i], first, next_number))
+            stress_fail("pin all: the bytes under view %u have changed", i);
     while (worker->total.busy != busy && released < n) {
         busy = worker->total.busy;
         gyre_release(&views[released++]);
-        put_new(worker);
+        put_bytes(worker, (struct key){BIG, (uint32_t)next_number++}, size_max / 2);
     }
     if (worker->total.busy != busy)
         stress_fail("pin all: still busy after all %u views were released", n);

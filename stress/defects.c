@@ -98,8 +98,9 @@ recency(void)
     for (uint64_t key = 0; key < HOT; key++)
         cold_kept += present(cache, HOT + key);
     if (missed > PUTS / 100 || cold_kept > HOT / 10)
-        stress_fail("keys read all the time were missed %u times in %d, of %d never read %u are kept",
-                    missed, PUTS, HOT, cold_kept);
+        stress_fail(
+            "keys read all the time were missed %u times in %d, of %d never read %u are kept",
+            missed, PUTS, HOT, cold_kept);
     stress_report("hot misses", missed);
     gyre_close(cache);
 }

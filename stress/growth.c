@@ -202,6 +202,14 @@ open_cache(uint64_t n_entries, struct rng *rng)
     return cache;
 }
 
+/* A thread that is descheduled in a section holds up a doubling while others insert. That weighs on
+ * a small index, which doubles every few milliseconds, and on few CPUs; not on a large one. */
+static uint64_t
+conflicts_rarer_than(uint64_t inserted)
+{
+    return inserted >= 5000000 ? 10000 : STRESS_POINTS ? 20 : 200;
+}
+
 static void
 judge(gyre *cache, const struct grower *growers, unsigned n)
 {
@@ -223,7 +231,7 @@ judge(gyre *cache, const struct grower *growers, unsigned n)
     if (!STRESS_POINTS && sum.misses > 1 + sum.lookups / 1000000)
         stress_fail("%" PRIu64 " of %" PRIu64 " lookups missed a key that nobody touched",
                     sum.misses, sum.lookups);
-    if (conflicts > 3 + sum.inserted / 10000)
+    if (conflicts > 3 + sum.inserted / conflicts_rarer_than(sum.inserted))
         stress_fail("%" PRIu64 " evictions for want of a slot in %" PRIu64 " insertions", conflicts,
                     sum.inserted);
     if (stats.removed[GYRE_CAPACITY])

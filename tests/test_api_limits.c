@@ -80,7 +80,7 @@ TEST(api_limits, a_rejected_value_leaves_nothing_behind)
 
 TEST(api_limits, keys_that_are_too_large)
 {
-    gyre *c = api_open(16 * MIB, 0);
+    gyre *c = api_open(64 * MIB, 0);
     size_t huge = 8 * MIB;
     char *key = malloc(huge);
     CHECK(key != NULL);

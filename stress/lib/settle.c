@@ -74,8 +74,8 @@ count_visit(void *arg, const void *key, size_t key_size, const gyre_view *view)
     return 0;
 }
 
-/* Entries go in by puts and touches that answered OK and out by a removal that has a reason. A put that
- * another overtook before it could be seen was never in; such ones count as vanished. */
+/* Entries go in by puts and touches that answered OK and out by a removal that has a reason. A put
+ * that another overtook before it could be seen was never in; such ones count as vanished. */
 static void
 check_ledger(const gyre_stats *stats, uint64_t puts, uint64_t touches)
 {
@@ -84,12 +84,29 @@ check_ledger(const gyre_stats *stats, uint64_t puts, uint64_t touches)
         removed += stats->removed[i];
     uint64_t in = puts + touches, out = stats->entries + removed;
     if (out > in || in - out > stats->vanished)
-        stress_fail("%" PRIu64 " entries + %" PRIu64 " removed are not the %" PRIu64 " puts + %" PRIu64
-                    " touches (%" PRIu64 " vanished)",
+        stress_fail("%" PRIu64 " entries + %" PRIu64 " removed are not the %" PRIu64
+                    " puts + %" PRIu64 " touches (%" PRIu64 " vanished)",
                     stats->entries, removed, puts, touches, stats->vanished);
     if (stats->puts != puts || stats->touches != touches)
-        stress_fail("%" PRIu64 " puts and %" PRIu64 " touches are counted of %" PRIu64 " and %" PRIu64,
+        stress_fail("%" PRIu64 " puts and %" PRIu64 " touches are counted of %" PRIu64
+                    " and %" PRIu64,
                     stats->puts, stats->touches, puts, touches);
+}
+
+/* The cache's own thread may be at work for a moment; what nobody gives back stays. */
+static void
+check_nothing_held(gyre *cache)
+{
+    gyre_stats stats = stats_of(cache);
+    for (unsigned i = 0; i < PATIENCE; i++, stats = stats_of(cache)) {
+        if (stats.pinned_bytes == 0 && stats.oldest_pin_tid == 0 && stats.oldest_section_tid == 0)
+            return;
+        stress_sleep_us(100);
+    }
+    stress_fail("%" PRIu64
+                " bytes are pinned, the oldest by thread %u, and thread %u is in a section,"
+                " although no call is running",
+                stats.pinned_bytes, stats.oldest_pin_tid, stats.oldest_section_tid);
 }
 
 void
