@@ -117,12 +117,7 @@ settle_check(struct round *round, const struct worker *workers)
     for (unsigned i = 0; i < round->n_workers; i++)
         puts += workers[i].total.puts, touches += workers[i].total.touches;
     check_sums(&stats, "when quiet");
-    if (stats.pinned_bytes != 0)
-        stress_fail("%" PRIu64 " bytes are pinned although every view is released",
-                    stats.pinned_bytes);
-    if (stats.oldest_pin_tid != 0 || stats.oldest_section_tid != 0)
-        stress_fail("thread %u has a pin or %u a section although no call is running",
-                    stats.oldest_pin_tid, stats.oldest_section_tid);
+    check_nothing_held(round->cache);
     if (round->options.max_entries && stats.entries > round->options.max_entries)
         stress_fail("%" PRIu64 " entries when quiet, at most %" PRIu64 " are allowed",
                     stats.entries, round->options.max_entries);
