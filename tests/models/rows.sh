@@ -105,6 +105,7 @@ row all   ok  inplace '2 puts, real gets of any slot in any order' -DNP=2 -DRD=1
 row all   ok  inplace 'sweep: put in the arena' -DNP=1 -DSW=1 -DXP=2
 row all   ok  inplace 'sweep: one pass' -DNP=1 -DSW=1 -DSONE
 row all   ok  inplace 'sweep: not counted in the phases' -DNP=1 -DSW=1 -DSNC
+row all   ok  inplace 'sweep: images first' -DNP=1 -DSW=1 -DW0=2 -DW1=0 -DW2=1 -DW3=3
 row all   ok  inplace 'sweep: 2 puts' -DNP=2 -DSW=1 -DXP=2
 row all   ok  inplace 'sweep: put, delete, puts may die' -DNP=1 -DND=1 -DSW=1 -DXP=2 -DCRASHOP
 row all   ok  inplace 'sweep: real pinning get' -DNP=1 -DSW=1 -DXP=2 -DRD=1
@@ -134,6 +135,7 @@ row all   bad   growth 'step 4 image first, 2 ADD' -DIMG4 -DOTH=0
 row quick bad   growth 'IF_VERSION replaces another word than it checked' -DCHKLATE -DO0=IFV -DO1=PUT -DOTH=0
 row all   bad   growth 'REPLACE writes over a T word' -DBLIND -DO0=REPL -DO1=PUT -DOTH=0
 row quick bad   growth 'second doubling does not wait for phase 2 of the first' -DCASE=4 -DO0=PUT -DO1=PUT -DOTH=0 -DRUNON
+row all   ok    growth 'step 2 image first, 2 ADD, eviction (harmless)' -DIMG2 -DEV=1 -DOTH=0
 row all   bad   growth 'step 4 image first, ADD and put' -DIMG4 -DO1=PUT -DOTH=0
 row all   bad   growth 'step 2 image first, 2 puts' -DIMG2 -DO0=PUT -DO1=PUT -DEV=1 -DOTH=0
 row all   ok    growth '2 ADD, eviction' -DEV=1

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+.PHONY: models models-quick
+## models-quick: the protocol models that are checked in seconds (Spin); part of check
+models-quick:
+	tests/models/run.sh quick
+
+## models: all protocol models, about half an hour
+models:
+	tests/models/run.sh all
