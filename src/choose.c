@@ -48,6 +48,15 @@ survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
         v->most_garbage = garbage, v->dirtiest = a, v->dirtiest_word = word;
 }
 
+/* What compacting an arena gains. The end in which the next entry did not fit is not counted: the copies
+ * may end the same way. An arena that was sealed early, more than half empty, is. */
+static uint64_t
+gained(const struct gyre *cache, uint64_t used, uint64_t dead)
+{
+    uint64_t end = cache->arena_bytes - used;
+    return dead + (end > cache->arena_bytes / 2 ? end : 0);
+}
+
 static void
 survey(struct gyre *cache, struct survey *v)
 {
@@ -67,7 +76,7 @@ survey(struct gyre *cache, struct survey *v)
         if (state == GY_PARKED)
             v->parked = a, v->parked_word = word;
         else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
-            survey_sealed(v, a, word, cache->arena_bytes - live);
+            survey_sealed(v, a, word, gained(cache, used, dead));
         else if (state == GY_OPEN && (v->open[ring] == UINT32_MAX || older(word, v->open_word[ring])))
             v->open[ring] = a, v->open_word[ring] = word;
     }
@@ -82,7 +91,7 @@ seal_open(struct gyre *cache, uint32_t arena)
 }
 
 bool
-gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out)
+gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 {
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
@@ -90,8 +99,8 @@ gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out)
         if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, false, out))
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
-        if (gy_policy_compact(v.most_garbage, cache->arena_bytes, v.live[GY_PROBATION] + v.live[GY_MAIN],
-                              total)) {
+        uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
+        if (need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total)) {
             if (claim(cache, v.dirtiest, v.dirtiest_word, true, out))
                 return true;
             continue;
@@ -102,7 +111,7 @@ gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out)
         if (v.oldest[ring] == UINT32_MAX) {
             /* Nothing sealed that is not pinned: what stands open is all there is to take. */
             ring = v.open[GY_PROBATION] == UINT32_MAX;
-            if (!last_resort || v.open[ring] == UINT32_MAX)
+            if (need == GY_BACKGROUND || v.open[ring] == UINT32_MAX)
                 return false;
             seal_open(cache, v.open[ring]);
             continue;

@@ -18,9 +18,11 @@ struct gy_choice {
 };
 
 /* For room: a parked arena, else the one with the most garbage when compaction pays, else the oldest of
- * the ring that is over its share. Pinned arenas are passed over. last_resort: open arenas are taken, too,
- * when nothing else is left. False when there is none. */
-bool gy_choose_for_room(struct gyre *cache, bool last_resort, struct gy_choice *out);
+ * the ring that is over its share. Pinned arenas are passed over. False when there is
+ * none. GY_BACKGROUND leaves open arenas alone; GY_FOREGROUND takes them when nothing else is left;
+ * GY_EVICT does not compact, either: it cannot fail to gain room. */
+enum gy_need { GY_BACKGROUND, GY_FOREGROUND, GY_EVICT };
+bool gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out);
 
 /* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. */
 bool gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out);

@@ -8,10 +8,9 @@
 #include "cache.h"
 #include "mend.h"
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t exit_key;
-static int start_result;
+static bool started;
 static struct gyre *open_caches;
 static uint64_t last_id;
 static uint64_t forking_owner; /* the thread that called fork, by its name in the parent */
@@ -57,22 +56,22 @@ after_fork_child(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void
-start_once(void)
-{
-    if (pthread_key_create(&exit_key, thread_exit) != 0) {
-        start_result = GYRE_ENOMEM;
-        return;
-    }
-    if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0)
-        start_result = GYRE_ENOMEM;
-}
-
 int
 gy_registry_start(void)
 {
-    pthread_once(&once, start_once);
-    return start_result;
+    pthread_mutex_lock(&lock);
+    int result = GYRE_OK;
+    if (!started) {
+        if (pthread_key_create(&exit_key, thread_exit) != 0) {
+            result = GYRE_ENOMEM;
+        } else if (pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0) {
+            pthread_key_delete(exit_key);
+            result = GYRE_ENOMEM;
+        }
+        started = result == GYRE_OK;
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
 }
 
 void

@@ -11,7 +11,7 @@
 
 struct gyre;
 
-int gy_registry_start(void);                 /* once a process: thread keys, fork handlers */
+int gy_registry_start(void);                 /* thread key, fork handlers; may be called again */
 void gy_registry_add(struct gyre *cache);    /* gives it its id */
 void gy_registry_remove(struct gyre *cache);
 int gy_registry_enter_thread(void);          /* this thread's exit will give its records back */

@@ -249,11 +249,11 @@ walk(struct sweep *s, uint64_t most_bytes, uint64_t most_evicted)
 }
 
 static bool
-sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool last_resort)
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need)
 {
     struct sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY};
     while (s.walked < bytes) {
-        if (!gy_choose_for_room(cache, last_resort, &s.at))
+        if (!gy_choose_for_room(cache, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
         walk(&s, bytes, UINT64_MAX);
@@ -267,7 +267,7 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool last_r
 bool
 gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
-    return sweep_bytes(cache, r, bytes, false);
+    return sweep_bytes(cache, r, bytes, GY_BACKGROUND);
 }
 
 static uint64_t
@@ -292,6 +292,7 @@ worth_another_look(struct gyre *cache, unsigned *looks)
 bool
 gy_sweep_room(struct gyre *cache, struct gy_record *r)
 {
+    enum { COMPACTIONS = 4 };
     unsigned looks = 0;
     /* Each turn sweeps an arena, or means that another thread took the one that was freed. */
     for (uint32_t n = 0; n < 2 * cache->g.n_arenas + 64;) {
@@ -299,7 +300,7 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (sweep_bytes(cache, r, cache->arena_bytes, true))
+        if (sweep_bytes(cache, r, cache->arena_bytes, n < COMPACTIONS ? GY_FOREGROUND : GY_EVICT))
             n++;
         else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
             return false;

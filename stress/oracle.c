@@ -162,7 +162,14 @@ draw_round(struct rng *rng, struct round *round)
     round->held_limit = (uint32_t)rng_below(rng, rng_one_in(rng, 2) ? 3 : HELD_MAX + 1);
     round->ttls = !rng_one_in(rng, 3);
     round->jumps = rng_one_in(rng, 2);
-    round->clears = rng_one_in(rng, 2);
+    round->grows = rng_one_in(rng, 3);
+    round->clears = !round->grows && rng_one_in(rng, 2);
+    if (round->grows) {
+        round->n_owned = 4000 + (uint32_t)rng_below(rng, 8000);
+        round->options.capacity_bytes = (1u << 20) + rng_below(rng, 1u << 20);
+        round->options.expected_entry_bytes = 65536;
+        round->options.max_entries = 0;
+    }
     stress_points(rng_one_in(rng, 4) ? 0 : 16u << rng_below(rng, 8));
 }
 
@@ -177,6 +184,8 @@ open_round(struct round *round)
     uint64_t most = stats_of(round->cache).max_value_bytes;
     round->max_value_bytes = (uint32_t)most;
     round->shape = (struct value_shape){(uint32_t)(most - most / 4), round->options.seed};
+    if (round->grows)
+        round->shape.size_max = 64;
     round->owned = calloc(round->n_owned, sizeof(struct owned));
     if (!round->owned)
         abort();
@@ -244,7 +253,7 @@ report(const struct round *round, const struct worker *workers, const gyre_stats
     stress_need("sweeps", stats->sweeps);
     stress_report("evicted", stats->removed[GYRE_CAPACITY] + stats->removed[GYRE_ENTRY_LIMIT]);
     stress_report("conflicts", stats->window_conflicts);
-    stress_report("growths", stats->growths);
+    stress_need("growths", stats->growths);
     stress_report("expired", stats->removed[GYRE_EXPIRED]);
     stress_report("vanished", stats->vanished);
 }
@@ -273,7 +282,8 @@ play_round(struct rng rng, uint64_t for_ns)
     for (unsigned i = 0; i < round.n_workers; i++)
         open_worker(&workers[i], &round, i, &rng);
 
-    uint64_t until = stress_now_ns() + for_ns;
+    /* The index grows at the start of a round and never shrinks. */
+    uint64_t until = stress_now_ns() + (round.grows ? for_ns / 4 : for_ns);
     for (unsigned i = 0; i < round.n_workers; i++)
         threads[i] = stress_spawn(work, &workers[i]);
     while (stress_now_ns() < until && !stress_failed()) {
