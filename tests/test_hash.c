@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+
+/* Hashes of every kind: random ones, and ones with long runs of equal bits, which a weak mix shows. */
+static uint64_t
+hash_number(unsigned i, uint64_t *seed)
+{
+    switch (i % 4) {
+    case 0:
+        return (uint64_t)i / 4;
+    case 1:
+        return (uint64_t)i << 40;
+    case 2:
+        return ~((uint64_t)1 << i % 64);
+    default:
+        return api_random(seed);
+    }
+}
+
+TEST(hash, the_two_buckets_of_a_key_are_never_one)
+{
+    uint64_t seed = api_seed("hash");
+    for (unsigned i = 0; i < 40000; i++) {
+        uint64_t h = hash_number(i, &seed);
+        for (unsigned log2 = 1; log2 <= GY_MAX_LOG2_BUCKETS; log2++) {
+            uint64_t mask = ((uint64_t)1 << log2) - 1;
+            CHECK_MSG((gy_hash_first(h) & mask) != (gy_hash_second(h) & mask), "hash %#llx, 2^%u buckets",
+                      (unsigned long long)h, log2);
+        }
+    }
+}
+
+/* The images of a key are b and b + N: half of the keys move, both buckets alike, at every size. This is
+ * what a place with too few bits would break: all its keys would stay from some size on. */
+TEST(hash, half_of_the_keys_move_at_each_doubling)
+{
+    enum { KEYS = 20000 };
+    uint64_t seed = api_seed("hash");
+    for (unsigned log2 = 1; log2 <= GY_MAX_LOG2_BUCKETS; log2++) {
+        unsigned moved[2] = {0, 0}, both = 0;
+        uint64_t n = (uint64_t)1 << log2;
+        for (unsigned i = 0; i < KEYS; i++) {
+            uint64_t h = api_random(&seed), place[2] = {gy_hash_first(h), gy_hash_second(h)};
+            bool moves[2];
+            for (unsigned p = 0; p < 2; p++) {
+                uint64_t old = place[p] & (n - 1), new = place[p] & (2 * n - 1);
+                CHECK(new == old || new == old + n);
+                moves[p] = new != old;
+                moved[p] += moves[p];
+            }
+            both += moves[0] && moves[1];
+        }
+        for (unsigned p = 0; p < 2; p++)
+            if (log2 < GY_MAX_LOG2_BUCKETS) /* the last size is not doubled */
+                CHECK_MSG(moved[p] > KEYS / 2 - 800 && moved[p] < KEYS / 2 + 800, "%u of %d, 2^%u", moved[p],
+                          KEYS, log2);
+        if (log2 < GY_MAX_LOG2_BUCKETS)
+            CHECK_MSG(both > KEYS / 4 - 800 && both < KEYS / 4 + 800, "%u of %d, 2^%u", both, KEYS, log2);
+    }
+}
+
+/* The keys of one bucket have second buckets all over the table: a full bucket is not half of a full pair. */
+TEST(hash, neighbours_in_the_first_bucket_part_in_the_second)
+{
+    enum { LOG2 = 10, N = 1 << LOG2, KEYS = 16 * N };
+    uint64_t seed = api_seed("hash");
+    unsigned in[N] = {0};
+    for (unsigned i = 0; i < KEYS; i++) {
+        uint64_t h = (api_random(&seed) & ~(uint64_t)(N - 1)) | 5;
+        in[gy_hash_second(h) & (N - 1)]++;
+    }
+    for (unsigned b = 0; b < N; b++)
+        CHECK_MSG((b & 1) == 1 ? in[b] == 0 : in[b] > 4 && in[b] < 96, "bucket %u: %u", b, in[b]);
+}
+
+TEST(hash, keys_with_equal_prefixes_spread_over_shards_buckets_and_tags)
+{
+    enum { SHARDS = 64, KEYS = SHARDS * 512, BUCKETS = 1024, TAGS = 256 };
+    uint64_t seed = api_seed("hash");
+    static unsigned in_shard[SHARDS], in_bucket[2][BUCKETS], in_tag[TAGS];
+    for (unsigned i = 0; i < KEYS; i++) {
+        char key[64];
+        int n = snprintf(key, sizeof key, "session:0000000000000000:user:%u", i);
+        uint64_t h = gy_hash(key, (size_t)n, seed);
+        in_shard[h >> GY_SHARD_SHIFT & (SHARDS - 1)]++;
+        in_bucket[0][gy_hash_first(h) & (BUCKETS - 1)]++;
+        in_bucket[1][gy_hash_second(h) & (BUCKETS - 1)]++;
+        in_tag[h >> GY_TAG_SHIFT & (TAGS - 1)]++;
+    }
+    for (unsigned i = 0; i < SHARDS; i++)
+        CHECK_MSG(in_shard[i] <= 2 * KEYS / SHARDS, "shard %u: %u keys", i, in_shard[i]);
+    for (unsigned i = 0; i < TAGS; i++)
+        CHECK_MSG(in_tag[i] <= 2 * KEYS / TAGS, "tag %u: %u keys", i, in_tag[i]);
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned i = 0; i < BUCKETS; i++)
+            CHECK_MSG(in_bucket[p][i] <= 3 * KEYS / BUCKETS, "bucket %u: %u keys", i, in_bucket[p][i]);
+}
+
+TEST(hash, the_seed_and_every_byte_of_the_key_count)
+{
+    char key[300];
+    memset(key, 'k', sizeof key);
+    for (size_t n = 1; n <= sizeof key; n += 13) {
+        uint64_t h = gy_hash(key, n, 1);
+        CHECK(h != gy_hash(key, n, 2));
+        CHECK(h != gy_hash(key, n - 1, 1));
+        for (size_t i = 0; i < n; i++) {
+            key[i] ^= 1;
+            CHECK(h != gy_hash(key, n, 1));
+            key[i] ^= 1;
+        }
+        CHECK_EQ(h, gy_hash(key, n, 1));
+    }
+}
