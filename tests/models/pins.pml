@@ -26,6 +26,7 @@
  *   NSW sweepers of SWN tries each; NFR freers of FRN tries each; MOV mover; PARK: sweeps may be
  *   parked and taken up again without a look at the pins; DIE: sweepers may die, their arenas go
  *   back to SEALED; INITOPEN: arena 1 starts open
+ *   FENCED: readers fence after their pin (with NOMB: safe without a membarrier)
  * Mutations that must fail:
  *   NOLOOK   the reader reads the bytes without a second look at the slot
  *   COPY     the reader copies its pin to another place and clears the first
@@ -152,6 +153,11 @@ inline drain1(b) {
     if :: sb0[b] != 0 -> pin[(sb0[b] - 1) / 8] = (sb0[b] - 1) & 7; sb0[b] = sb1[b]; sb1[b] = 0 :: else fi
 }
 inline drain(b) { drain1(b); drain1(b) }
+#ifdef FENCED
+#define pushpin(b, i, a) drain(b); pin[i] = a
+#else
+#define pushpin(b, i, a) push(b, i, a)
+#endif
 inline membarrier() {
     hj = 0; do :: hj < NB -> drain(hj); hj++ :: else -> break od; hj = 0
 }
@@ -191,7 +197,7 @@ proctype Get() {
             vg = sgen[s]; vm = mean[s]
 #endif
         fi }
-    :: d_step { pc == SPIN && ROOM(GETB) -> push(GETB, GETPIN, AR(w)); pc = LOOK; printf("get: pins %d\n", AR(w)) }
+    :: d_step { pc == SPIN && ROOM(GETB) -> pushpin(GETB, GETPIN, AR(w)); pc = LOOK; printf("get: pins %d\n", AR(w)) }
     :: d_step { pc == LOOK ->
 #ifdef NOLOOK
         pc = READ
@@ -276,7 +282,7 @@ proctype Op(byte k; byte kind; byte key) {
         w = slot[0];
         if :: w == 0 && kind != PUT -> pc = CLR :: w == 0 && kind == PUT -> pc = CASE :: else -> pc = SPIN fi;
         printf("op%d: loads slot0 = %d\n", k, w) }
-    :: d_step { pc == SPIN && ROOM(k) -> push(k, CMPPIN(k), AR(w)); pc = LOOK }
+    :: d_step { pc == SPIN && ROOM(k) -> pushpin(k, CMPPIN(k), AR(w)); pc = LOOK }
     :: d_step { pc == LOOK ->
         if
         :: slot[0] == w -> vg = sgen[0]; vm = mean[0]; pc = READ; printf("op%d: validated\n", k)

@@ -8,6 +8,7 @@ row quick ok  pins 'get, put of another key, sweep, freer'
 row all   ok  pins 'two freers, no get' -DNFR=2 -DNG=0
 row quick ok  pins 'a sweep parked and taken up by another' -DNSW=2 -DSWN=1 -DPARK=1 -DNG=0
 row quick ok  pins 'sweepers may die' -DNSW=2 -DSWN=1 -DPARK=1 -DDIE=1 -DNG=0
+row quick ok  pins 'readers fence, no membarrier' -DFENCED -DNOMB
 row quick bad pins 'no second look' -DNOLOOK
 row quick bad pins 'no membarrier' -DNOMB
 row all   bad pins 'membarrier after the look at the pins' -DMBLATE
