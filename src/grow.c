@@ -26,8 +26,18 @@
 enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
 enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
 
-/* Load: committed words a hundred slots. At 64, one insertion in ten thousand finds its window full. */
-enum { LOAD_GROW = 64, LOAD_URGENT = 70 };
+/* Load: committed words a hundred slots. At 64, one insertion in ten thousand finds its window full. While
+ * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
+ * that its doubling needs, when threads outnumber processors. */
+enum { LOAD_EARLY = 35, LOAD_GROW = 64, LOAD_URGENT = 68, SMALL_INDEX = 64 };
+
+static unsigned
+load_to_grow(const struct gyre *cache, unsigned number)
+{
+    unsigned log2 = gy_geometry_log2(gy_load_acq(&cache->super->shard[number].geometry));
+    uint64_t doubled = sizeof(struct gy_bucket) << log2 << 1 << cache->g.log2_shards;
+    return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
+}
 
 static bool
 loaded(const struct gyre *cache, unsigned number, unsigned percent)
@@ -48,13 +58,13 @@ stage_of(struct gy_shard *shard)
 bool
 gy_grow_wanted(const struct gyre *cache, unsigned number)
 {
-    return stage_of(&cache->super->shard[number]) != IDLE || loaded(cache, number, LOAD_GROW);
+    return stage_of(&cache->super->shard[number]) != IDLE || loaded(cache, number, load_to_grow(cache, number));
 }
 
 bool
 gy_grow_urgent(const struct gyre *cache, unsigned number)
 {
-    return loaded(cache, number, LOAD_URGENT);
+    return loaded(cache, number, load_to_grow(cache, number) + LOAD_URGENT - LOAD_GROW);
 }
 
 static bool
@@ -252,7 +262,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     enum stage stage = stage_of(shard);
     if (stage == IDLE)
-        return loaded(cache, number, LOAD_GROW) && start(cache, r, number);
+        return loaded(cache, number, load_to_grow(cache, number)) && start(cache, r, number);
     if (stage == MOVE) {
         if (gy_load_acq(&shard->finished) != (uint64_t)1 << log2)
             return false;
@@ -278,14 +288,15 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
 }
 
 bool
-gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number)
+gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     if (!gy_grow_wanted(cache, number))
         return false;
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;
-    if (!drive(shard))
+    enum stage stage = stage_of(shard);
+    if ((!may_wait && stage != IDLE && stage != MOVE) || !drive(shard))
         return false;
     bool did = advance(cache, r, number);
     undrive(shard);

@@ -14,8 +14,8 @@ bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
 /* Is it so far over its load that writers should help? */
 bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 
-/* One bounded step; outside sections. True when something was done. */
-bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard);
+/* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
+bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
 /* In a forked child, alone: chunks that dead movers had claimed are to be claimed again. */
 void gy_grow_mend_quiet(struct gyre *cache);

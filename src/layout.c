@@ -38,7 +38,9 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     uint64_t bytes = (uint64_t)1 << gy_log2_floor(capacity / ARENAS_WANTED);
     uint64_t least = capacity >= (8u << 20) ? 16u << 10 : capacity >= (1u << 20) ? 8u << 10 : ARENA_LEAST;
     bytes = gy_max(gy_min(bytes, 32u << 20), least);
-    bytes = gy_max(bytes, (uint64_t)o->value_align * 4);
+    /* A value starts at a multiple of its alignment, after the header: two such pieces at the least. */
+    bytes = gy_max(bytes, gy_min((uint64_t)o->value_align * 4, gy_max(capacity / 16, o->value_align * 2u)));
+    bytes = (uint64_t)1 << gy_log2_floor(bytes);
     uint64_t room = ENTRY_ROOM + o->value_align;
     if (o->max_value_bytes > 0)
         bytes = gy_max(bytes, (uint64_t)1 << gy_log2_ceil(o->max_value_bytes + room));

@@ -60,7 +60,8 @@ struct gy_super {
     gy_atomic_u64 draft_bytes;
     gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1: where the sweep goes on */
 
-    _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* of sections kept in records */
+    _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* grace periods started */
+    gy_atomic_u64 epoch_elapsed;                  /* and how far they are known to have elapsed: local.c */
     gy_atomic_u64 pin_base;                       /* the part of a pin that is the same for all: see cache.h */
     gy_atomic_u32 n_records_used;                 /* records at and above this index were never used */
     gy_atomic_u32 fork_generation;

@@ -7,9 +7,8 @@
 #include "clear.h"
 #include "policy.h"
 
-/* How much longer an entry with a TTL lives; 0 when its time has come. */
-static uint32_t
-ttl_left(struct gyre *cache, const struct gy_found *f)
+uint32_t
+gy_ttl_left(struct gyre *cache, const struct gy_found *f)
 {
     uint64_t expiry = gy_entry_expiry(f->entry, f->header), now = gy_now_ms(cache);
     return now < expiry ? (uint32_t)gy_min(expiry - now, UINT32_MAX - 1) : 0;
@@ -30,7 +29,7 @@ gy_lookup_quietly(struct gyre *cache, struct gy_record *r, uint64_t hash, const 
         return false;
     }
     if (f->header.flags & GY_ENTRY_EXPIRY) {
-        *ttl_left_ms = ttl_left(cache, f);
+        *ttl_left_ms = gy_ttl_left(cache, f);
         if (*ttl_left_ms == 0) {
             gy_index_evict(cache, r, gy_shard_of(cache, hash), f, GYRE_EXPIRED);
             gy_pin_clear(pin);

@@ -18,6 +18,9 @@ bool gy_lookup_quietly(struct gyre *cache, struct gy_record *r, uint64_t hash, c
                        size_t key_bytes, gy_atomic_u64 *pin, struct gy_found *f, uint32_t *ttl_left_ms,
                        bool *saw_tentative);
 
+/* How much longer an entry with a TTL lives; 0 when its time has come. */
+uint32_t gy_ttl_left(struct gyre *cache, const struct gy_found *f);
+
 void gy_view_fill(struct gyre *cache, const struct gy_found *f, gy_atomic_u64 *pin, uint32_t ttl_left_ms,
                   gyre_view *view);
 

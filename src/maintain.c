@@ -21,7 +21,7 @@ step(struct gyre *cache, struct gy_record *r, unsigned *shard)
         return true;
     unsigned n = 1u << cache->g.log2_shards;
     for (unsigned i = 0; i < n; i++, (*shard)++)
-        if (gy_grow_step(cache, r, *shard & (n - 1)))
+        if (gy_grow_step(cache, r, *shard & (n - 1), true))
             return true;
     return false;
 }

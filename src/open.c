@@ -94,7 +94,8 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->allocate_arg = o.allocate_arg;
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
-    cache->rcu = o.flags & GYRE_RECORD_EPOCHS ? &gy_rcu_shared : &gy_rcu_local;
+    /* liburcu's grace periods can only be waited for: by a thread that has nothing else to do. */
+    cache->rcu = o.flags & (GYRE_RECORD_EPOCHS | GYRE_NO_THREAD) ? &gy_rcu_shared : &gy_rcu_local;
     result = open_private(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;

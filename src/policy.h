@@ -39,13 +39,14 @@ struct gy_verdict {
     unsigned freq;
 };
 
-/* The hand passes an entry of a ring. hurry: the ring has been going round without finding a victim. */
+/* The hand passes an entry of a ring. pressure: 0 as a rule; higher when the hand has been going round
+ * without finding enough victims, up to GY_POLICY_FREQ_MOST, when it takes everything. */
 static inline struct gy_verdict
-gy_policy_judge(unsigned ring, unsigned freq, bool hurry)
+gy_policy_judge(unsigned ring, unsigned freq, unsigned pressure)
 {
     if (ring == GY_POLICY_PROBATION)
-        return (struct gy_verdict){.keep = freq >= 2, .remember = true, .freq = 0};
-    return (struct gy_verdict){.keep = freq >= (hurry ? 2 : 1), .freq = freq > 0 ? freq - 1 : 0};
+        return (struct gy_verdict){.keep = freq >= 2 + pressure, .remember = true, .freq = 0};
+    return (struct gy_verdict){.keep = freq > pressure, .freq = freq > 0 ? freq - 1 : 0};
 }
 
 /* Does it pay to sweep the arena with the most garbage and keep all that lives in it? When a quarter of it

@@ -87,11 +87,13 @@ visit_slot(struct scan *s, gy_atomic_u64 *slot, bool last_pass)
     uint64_t hash = gy_hash(key, f.header.key_bytes, c->seed);
     enum gyre_reason reason;
     int result = GYRE_OK;
-    if (!gy_slot_tentative(f.word) && gy_entry_stands(c, &f, &reason) &&
-        !was_seen(&s->seen, hash, key, f.header.key_bytes)) {
-        uint64_t expiry = gy_entry_expiry(f.entry, f.header), now = expiry ? gy_now_ms(c) : 0;
+    uint32_t ttl_left_ms = 0;
+    bool stands = !gy_slot_tentative(f.word) && gy_entry_stands(c, &f, &reason);
+    if (stands && f.header.flags & GY_ENTRY_EXPIRY)
+        stands = (ttl_left_ms = gy_ttl_left(c, &f)) != 0;
+    if (stands && !was_seen(&s->seen, hash, key, f.header.key_bytes)) {
         gyre_view view;
-        gy_view_fill(c, &f, pin, expiry > now ? (uint32_t)gy_min(expiry - now, UINT32_MAX - 1) : 0, &view);
+        gy_view_fill(c, &f, pin, ttl_left_ms, &view);
         view.priv[0] = 0; /* the scan's: a release by the visitor has no effect */
         if (!see(s, hash, key, f.header.key_bytes))
             result = GYRE_ENOMEM;

@@ -33,6 +33,7 @@ struct sweep {
     struct gy_record *r;
     struct gy_choice at;
     enum gyre_reason reason;
+    unsigned pressure; /* see policy.h */
     uint64_t walked, kept, evicted; /* bytes, bytes, entries */
 };
 
@@ -62,8 +63,8 @@ judge(struct sweep *s, const struct item *i, uint64_t word, enum gyre_reason *re
         return (struct gy_verdict){.keep = false};
     if (s->at.compact)
         return (struct gy_verdict){.keep = true, .freq = gy_slot_freq(word)};
-    bool hurry = s->reason == GYRE_CAPACITY && s->kept > c->arena_bytes / 4 * 3;
-    return gy_policy_judge(gy_arena_ring(s->at.word), gy_slot_freq(word), hurry);
+    bool mostly_kept = s->reason == GYRE_CAPACITY && s->kept > c->arena_bytes / 4 * 3;
+    return gy_policy_judge(gy_arena_ring(s->at.word), gy_slot_freq(word), s->pressure + mostly_kept);
 }
 
 /* 3: a copy of the entry in an open arena. */
@@ -249,9 +250,9 @@ walk(struct sweep *s, uint64_t most_bytes, uint64_t most_evicted)
 }
 
 static bool
-sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need)
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure)
 {
-    struct sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY};
+    struct sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure};
     while (s.walked < bytes) {
         if (!gy_choose_for_room(cache, need, &s.at))
             return s.walked > 0;
@@ -267,7 +268,7 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 bool
 gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
-    return sweep_bytes(cache, r, bytes, GY_BACKGROUND);
+    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0);
 }
 
 static uint64_t
@@ -292,15 +293,15 @@ worth_another_look(struct gyre *cache, unsigned *looks)
 bool
 gy_sweep_room(struct gyre *cache, struct gy_record *r)
 {
-    enum { COMPACTIONS = 4 };
+    enum { PATIENCE = 8 }; /* turns without room before it evicts harder: at four times as many, all */
     unsigned looks = 0;
     /* Each turn sweeps an arena, or means that another thread took the one that was freed. */
-    for (uint32_t n = 0; n < 2 * cache->g.n_arenas + 64;) {
+    for (unsigned n = 0; n < cache->g.n_arenas + (GY_POLICY_FREQ_MOST + 2) * PATIENCE;) {
         if (free_arenas(cache) > cache->g.reserve_arenas)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (sweep_bytes(cache, r, cache->arena_bytes, n < COMPACTIONS ? GY_FOREGROUND : GY_EVICT))
+        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE))
             n++;
         else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
             return false;

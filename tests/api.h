@@ -43,13 +43,13 @@ bool bytes_are(const void *data, size_t size, uint64_t tag);
 
 /* A key of its own for every number: 16 characters and the terminator. */
 struct api_key {
-    char text[17];
+    char text[24];
 };
 static inline struct api_key
 key_of(uint64_t number)
 {
     struct api_key key;
-    snprintf(key.text, sizeof key.text, "key%013llu", (unsigned long long)number);
+    snprintf(key.text, sizeof key.text, "key%013llu", (unsigned long long)number % 10000000000000u);
     return key;
 }
 

@@ -10,7 +10,8 @@
  * accept what is left of this race (the page taken between the two calls) uses GYRE_RECORD_EPOCHS.
  *
  * The version in Debian 12 cannot poll a grace period: poll waits for one, which is as long as the
- * sections that are open, each a few hundred instructions that wait for nothing. */
+ * sections that are open, each a few hundred instructions that wait for nothing. So it is the maintenance
+ * thread that polls; caches without one have their epochs in the records. */
 
 #include "rcu.h"
 
@@ -35,7 +36,7 @@ static void
 local_enter(struct gyre *cache, struct gy_record *record)
 {
     struct gy_super *s = cache->super; /* (Relaxed: for gyre_stats only; liburcu keeps the section.) */
-    gy_store_rlx(&record->section, 1u << 24 | gy_load_rlx(&s->pin_base) >> 32);
+    gy_store_rlx(&record->section, (uint64_t)1 << 24 | gy_load_rlx(&s->pin_base) >> 32);
     urcu_bp_read_lock();
 }
 
@@ -47,19 +48,25 @@ local_exit(struct gyre *cache, struct gy_record *record)
     gy_store_rlx(&record->section, 0);
 }
 
+/* A cookie is a number; a grace period that begins later covers all numbers drawn before. */
 static uint64_t
 local_start(struct gyre *cache)
 {
-    (void)cache;
-    return 1;
+    return gy_add_seq(&cache->super->epoch, 1) + 1;
 }
 
 static bool
 local_poll(struct gyre *cache, uint64_t cookie)
 {
-    (void)cookie;
+    gy_atomic_u64 *elapsed = &cache->super->epoch_elapsed;
+    uint64_t seen = gy_load_acq(elapsed); /* acquire: pairs with the CAS below, after a grace period */
+    if (seen >= cookie)
+        return true;
+    uint64_t covered = gy_load_seq(&cache->super->epoch);
     urcu_bp_synchronize_rcu();
     gy_add_rlx(&cache->super->grace_periods, 1);
+    while (seen < covered && !gy_cas_seq(elapsed, &seen, covered))
+        ; /* retried because another thread's grace period ended; it only rises */
     return true;
 }
 
