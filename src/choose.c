@@ -137,12 +137,14 @@ gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
     }
     for (unsigned tries = 0; tries < 3; tries++) {
         uint32_t best = UINT32_MAX, open = UINT32_MAX;
+        bool busy = false;
         uint64_t best_word = 0, open_word = 0, stamp = gy_arena_stamp_pins(cache);
         for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
             uint64_t word = gy_load_acq(&cache->words[a]);
             enum gy_arena_state state = gy_arena_state(word);
             if (gy_arena_ring(word) != ring)
                 continue;
+            busy |= state == GY_SWEEPING;
             bool sealed = state == GY_SEALED && gy_load_acq(&cache->books[a].pin_stamp) < stamp;
             if ((state == GY_PARKED || sealed) && (best == UINT32_MAX || older(word, best_word)))
                 best = a, best_word = word;
@@ -152,7 +154,8 @@ gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
         }
         if (best != UINT32_MAX && claim(cache, best, best_word, false, out))
             return true;
-        if (best == UINT32_MAX && open == UINT32_MAX)
+        /* While another thread has the oldest entries in its hands, the youngest are not the next best. */
+        if (best == UINT32_MAX && (open == UINT32_MAX || busy))
             return false;
         if (best == UINT32_MAX)
             seal_open(cache, open);
@@ -160,27 +163,39 @@ gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
     return false;
 }
 
+/* The coldest entry of a bucket. */
+static bool
+evict_coldest(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct gy_bucket *bucket,
+              enum gyre_reason reason)
+{
+    gy_atomic_u64 *coldest = NULL;
+    unsigned least = UINT32_MAX;
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+        uint64_t word = gy_load_acq(&bucket->slot[s]);
+        if (word != GY_EMPTY && !gy_slot_tentative(word) && gy_slot_freq(word) < least)
+            least = gy_slot_freq(word), coldest = &bucket->slot[s];
+    }
+    struct gy_found f;
+    if (coldest == NULL || !gy_index_pin(cache, coldest, &r->pin[GY_PIN_COMPARE], &f))
+        return false;
+    bool evicted = !gy_slot_tentative(f.word) && gy_index_evict(cache, r, shard, &f, reason);
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+    return evicted;
+}
+
 bool
 gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason reason)
 {
-    uint64_t start = gy_load_rlx(&cache->super->sequence); /* (Relaxed: any place to start from) */
+    /* (Relaxed: any place to start from, a different one each time.) */
+    uint64_t start = gy_add_rlx(&cache->super->sequence, 1) * 0x9e3779b97f4a7c15u >> 16;
     unsigned shards = 1u << cache->g.log2_shards;
     for (unsigned i = 0; i < shards; i++) {
         unsigned number = (unsigned)(start + i) & (shards - 1);
         struct gy_bucket *base = gy_shard_buckets(cache, number);
         uint64_t n = gy_shard_extent(cache, number);
-        for (uint64_t s = 0; s < n * GY_BUCKET_SLOTS; s++) {
-            uint64_t at = (s + start) & (n * GY_BUCKET_SLOTS - 1);
-            gy_atomic_u64 *slot = &base[at / GY_BUCKET_SLOTS].slot[at % GY_BUCKET_SLOTS];
-            struct gy_found f;
-            if (!gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f))
-                continue;
-            bool evicted = !gy_slot_tentative(f.word) &&
-                           gy_index_evict(cache, r, &cache->super->shard[number], &f, reason);
-            gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
-            if (evicted)
+        for (uint64_t b = 0; b < n; b++)
+            if (evict_coldest(cache, r, &cache->super->shard[number], &base[((start >> 8) + b) & (n - 1)], reason))
                 return true;
-        }
     }
     return false;
 }

@@ -24,10 +24,11 @@ struct gy_choice {
 enum gy_need { GY_BACKGROUND, GY_FOREGROUND, GY_EVICT };
 bool gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out);
 
-/* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. */
+/* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. False when
+ * pins hold them, or another thread is at it. */
 bool gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out);
 
-/* The last resort of max_entries, when pins hold every arena: evicts some entry from the index. */
+/* The last resort of max_entries, then: evicts the coldest entry of some bucket of the index. */
 bool gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason reason);
 
 #endif

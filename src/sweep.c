@@ -325,8 +325,8 @@ gy_sweep_limit(struct gyre *cache, struct gy_record *r)
         struct sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
         unsigned ring = gy_policy_victim(probation > 0 ? (uint64_t)probation : 0, main > 0 ? (uint64_t)main : 0);
         if (!gy_choose_for_limit(cache, ring, &s.at) && !gy_choose_for_limit(cache, ring ^ 1, &s.at)) {
-            gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT); /* pins hold every arena, not its entries */
-            idle++;
+            /* Pins hold arenas, not their entries. */
+            idle += !gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);
             continue;
         }
         walk(&s, UINT64_MAX, 1);
