@@ -14,7 +14,7 @@
 
 #include "round.h"
 
-#define CAPACITY (UINT64_C(1) << (STRESS_POINTS ? 19 : 23))
+#define CAPACITY (UINT64_C(1) << (STRESS_TSAN ? 17 : STRESS_POINTS ? 19 : 23))
 #define TURNOVER 100 /* capacities that pass through in all scenes together */
 #define RSS_SLACK_BYTES (UINT64_C(6) << 20)
 #define PINS 200

@@ -63,7 +63,7 @@ static void
 one_key_many_puts(void)
 {
     gyre *cache = open_cache(1 << 20, 0, 0);
-    uint64_t last = 0, n_puts = STRESS_POINTS ? 20000 : 100000;
+    uint64_t last = 0, n_puts = STRESS_SCALED(100000);
     for (uint64_t n = 1; n <= n_puts; n++)
         must_put(cache, 1, &n, sizeof n, "one key");
     int rc = gyre_read(cache, &(uint64_t){1}, sizeof(uint64_t), &last, sizeof last, NULL);
@@ -82,7 +82,7 @@ one_key_many_puts(void)
 static void
 recency(void)
 {
-    enum { HOT = 20, PUTS = 20000 };
+    enum { HOT = 20, PUTS = STRESS_SCALED(40000) };
     gyre *cache = open_cache(1 << 20, 0, 0);
     char value[1000] = {0};
     unsigned missed = 0, cold_kept = 0;
@@ -122,7 +122,7 @@ pin_one(void)
         return;
     }
     memset(value, 9, sizeof value);
-    for (uint64_t n = 0; n < 30000; n++)
+    for (uint64_t n = 0; n < STRESS_SCALED(30000); n++)
         must_put(cache, 100 + n, value, sizeof value, "one entry is pinned");
     if (view.size != sizeof copy || memcmp(view.data, copy, sizeof copy) != 0)
         stress_fail("the one pinned entry changed");
@@ -167,16 +167,15 @@ sizes_and_alignments(void)
     for (uint32_t align = 8; align <= 4096; align *= 2) {
         gyre *cache = open_cache(1 << 20, align, 0);
         unsigned char value[301];
-        for (uint64_t n = 0; n < 3000; n++) {
+        unsigned missed = 0; /* the growing index may evict a few */
+        for (uint64_t n = 0; n < STRESS_SCALED(6000); n++) {
             size_t size = n % 301;
             uint64_t key = n;
             gyre_view view;
             memset(value, (int)n, sizeof value);
             must_put(cache, key, value, size, "all sizes");
             int rc = gyre_get(cache, &key, sizeof key, &view);
-            if (rc != GYRE_OK)
-                stress_fail("align %u, size %zu: %s right after its put", align, size,
-                            gyre_strerror(rc));
+            missed += rc == GYRE_MISS;
             if (rc == GYRE_OK && (view.size != size || memcmp(view.data, value, size) != 0 ||
                                   (uintptr_t)view.data % align != 0))
                 stress_fail("align %u: a value of %zu bytes comes back wrong, at %p", align, size,
@@ -185,6 +184,9 @@ sizes_and_alignments(void)
         }
         gyre_stats stats = settle_wait(cache);
         check_sums(&stats, "all sizes");
+        if (missed > STRESS_SCALED(6000) / 50)
+            stress_fail("align %u: %u values were missed right after their puts", align, missed);
+        stress_report("missed after put", missed);
         gyre_close(cache);
     }
 }
@@ -215,7 +217,7 @@ ledger(void)
 static void
 same_prefix(void)
 {
-    enum { KEYS = 10000 };
+    enum { KEYS = STRESS_SCALED(20000) };
     gyre *cache = open_cache(8 << 20, 0, 0);
     unsigned found = 0;
     char key[64];
@@ -241,7 +243,7 @@ entry_limit(void)
     char value[200] = {0};
     for (uint64_t limit = 1; limit <= 1000; limit *= 10) {
         gyre *cache = open_cache(8 << 20, 0, limit);
-        for (uint64_t n = 0; n < 5000; n++) {
+        for (uint64_t n = 0; n < STRESS_SCALED(10000); n++) {
             must_put(cache, n, value, n % sizeof value, "entry limit");
             uint64_t entries = stats_of(cache).entries;
             if (entries > limit + 1)
@@ -262,7 +264,7 @@ newest_always(void)
 {
     gyre *cache = open_cache(1 << 17, 0, 0);
     uint64_t hits = 0;
-    for (uint64_t n = 1; n < 50000; n++) {
+    for (uint64_t n = 1; n < STRESS_SCALED(50000); n++) {
         uint64_t key = rng_below(&random_draws, 50), value = 0;
         must_put(cache, key, &n, sizeof n, "newest");
         int rc = gyre_read(cache, &key, sizeof key, &value, sizeof value, NULL);

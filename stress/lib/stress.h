@@ -47,6 +47,9 @@
 #define STRESS_POINTS 0
 #endif
 
+/* Work that is done once, however long it takes: less of it where each step takes longer. */
+#define STRESS_SCALED(n) ((n) / (STRESS_TSAN ? 10 : STRESS_POINTS ? 4 : 1))
+
 struct rng {
     uint64_t state;
 };
