@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What the tests of the rooms share: caches without a maintenance thread, driven from inside. */
+
+#ifndef GY_TEST_ROOM_H
+#define GY_TEST_ROOM_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "grow.h"
+#include "index.h"
+#include "insert.h"
+#include "lookup.h"
+
+static inline struct gy_record *
+room_record(gyre *cache)
+{
+    int error = 0;
+    struct gy_record *r = gy_record_of(cache, &error);
+    CHECK(r != NULL);
+    return r;
+}
+
+static inline uint64_t
+room_hash(gyre *cache, const char *key)
+{
+    return gy_hash(key, strlen(key), cache->seed);
+}
+
+static inline struct gy_content
+room_content(const char *key, const void *value, size_t value_bytes)
+{
+    return (struct gy_content){.key = key, .key_bytes = (uint16_t)strlen(key), .value = value,
+                               .value_bytes = (uint32_t)value_bytes};
+}
+
+/* An entry in an open arena that is not in the index yet, held by the pin for puts. */
+static inline struct gy_staged
+room_stage(gyre *cache, unsigned ring, const char *key, const void *value, size_t value_bytes)
+{
+    struct gy_staged staged;
+    struct gy_content c = room_content(key, value, value_bytes);
+    CHECK(gy_arena_stage(cache, &room_record(cache)->pin[GY_PIN_PUT], ring, &c, true, &staged));
+    return staged;
+}
+
+static inline int
+room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_staged *staged, uint64_t if_what)
+{
+    int result = gy_index_publish(cache, room_record(cache), kind, room_hash(cache, key), key, strlen(key), staged,
+                                  if_what);
+    gy_arena_unpin(staged);
+    return result;
+}
+
+/* A put without what a writer owes afterwards: nothing is swept and nothing grows. Its value is made from tag. */
+static inline int
+room_put(gyre *cache, unsigned ring, const char *key, size_t size, uint64_t tag)
+{
+    char *value = malloc(size + 1);
+    CHECK(value != NULL);
+    fill_bytes(value, size, tag);
+    struct gy_staged staged = room_stage(cache, ring, key, value, size);
+    free(value);
+    return room_publish(cache, GY_PUT_ANY, key, &staged, 0);
+}
+
+/* The committed word of a key, 0 when there is none. */
+static inline uint64_t
+room_word(gyre *cache, const char *key)
+{
+    gy_atomic_u64 *pin = &room_record(cache)->pin[GY_PIN_COMPARE];
+    struct gy_found f;
+    bool saw_tentative;
+    if (!gy_index_find(cache, room_hash(cache, key), key, strlen(key), pin, &f, &saw_tentative))
+        return 0;
+    gy_pin_clear(pin);
+    return f.word;
+}
+
+static inline gy_atomic_u64 *
+room_slot(gyre *cache, unsigned shard, uint64_t n)
+{
+    return &gy_shard_buckets(cache, shard)[n / GY_BUCKET_SLOTS].slot[n % GY_BUCKET_SLOTS];
+}
+
+static inline uint64_t
+room_slots(gyre *cache, unsigned shard)
+{
+    return gy_shard_extent(cache, shard) * GY_BUCKET_SLOTS;
+}
+
+/* Slots that are not empty and refer into an arena; UINT32_MAX: into any. */
+static inline uint64_t
+room_refs_into(gyre *cache, uint32_t arena)
+{
+    uint64_t n = 0;
+    for (unsigned shard = 0; shard < 1u << cache->g.log2_shards; shard++)
+        for (uint64_t i = 0; i < room_slots(cache, shard); i++) {
+            uint64_t word = gy_load_acq(room_slot(cache, shard, i));
+            n += word != GY_EMPTY && (arena == UINT32_MAX || gy_ref_arena(cache, gy_slot_ref(word)) == arena);
+        }
+    return n;
+}
+
+static inline enum gy_arena_state
+room_state(gyre *cache, uint32_t arena)
+{
+    return gy_arena_state(gy_load_acq(&cache->words[arena]));
+}
+
+static inline void
+room_set_state(gyre *cache, uint32_t arena, enum gy_arena_state state)
+{
+    gy_store_seq(&cache->words[arena], gy_arena_with_state(gy_load_seq(&cache->words[arena]), state));
+}
+
+/* Seals all open arenas. */
+static inline void
+room_seal_all(gyre *cache)
+{
+    for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_arena_seal(cache, lane, ring);
+}
+
+static inline unsigned
+room_count_states(gyre *cache, enum gy_arena_state state)
+{
+    unsigned n = 0;
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+        n += room_state(cache, a) == state;
+    return n;
+}
+
+/* The arena in which a key stands. */
+static inline uint32_t
+room_arena_of(gyre *cache, const char *key)
+{
+    uint64_t word = room_word(cache, key);
+    CHECK(word != 0);
+    return gy_ref_arena(cache, gy_slot_ref(word));
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "entry.h"
+
+static const uint64_t LEAST = 64 << 10, MOST = (uint64_t)4 << 40;
+
+static gyre_options
+checked(uint64_t capacity_bytes)
+{
+    gyre_options given = api_options(capacity_bytes, 0), out;
+    CHECK_OK(gy_options_check(&out, &given));
+    return out;
+}
+
+static void
+check_parts(const struct gy_geometry *g, const char *what, uint64_t capacity)
+{
+    const uint64_t start[] = {0, g->records_at, g->words_at, g->books_at, g->lanes_at, g->history_at, g->index_at,
+                              g->arenas_at, g->region_bytes};
+    const uint64_t bytes[] = {sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards),
+                              (uint64_t)g->n_records * sizeof(struct gy_record),
+                              (uint64_t)g->n_arenas * sizeof(gy_atomic_u64),
+                              (uint64_t)g->n_arenas * sizeof(struct gy_book),
+                              (uint64_t)g->n_lanes * sizeof(struct gy_lane),
+                              (uint64_t)sizeof(uint32_t) << g->log2_history,
+                              g->shard_bytes_most << g->log2_shards, (uint64_t)g->n_arenas << g->arena_shift};
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK_MSG(start[i + 1] >= start[i] + bytes[i], "%s, capacity %llu, part %u", what,
+                  (unsigned long long)capacity, i);
+        CHECK_EQ(start[i] % 4096, 0);
+    }
+}
+
+/* What all plans have in common. */
+static void
+check_plan(const struct gy_geometry *g, const gyre_options *o, unsigned cpus)
+{
+    uint64_t arena = (uint64_t)1 << g->arena_shift, index_first, capacity = o->capacity_bytes;
+    check_parts(g, "parts", capacity);
+    CHECK_EQ(g->arenas_at % arena, 0);
+    CHECK_EQ(g->capacity_bytes, capacity);
+    index_first = sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards;
+    CHECK(((uint64_t)g->n_arenas << g->arena_shift) + index_first <= capacity);
+    CHECK(capacity - index_first - ((uint64_t)g->n_arenas << g->arena_shift) < arena); /* nothing is wasted */
+    CHECK(g->region_bytes >> 3 <= GY_REF_MASK); /* a ref reaches every entry */
+    CHECK(g->n_arenas < (1u << GY_ARENA_BITS) - 1); /* and a pin, and a lane's word, every arena */
+    CHECK(g->log2_buckets_first >= 1 && g->log2_buckets_first <= g->log2_buckets_most);
+    CHECK(g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->log2_shards <= GY_MAX_LOG2_SHARDS);
+    CHECK_EQ(g->shard_bytes_most, (uint64_t)sizeof(struct gy_bucket) << g->log2_buckets_most);
+    CHECK(g->n_lanes >= 1 && g->n_lanes <= gy_max(1, cpus) && g->n_lanes <= 0x7ff);
+    /* What the cache cannot do without: an arena for each ring, the reserve, and something to sweep. */
+    CHECK(g->n_arenas >= g->n_lanes * GY_RINGS + g->reserve_arenas + 1);
+    struct gy_header h = {.value_bytes = (uint32_t)g->max_value_bytes, .key_bytes = 100, .flags = GY_ENTRY_KNOWN};
+    CHECK(gy_entry_bytes(8, h, g->value_align) <= arena);
+    CHECK(g->max_value_bytes > 0 && (o->max_value_bytes == 0 || g->max_value_bytes == o->max_value_bytes));
+}
+
+TEST(layout, plans_of_all_capacities)
+{
+    static const uint32_t align[] = {8, 64, 512}, cpus[] = {1, 2, 16, 256, 4096}, expected[] = {16, 1024, 60000};
+    for (uint64_t capacity = LEAST; capacity <= MOST; capacity = capacity * 5 / 4 + 12345) {
+        for (unsigned i = 0; i < 45; i++) {
+            gyre_options o = checked(capacity);
+            o.value_align = align[i % 3], o.expected_entry_bytes = expected[i / 3 % 3];
+            o.max_entries = i % 2 ? capacity / 2000 : 0;
+            struct gy_geometry g;
+            CHECK_MSG(gy_layout_plan(&g, &o, cpus[i / 9]) == GYRE_OK, "capacity %llu, align %u",
+                      (unsigned long long)capacity, o.value_align);
+            check_plan(&g, &o, cpus[i / 9]);
+        }
+    }
+    gyre_options o = checked(MOST);
+    struct gy_geometry g;
+    CHECK_OK(gy_layout_plan(&g, &o, 64));
+    check_plan(&g, &o, 64);
+}
+
+TEST(layout, a_large_value_makes_arenas_for_it_or_is_refused)
+{
+    for (uint64_t value = 1; value < 64 << 20; value = value * 3 + 1) {
+        gyre_options o = checked(64 << 20);
+        struct gy_geometry g;
+        o.max_value_bytes = (uint32_t)value;
+        int result = gy_layout_plan(&g, &o, 4);
+        if (result == GYRE_OK)
+            check_plan(&g, &o, 4);
+        else
+            CHECK_EQ(result, GYRE_EINVAL);
+        CHECK_MSG((result == GYRE_OK) == (value <= (8 << 20) - 520), "value %llu", (unsigned long long)value);
+    }
+}
+
+TEST(layout, a_limit_of_entries_sizes_the_first_index)
+{
+    gyre_options o = checked(256 << 20);
+    struct gy_geometry few, many;
+    o.max_entries = 1000;
+    CHECK_OK(gy_layout_plan(&few, &o, 4));
+    o.max_entries = 4000000;
+    CHECK_OK(gy_layout_plan(&many, &o, 4));
+    CHECK(many.log2_buckets_first > few.log2_buckets_first);
+    uint64_t slots = (uint64_t)GY_BUCKET_SLOTS << many.log2_buckets_first << many.log2_shards;
+    CHECK(o.max_entries * 100 < slots * 64 || many.log2_buckets_first == many.log2_buckets_most - 2);
+}
+
+/* A formatted region's head. */
+static char *
+formatted(struct gy_geometry *g)
+{
+    gyre_options o = checked(32 << 20);
+    CHECK_OK(gy_layout_plan(g, &o, 4));
+    char *base = aligned_alloc(4096, g->words_at);
+    CHECK(base != NULL);
+    memset(base, 0, g->words_at);
+    gy_layout_format_quiet(base, g, 42, false);
+    return base;
+}
+
+TEST(layout, what_was_formatted_is_verified)
+{
+    struct gy_geometry g;
+    char *base = formatted(&g);
+    struct gy_super *s = (struct gy_super *)(void *)base;
+    CHECK_OK(gy_layout_verify(base, g.region_bytes));
+    CHECK_MEM(&s->geometry, &g, sizeof g);
+    CHECK_EQ(s->seed, 42);
+    CHECK_EQ(gy_load_rlx(&s->n_free), g.n_arenas);
+    uint64_t arenas = (uint64_t)g.n_arenas << g.arena_shift;
+    CHECK_EQ(gy_load_rlx(&s->index_bytes) + gy_load_rlx(&s->index_credit) + arenas, g.capacity_bytes);
+    for (unsigned i = 0; i < 1u << g.log2_shards; i++)
+        CHECK_EQ(gy_load_rlx(&s->shard[i].geometry), g.log2_buckets_first);
+    CHECK(gy_load_rlx(&s->mark) == 0 && gy_load_rlx(&s->sequence) > 0);
+    free(base);
+}
+
+TEST(layout, what_is_not_ours_or_damaged_is_refused)
+{
+    struct gy_geometry g;
+    char *base = formatted(&g);
+    struct gy_super *s = (struct gy_super *)(void *)base;
+    struct gy_super good;
+    memcpy(&good, s, sizeof good);
+#define REFUSED(change, code)                                                                      \
+    do {                                                                                           \
+        (void)(change);                                                                            \
+        CHECK_EQ(gy_layout_verify(base, g.region_bytes), code);                                    \
+        memcpy(s, &good, sizeof good);                                                             \
+        CHECK_OK(gy_layout_verify(base, g.region_bytes));                                          \
+    } while (0)
+    for (unsigned bit = 0; bit < 64; bit++)
+        REFUSED(s->magic ^= (uint64_t)1 << bit, GYRE_EFORMAT);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        REFUSED(s->format ^= 1u << bit, GYRE_EFORMAT);
+        REFUSED(s->stamp ^= 1u << bit, GYRE_EFORMAT);
+    }
+    REFUSED(gy_store_rlx(&s->state, 0), GYRE_ECORRUPT); /* still being formatted, or its maker died */
+    REFUSED(gy_store_rlx(&s->state, 2), GYRE_ECORRUPT);
+    REFUSED(s->geometry.region_bytes += 4096, GYRE_ECORRUPT);
+    REFUSED(s->geometry.region_bytes -= 4096, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_arenas++, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_arenas = UINT32_MAX, GYRE_ECORRUPT);
+    REFUSED(s->geometry.arena_shift++, GYRE_ECORRUPT);
+    REFUSED(s->geometry.arena_shift = 41, GYRE_ECORRUPT);
+    REFUSED(s->geometry.arena_shift = 255, GYRE_ECORRUPT);
+    REFUSED(s->geometry.arenas_at += (uint64_t)1 << g.arena_shift, GYRE_ECORRUPT);
+    REFUSED(s->geometry.arenas_at = UINT64_MAX, GYRE_ECORRUPT);
+    REFUSED(s->geometry.log2_shards = GY_MAX_LOG2_SHARDS + 1, GYRE_ECORRUPT);
+    REFUSED(s->geometry.log2_buckets_most = GY_MAX_LOG2_BUCKETS + 1, GYRE_ECORRUPT);
+#undef REFUSED
+    CHECK_EQ(gy_layout_verify(base, g.region_bytes - 1), GYRE_ECORRUPT);
+    CHECK_EQ(gy_layout_verify(base, sizeof *s - 1), GYRE_EFORMAT);
+    CHECK_EQ(gy_layout_verify(base, 0), GYRE_EFORMAT);
+    free(base);
+}
