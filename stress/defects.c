@@ -14,13 +14,9 @@
 static struct rng random_draws;
 
 static gyre *
-open_cache(uint64_t capacity, uint32_t value_align, uint64_t max_entries)
+open_with(gyre_options options)
 {
-    gyre_options options = GYRE_OPTIONS_INIT;
     gyre *cache = NULL;
-    options.capacity_bytes = capacity;
-    options.value_align = value_align;
-    options.max_entries = max_entries;
     options.seed = rng_next(&random_draws);
     options.flags = (STRESS_TSAN || rng_one_in(&random_draws, 2) ? GYRE_RECORD_EPOCHS : 0) |
                     (rng_one_in(&random_draws, 2) ? GYRE_NO_THREAD : 0);
@@ -30,6 +26,16 @@ open_cache(uint64_t capacity, uint32_t value_align, uint64_t max_entries)
         exit(stress_finish());
     }
     return cache;
+}
+
+static gyre *
+open_cache(uint64_t capacity, uint32_t value_align, uint64_t max_entries)
+{
+    gyre_options options = GYRE_OPTIONS_INIT;
+    options.capacity_bytes = capacity;
+    options.value_align = value_align;
+    options.max_entries = max_entries;
+    return open_with(options);
 }
 
 static int
@@ -218,7 +224,10 @@ static void
 same_prefix(void)
 {
     enum { KEYS = STRESS_SCALED(20000) };
-    gyre *cache = open_cache(8 << 20, 0, 0);
+    gyre_options options = GYRE_OPTIONS_INIT;
+    options.capacity_bytes = 8 << 20;
+    options.expected_entry_bytes = 200; /* an index that need not grow for them */
+    gyre *cache = open_with(options);
     unsigned found = 0;
     char key[64];
     for (unsigned i = 0; i < KEYS; i++) {
