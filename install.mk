@@ -22,7 +22,7 @@ ARCHIVE := $(B)/installed/libgyre.a
 MAN1    := $(sort $(wildcard docs/man/*.1))
 MAN3    := $(sort $(wildcard docs/man/*.3))
 
-.PHONY: shared archive install uninstall dist demo deps-demo deps-check check-install check-man
+.PHONY: shared archive install uninstall dist demo images deps-demo deps-check check-install check-man
 
 ifeq ($(FLAVOR),release)
 all: shared archive
@@ -99,6 +99,11 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory $(B)/gyre
 	@$(B)/gyre replay --plot build/demo.svg $(DEMO_TRACE)
 	@echo "The picture is build/demo.svg; examples/traces/README.md says what the trace is."
+
+## images: the pictures of docs/ anew
+images: $(B)/gyre
+	@mkdir -p docs/images
+	$(B)/gyre replay --quiet --seed 1 --plot docs/images/sqlite-orders.svg $(DEMO_TRACE)
 
 ## deps-demo: install what building takes, where it is missing (Debian; with sudo when not root)
 deps-demo:
