@@ -176,7 +176,7 @@ grow(void *arg)
  */
 
 static gyre *
-open_cache(uint64_t n_entries, struct rng *rng)
+open_cache(uint64_t n_entries, unsigned n_workers, struct rng *rng)
 {
     gyre_options options = GYRE_OPTIONS_INIT;
     gyre *cache;
@@ -187,6 +187,8 @@ open_cache(uint64_t n_entries, struct rng *rng)
     options.seed = rng_next(rng);
     options.flags = (STRESS_TSAN || rng_one_in(rng, 2) ? GYRE_RECORD_EPOCHS : 0) |
                     (rng_one_in(rng, 3) ? GYRE_NO_THREAD : 0);
+    options.flags = (uint32_t)stress_setting("FLAGS", options.flags);
+    printf("growth: FLAGS=%u, %u workers\n", options.flags, n_workers);
     int rc = gyre_open(&cache, &options);
     if (rc != GYRE_OK) {
         stress_fail("open: %s", gyre_strerror(rc));
@@ -267,7 +269,7 @@ main(int argc, char **argv)
     if (!growers)
         abort();
     stress_points(rng_one_in(&rng, 4) ? 0 : 256u << rng_below(&rng, 6));
-    gyre *cache = open_cache(n, &rng);
+    gyre *cache = open_cache(n, n_workers, &rng);
     for (unsigned i = 0; i < n_workers; i++) {
         growers[i] = (struct grower){.cache = cache,
                                      .index = i,
