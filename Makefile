@@ -64,7 +64,12 @@ $(B)/%.o: %.c
 -include $(LIB_OBJ:.o=.d)
 
 # Each folder adds its own programs and targets.
--include tools/rules.mk tests/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk install.mk
+-include tools/rules.mk tests/rules.mk tests/models/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk install.mk
+
+.PHONY: check
+## check: installs what is missing and runs all tests (SEED=n replays the stress)
+check: deps-check
+	@tests/check.sh
 
 ## clean: remove build/
 clean:
@@ -72,4 +77,4 @@ clean:
 
 ## help: this list
 help:
-	@sed -n 's/^## //p' Makefile $(wildcard */rules.mk) install.mk 2>/dev/null | sort
+	@sed -n 's/^## //p' Makefile $(wildcard */rules.mk */*/rules.mk) install.mk 2>/dev/null | sort

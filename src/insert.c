@@ -63,7 +63,7 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
     unsigned shard = gy_shard_number(cache, hash);
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
-        gy_grow_step(cache, r, shard, alone);
+        gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
     if (gy_sweep_wanted_by_writers(cache))
         gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
     if (!alone && (wanted || gy_sweep_wanted(cache)))

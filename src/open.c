@@ -94,8 +94,7 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->allocate_arg = o.allocate_arg;
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
-    /* liburcu's grace periods can only be waited for: by a thread that has nothing else to do. */
-    cache->rcu = o.flags & (GYRE_RECORD_EPOCHS | GYRE_NO_THREAD) ? &gy_rcu_shared : &gy_rcu_local;
+    cache->rcu = o.flags & GYRE_LIBURCU ? &gy_rcu_local : &gy_rcu_shared;
     result = open_private(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;

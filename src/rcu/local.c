@@ -4,14 +4,14 @@
 /* Sections of private caches, on liburcu. The flavour is urcu-bp: the one made for libraries. A thread
  * needs no registration by the host program, and a host that uses urcu-bp itself, before or after, does
  * not collide (a second registration with urcu-memb or -qsbr corrupts their lists); it also knows how
- * to fork. It costs 1.7 ns a section, and only operations that write the index have one. Its one
- * flaw is that it aborts when a thread's first section finds no memory for the thread's reader state:
- * thread_ready asks the system for more than that first, and answers GYRE_ENOMEM. A host that cannot
- * accept what is left of this race (the page taken between the two calls) uses GYRE_RECORD_EPOCHS.
+ * to fork. It costs 1.7 ns a section. It aborts when a thread's first section finds no memory for the
+ * thread's reader state: thread_ready asks the system for more than that first, and answers GYRE_ENOMEM;
+ * a race for the last pages is left.
  *
- * The version in Debian 12 cannot poll a grace period: poll waits for one, which is as long as the
- * sections that are open, each a few hundred instructions that wait for nothing. So it is the maintenance
- * thread that polls; caches without one have their epochs in the records. */
+ * The version in Debian 12 cannot poll a grace period, only wait for one, in naps of 10 ms when a thread
+ * was descheduled inside a section. No put may wait so long, so only the maintenance thread (or, without
+ * one, whoever does its work) ends the phases of growth. Epochs in the records can be polled by anyone,
+ * which is why they are the default: docs/decisions/004. */
 
 #include "rcu.h"
 
@@ -70,6 +70,6 @@ local_poll(struct gyre *cache, uint64_t cookie)
     return true;
 }
 
-const struct gy_rcu_ops gy_rcu_local = {local_thread_ready, local_enter, local_exit, local_start, local_poll,
+const struct gy_rcu_ops gy_rcu_local = {local_thread_ready, local_enter, local_exit, local_start, true, local_poll,
                                         urcu_bp_before_fork, urcu_bp_after_fork_parent,
                                         urcu_bp_after_fork_child};

@@ -21,14 +21,15 @@ struct gy_rcu_ops {
     void (*exit)(struct gyre *cache, struct gy_record *record);
     /* Starts a grace period; outside sections. Returns a cookie for poll, never 0. */
     uint64_t (*start)(struct gyre *cache);
-    /* Has it elapsed? Outside sections. May itself wait for sections, which wait for nothing. */
+    /* Has it elapsed? Outside sections. With poll_waits it waits for the sections that are open. */
+    bool poll_waits;
     bool (*poll)(struct gyre *cache, uint64_t cookie);
     void (*before_fork)(void);
     void (*after_fork_parent)(void);
     void (*after_fork_child)(void);
 };
 
-extern const struct gy_rcu_ops gy_rcu_local;  /* liburcu: private caches */
-extern const struct gy_rcu_ops gy_rcu_shared; /* epochs in the records: any cache */
+extern const struct gy_rcu_ops gy_rcu_local;  /* liburcu: private caches, on request */
+extern const struct gy_rcu_ops gy_rcu_shared; /* epochs in the records: any cache, the default */
 
 #endif

@@ -64,4 +64,4 @@ nothing(void)
 }
 
 const struct gy_rcu_ops gy_rcu_shared = {shared_thread_ready, shared_enter, shared_exit, shared_start,
-                                         shared_poll, nothing, nothing, nothing};
+                                         false, shared_poll, nothing, nothing, nothing};
