@@ -29,7 +29,7 @@ flavor_debug   := -O1 -DGY_DEBUG
 flavor_points  := -O2 -DGY_POINTS -DGY_DEBUG
 flavor_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DGY_POINTS -DGY_DEBUG
 flavor_ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all -DGY_POINTS -DGY_DEBUG
-flavor_tsan    := -O1 -fsanitize=thread -DGY_POINTS -DGY_DEBUG -DGY_TSAN
+flavor_tsan    := -O1 -fsanitize=thread -Wno-tsan -DGY_POINTS -DGY_DEBUG -DGY_TSAN
 flavor_cover   := -O0 --coverage -DGY_DEBUG
 FLAVORS := release debug points asan ubsan tsan cover
 ifeq ($(filter $(FLAVOR),$(FLAVORS)),)

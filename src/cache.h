@@ -51,12 +51,12 @@ gy_record_of(struct gyre *cache, int *error)
     return gy_record_find(cache, error);
 }
 
-/* Cache time: milliseconds since creation, from 1. */
+/* Cache time: milliseconds since creation, from 1. A clock that stepped back to before it stands still. */
 static inline uint64_t
 gy_now_ms(const struct gyre *cache)
 {
     uint64_t now = cache->clock_ms ? cache->clock_ms(cache->clock_arg) : gy_os_clock_ms();
-    return now - cache->clock_start_ms + 1;
+    return gy_likely(now >= cache->clock_start_ms) ? now - cache->clock_start_ms + 1 : 1;
 }
 
 static inline char *

@@ -11,6 +11,7 @@
 #ifdef GY_POINTS
 void (*gy_point_hook)(const char *file, int line, const volatile void *address);
 uint64_t (*gy_hash_hook)(const void *key, size_t size);
+bool gy_point_no_membarrier;
 #endif
 
 static void *
@@ -98,7 +99,7 @@ gyre_open(gyre **out, const gyre_options *options)
     result = open_private(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;
-    cache->clock_start_ms = gy_now_ms(cache) - 1;
+    cache->clock_start_ms = o.clock_ms ? o.clock_ms(o.clock_arg) : gy_os_clock_ms();
     gy_tick(cache);
     gy_registry_add(cache);
     if (!(o.flags & GYRE_NO_THREAD)) {

@@ -73,6 +73,10 @@ gy_os_pid(void)
 bool
 gy_os_membarrier_register(void)
 {
+#ifdef GY_POINTS
+    if (gy_point_no_membarrier)
+        return false;
+#endif
     return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 

@@ -20,6 +20,9 @@ uint32_t gy_os_pid(void);
 /* membarrier(2), private expedited: when it returns true, every thread of this process has executed a
  * full barrier since the call began. Registration must precede; false from either means that readers
  * have to fence for themselves, or that nothing was ordered this time. */
+#ifdef GY_POINTS
+extern bool gy_point_no_membarrier; /* tests: as on a kernel without it */
+#endif
 bool gy_os_membarrier_register(void);
 bool gy_os_membarrier(void);
 

@@ -38,7 +38,7 @@ row all   ok  pins 'three arenas' -DNA=3
 row all   ok  pins 'two freers' -DNFR=2
 row all   ok  pins 'sweepers may die, get' -DNSW=2 -DSWN=1 -DDIE=1
 row all   ok  pins 'mover' -DMOV=1
-row all   ok  pins 'mover, parked sweeps' -DMOV=1 -DPARK=1
+row all   ok  pins 'mover, parked sweeps' -DMOV=1 -DPARK=1 -DNG=0
 row all   ok  pins 'mover, two sweepers, parked' -DMOV=1 -DPARK=1 -DNSW=2 -DSWN=1 -DNG=0
 row all   ok  pins 'put does not compare the generation (not needed)' -DPUTNOGEN -DINITOPEN=1 -DNPUT=2 -DNG=0
 
