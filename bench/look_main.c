@@ -31,8 +31,9 @@
 /* Accesses a thread and run; before the first evicting run; and how often each run is made. */
 static size_t n_hits = 1000000, n_evict = 500000, n_warm = 6000000;
 static unsigned n_rounds = 7;
-/* Rates by the time that the threads had a processor, not by the wall's: for a machine that is shared
- * with others. It flatters a cache whose threads sleep while they wait for each other. */
+/* Rates by processor time, that of a cache's own threads included, as if all threads of the run had
+ * shared it evenly: for a machine that is used by others, too. It flatters a cache whose users sleep while
+ * they wait for each other. */
 static int by_cpu;
 
 struct row {
@@ -51,7 +52,7 @@ struct job {
     const struct row *row;
     const uint32_t *ids;
     size_t n;
-    uint64_t from_ns, to_ns, cpu_ns;
+    uint64_t from_ns, to_ns;
     struct look_count count;
 };
 
@@ -69,7 +70,7 @@ cpu_ns(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -79,11 +80,9 @@ work(void *arg)
     struct job *job = arg;
 
     pthread_barrier_wait(job->start);
-    uint64_t cpu_from_ns = cpu_ns();
     job->from_ns = workload_now_ns();
     job->count = job->row->loop(job->row->cache, job->ids, job->n);
     job->to_ns = workload_now_ns();
-    job->cpu_ns = cpu_ns() - cpu_from_ns;
     return NULL;
 }
 
@@ -94,7 +93,7 @@ run(struct row *row, unsigned column, unsigned threads, uint32_t *const *ids, si
     struct job jobs[MAX_THREADS];
     pthread_barrier_t start;
     uint64_t from_ns = UINT64_MAX, to_ns = 0;
-    double cpu_rate = 0;
+    uint64_t cpu_from_ns = cpu_ns();
 
     pthread_barrier_init(&start, NULL, threads);
     for (unsigned i = 0; i < threads; i++) {
@@ -106,11 +105,11 @@ run(struct row *row, unsigned column, unsigned threads, uint32_t *const *ids, si
         require(jobs[i].count.right == jobs[i].count.hits, "a value is wrong");
         from_ns = jobs[i].from_ns < from_ns ? jobs[i].from_ns : from_ns;
         to_ns = jobs[i].to_ns > to_ns ? jobs[i].to_ns : to_ns;
-        cpu_rate += (double)n * 1e3 / (double)jobs[i].cpu_ns;
         row->hits[column] += (double)jobs[i].count.hits / (double)(n * threads);
     }
     pthread_barrier_destroy(&start);
-    return by_cpu ? cpu_rate : (double)(n * threads) * 1e3 / (double)(to_ns - from_ns);
+    double ns = by_cpu ? (double)(cpu_ns() - cpu_from_ns) / threads : (double)(to_ns - from_ns);
+    return (double)(n * threads) * 1e3 / ns;
 }
 
 static double
