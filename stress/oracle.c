@@ -111,6 +111,8 @@ static void
 work(void *arg)
 {
     struct worker *worker = arg;
+    if (worker->round->sleepy && worker->index == 0)
+        stress_sleepy();
     while (!atomic_load_explicit(&worker->round->stop, memory_order_relaxed))
         for (unsigned i = 0; i < 32; i++)
             operate(worker);
@@ -164,6 +166,17 @@ draw_round(struct rng *rng, struct round *round)
     round->jumps = rng_one_in(rng, 2);
     round->grows = rng_one_in(rng, 3);
     round->clears = !round->grows && rng_one_in(rng, 2);
+    round->few = !round->grows && rng_one_in(rng, 3);
+    round->sleepy = rng_one_in(rng, 2);
+    if (round->few) {
+        round->n_owned = round->n_workers;
+        round->n_shared = 1;
+        round->n_counters = round->n_counters ? 1 : 0;
+        round->options.capacity_bytes = 65536 + rng_below(rng, 32768);
+        round->options.value_align = 8;
+        round->options.max_entries = 0;
+        round->held_limit %= 4;
+    }
     if (round->grows) {
         round->n_owned = 4000 + (uint32_t)rng_below(rng, 8000);
         round->options.capacity_bytes = (1u << 20) + rng_below(rng, 1u << 20);
@@ -184,8 +197,8 @@ open_round(struct round *round)
     uint64_t most = stats_of(round->cache).max_value_bytes;
     round->max_value_bytes = (uint32_t)most;
     round->shape = (struct value_shape){(uint32_t)(most - most / 4), round->options.seed};
-    if (round->grows)
-        round->shape.size_max = 64;
+    if (round->grows || round->few)
+        round->shape.size_max = round->few ? 24 : 64;
     round->owned = calloc(round->n_owned, sizeof(struct owned));
     if (!round->owned)
         abort();
@@ -310,11 +323,12 @@ play_round(struct rng rng, uint64_t for_ns)
         fprintf(stderr,
                 "the round: capacity %" PRIu64 " flags %u max_entries %" PRIu64
                 " align %u expected %u "
-                "workers %u owned %u shared %u counters %u held %u ttls %d jumps %d clears %d\n",
+                "workers %u owned %u shared %u counters %u held %u ttls %d jumps %d clears %d "
+                "few %d sleepy %d grows %d\n",
                 round.options.capacity_bytes, round.options.flags, round.options.max_entries,
                 round.options.value_align, round.options.expected_entry_bytes, round.n_workers,
                 round.n_owned, round.n_shared, round.n_counters, round.held_limit, round.ttls,
-                round.jumps, round.clears);
+                round.jumps, round.clears, round.few, round.sleepy, round.grows);
 }
 
 int

@@ -55,7 +55,9 @@ struct round {
     uint32_t n_owned, n_shared, n_counters;
     uint32_t held_limit; /* views a worker holds at most */
     bool ttls, jumps, clears;
-    bool grows; /* so many small entries that the index doubles again and again */
+    bool few;    /* few keys with small values: a stale ref is likely to meet its own key again */
+    bool sleepy; /* one worker stops at points for long */
+    bool grows;  /* so many small entries that the index doubles again and again */
     struct owned *owned;
     _Atomic(struct held *) boxes[BOXES]; /* views handed from thread to thread */
     _Atomic bool stop;

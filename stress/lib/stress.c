@@ -285,6 +285,9 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
 static _Atomic uint32_t point_one_in;
 static _Atomic uint64_t point_threads;
 static _Thread_local struct rng point_rng;
+static _Thread_local bool point_sleepy;
+#define SLEEPY_ONE_IN 16
+#define SLEEPY_US 15000
 
 /* Most delays are short, since two CPUs switch threads seldom by themselves; a few are long enough
  * for the others to fill the cache once over. */
@@ -298,11 +301,13 @@ delay(const char *file, int line, const volatile void *address)
     if (point_rng.state == 0)
         point_rng = stress_rng(0x706f696e74 + atomic_fetch_add(&point_threads, 1));
     uint64_t draw = rng_next(&point_rng);
-    if ((uint32_t)draw % one_in != 0)
+    if ((uint32_t)draw % (point_sleepy ? SLEEPY_ONE_IN : one_in) != 0)
         return;
     int saved = errno;
     unsigned kind = (unsigned)(draw >> 32) % 256;
-    if (kind < 128)
+    if (point_sleepy)
+        stress_sleep_us((unsigned)(draw >> 40) % SLEEPY_US);
+    else if (kind < 128)
         sched_yield();
     else if (kind < 240)
         for (volatile unsigned i = 0; i < (kind - 127) * 8; i++) {
@@ -326,6 +331,12 @@ stress_points(uint32_t one_in)
     atomic_store_explicit(&point_one_in, one_in, memory_order_relaxed);
 }
 
+void
+stress_sleepy(void)
+{
+    point_sleepy = true;
+}
+
 #else
 
 static void
@@ -337,6 +348,11 @@ void
 stress_points(uint32_t one_in)
 {
     (void)one_in;
+}
+
+void
+stress_sleepy(void)
+{
 }
 
 #endif

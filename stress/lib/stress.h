@@ -128,6 +128,9 @@ void stress_join(struct stress_thread *thread);
  * points. */
 void stress_points(uint32_t one_in);
 
+/* The calling thread is to stop at points for as long as others need to turn a small cache over. */
+void stress_sleepy(void);
+
 /* Raises *to to at least value. */
 static inline void
 stress_raise(_Atomic uint64_t *to, uint64_t value)
