@@ -12,6 +12,9 @@
 
 #define GY_LINE 64 /* bytes of a cache line; part of the layout stamp */
 
+/* For the path of a hit: one function. */
+#define GY_INLINE inline __attribute__((always_inline))
+
 #define gy_likely(x) __builtin_expect(!!(x), 1)
 #define gy_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -160,10 +160,15 @@ pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint6
 {
     gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
     uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-    if (arena == UINT32_MAX)
+    if (arena == UINT32_MAX) {
+        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
         return false;
+    }
     gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ));
-    if (!gy_index_pin(cache, slot, pin, f) || f->word != word) {
+    bool entry = gy_index_pin(cache, slot, pin, f);
+    if (!entry && gy_load_acq(slot) == word)
+        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
+    if (!entry || f->word != word) {
         gy_pin_clear(pin);
         return false;
     }

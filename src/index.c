@@ -4,6 +4,7 @@
 #include "index.h"
 
 #include "account.h"
+#include "find.h"
 
 void
 gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
@@ -54,106 +55,31 @@ gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring)
     return false;
 }
 
-/* Pin, second look, bounds: I3 and I8. word is the first look. */
-static inline bool
-pin_word(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u64 *pin, struct gy_found *out)
-{
-    while (word != GY_EMPTY) {
-        uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-        if (arena == UINT32_MAX)
-            return false;
-        gy_pin_set(cache, pin, gy_pin_word(cache, arena, GY_PIN_READ));
-        uint64_t again = gy_load_acq(slot);
-        if (gy_unlikely(gy_slot_ref(again) != gy_slot_ref(word) || again == GY_EMPTY)) {
-            gy_pin_clear(pin);
-            word = again; /* another thread's CAS changed the slot */
-            continue;
-        }
-        uint64_t offset = gy_slot_ref(again) << 3;
-        uint64_t left = gy_arena_offset(cache, arena) + cache->arena_bytes - offset;
-        const char *entry = gy_at(cache, gy_slot_ref(again));
-        struct gy_header h = gy_entry_header(entry);
-        if (gy_unlikely(gy_entry_bytes(offset, h, cache->g.value_align) > left)) {
-            gy_pin_clear(pin);
-            return false;
-        }
-        *out = (struct gy_found){slot, again, entry, h, arena};
-        return true;
-    }
-    return false;
-}
-
 bool
 gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct gy_found *out)
 {
-    return pin_word(cache, slot, gy_load_acq(slot), pin, out);
-}
-
-static inline bool
-find_in(struct gyre *cache, struct gy_bucket *bucket, uint64_t hash, const void *key, size_t key_bytes,
-        gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
-{
-    unsigned candidates = 0;
-    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
-        candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) << i;
-    for (; candidates; candidates &= candidates - 1) {
-        gy_atomic_u64 *slot = &bucket->slot[__builtin_ctz(candidates)];
-        uint64_t word = gy_load_acq(slot);
-        if (gy_slot_tentative(word)) {
-            *saw_tentative = true;
-            continue;
-        }
-        if (!gy_slot_may_match(word, hash) || !pin_word(cache, slot, word, pin, out))
-            continue;
-        if (gy_likely(gy_slot_may_match(out->word, hash) && !gy_slot_tentative(out->word) &&
-                      gy_entry_has_key(out->entry, out->header, key, key_bytes)))
-            return true;
-        gy_pin_clear(pin);
-    }
-    return false;
+    return gy_find_pin(cache, slot, gy_load_acq(slot), pin, out);
 }
 
 enum { FIND_RETRIES = 64 };
 
 /* New, old, new again: a word on its way into its image is met at one of the two but for the gap between
  * migrate 3 and 4, where it is tentative in the image. */
-static bool
-find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
-             struct gy_found *out, bool *saw_tentative)
+bool
+gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes,
+                      gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
 {
     for (unsigned n = 0; n < FIND_RETRIES; n++) {
         struct gy_window w;
         gy_index_window(cache, hash, &w);
         *saw_tentative = false;
         for (unsigned i = 2 * w.n; i-- > 0;)
-            if (find_in(cache, w.bucket[i % w.n], hash, key, key_bytes, pin, out, saw_tentative))
+            if (gy_find_in(cache, w.bucket[i % w.n], hash, key, key_bytes, pin, out, saw_tentative))
                 return true;
         if (n > 0 && (w.n == 2 || !*saw_tentative))
             return false;
     }
     return false;
-}
-
-bool
-gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
-              struct gy_found *out, bool *saw_tentative)
-{
-    unsigned number = gy_shard_number(cache, hash);
-    gy_atomic_u64 *where = &cache->super->shard[number].geometry;
-    uint64_t geometry = gy_load_acq(where);
-    *saw_tentative = false;
-    if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
-        struct gy_bucket *base = gy_shard_buckets(cache, number);
-        uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
-        if (find_in(cache, base + (gy_hash_first(hash) & mask), hash, key, key_bytes, pin, out,
-                    saw_tentative) ||
-            find_in(cache, base + (gy_hash_second(hash) & mask), hash, key, key_bytes, pin, out,
-                    saw_tentative))
-            return true;
-        if (gy_likely(gy_load_acq(where) == geometry && !*saw_tentative))
-            return false;
-    }
-    return find_growing(cache, hash, key, key_bytes, pin, out, saw_tentative);
 }
 
 bool

@@ -92,10 +92,9 @@ gy_found_bytes(const struct gyre *cache, const struct gy_found *f)
  * arena. False: the slot is empty or refers to nothing that could be an entry; nothing is pinned. */
 bool gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct gy_found *out);
 
-/* get: the committed word of a key, pinned. Needs no section. saw_tentative: set when a word of this
- * tag was met that is not yet published. */
-bool gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
-                   struct gy_found *out, bool *saw_tentative);
+/* The slow half of gy_index_find (find.h): while the shard grows, or words in the making were met. */
+bool gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes,
+                           gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative);
 
 /* Removes a committed word and accounts for it; false when the slot has changed. */
 bool gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard,

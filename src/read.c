@@ -3,7 +3,6 @@
 
 /* The door for reading: gyre_get, gyre_release, gyre_read, gyre_get_many. */
 
-#include "clear.h"
 #include "lookup.h"
 
 static const gyre_view NO_VIEW;
@@ -14,33 +13,35 @@ key_usable(const void *key, size_t key_size)
     return key != NULL && key_size > 0 && key_size <= GY_KEY_MOST;
 }
 
-static int
+static GY_INLINE int
 get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size,
            gyre_view *view)
 {
     gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
-    if (gy_unlikely(pin == NULL))
-        return GYRE_EBUSY;
     struct gy_found f;
     uint32_t ttl_left_ms;
-    int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-    if (result == GYRE_OK)
+    int result = GYRE_EBUSY;
+    if (gy_likely(pin != NULL))
+        result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
+    if (gy_likely(result == GYRE_OK))
         gy_view_fill(cache, &f, pin, ttl_left_ms, view);
+    else
+        *view = NO_VIEW;
     return result;
 }
 
 int
 gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
 {
-    if (view == NULL)
-        return GYRE_EINVAL;
-    *view = NO_VIEW;
-    if (cache == NULL || !key_usable(key, key_size))
-        return GYRE_EINVAL;
-    int error;
-    struct gy_record *r = gy_record_of(cache, &error);
-    if (gy_unlikely(r == NULL))
+    int error = GYRE_EINVAL;
+    struct gy_record *r = NULL;
+    if (gy_likely(view != NULL && cache != NULL && key_usable(key, key_size)))
+        r = gy_record_of(cache, &error);
+    if (gy_unlikely(r == NULL)) {
+        if (view != NULL)
+            *view = NO_VIEW;
         return error;
+    }
     return get_hashed(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, view);
 }
 
@@ -54,7 +55,9 @@ gyre_release(gyre_view *view)
      * (Relaxed: nobody but the view's holder changes it while it holds this word.) */
     if (gy_load_rlx(pin) == view->priv[1])
         gy_pin_clear(pin);
-    *view = NO_VIEW;
+    view->priv[0] = 0;
+    view->data = NULL;
+    view->size = 0;
 }
 
 int

@@ -100,7 +100,7 @@ free_pin(struct gy_record *r)
 }
 
 gy_atomic_u64 *
-gy_record_view_pin(struct gyre *cache, struct gy_record *first)
+gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
 {
     struct gy_record *r = first->pins_in ? &cache->records[first->pins_in - 1] : first;
     gy_atomic_u64 *pin = free_pin(r);

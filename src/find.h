@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Finding a key, inline: the whole path of a hit is one function, short enough for the processor to have
+ * the next lookup's misses under way before this one's have arrived. */
+
+#ifndef GY_FIND_H
+#define GY_FIND_H
+
+#include "index.h"
+
+/* Pin, second look, bounds: I3 and I8. word is the first look. */
+static GY_INLINE bool
+gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u64 *pin, struct gy_found *out)
+{
+    while (word != GY_EMPTY) {
+        uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+        if (arena == UINT32_MAX)
+            return false;
+        gy_pin_set(cache, pin, gy_pin_word(cache, arena, GY_PIN_READ));
+        uint64_t again = gy_load_acq(slot);
+        if (gy_unlikely(gy_slot_ref(again) != gy_slot_ref(word) || again == GY_EMPTY)) {
+            gy_pin_clear(pin);
+            word = again; /* another thread's CAS changed the slot */
+            continue;
+        }
+        uint64_t offset = gy_slot_ref(again) << 3;
+        uint64_t left = gy_arena_offset(cache, arena) + cache->arena_bytes - offset;
+        const char *entry = gy_at(cache, gy_slot_ref(again));
+        struct gy_header h = gy_entry_header(entry);
+        if (gy_unlikely(gy_entry_bytes(offset, h, cache->g.value_align) > left)) {
+            gy_pin_clear(pin);
+            return false;
+        }
+        *out = (struct gy_found){slot, again, entry, h, arena};
+        return true;
+    }
+    return false;
+}
+
+/* The slots of a bucket whose words have the tag of a hash, as bits. */
+static GY_INLINE unsigned
+gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+{
+    unsigned candidates = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
+        candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) << i;
+    return candidates;
+}
+
+static GY_INLINE bool
+gy_find_in(struct gyre *cache, struct gy_bucket *bucket, uint64_t hash, const void *key, size_t key_bytes,
+           gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
+{
+    for (unsigned candidates = gy_find_candidates(bucket, hash); candidates; candidates &= candidates - 1) {
+        gy_atomic_u64 *slot = &bucket->slot[__builtin_ctz(candidates)];
+        uint64_t word = gy_load_acq(slot);
+        if (gy_unlikely(gy_slot_tentative(word))) {
+            *saw_tentative = true;
+            continue;
+        }
+        if (!gy_slot_may_match(word, hash) || !gy_find_pin(cache, slot, word, pin, out))
+            continue;
+        if (gy_likely(gy_slot_may_match(out->word, hash) && !gy_slot_tentative(out->word) &&
+                      gy_entry_has_key(out->entry, out->header, key, key_bytes)))
+            return true;
+        gy_pin_clear(pin);
+    }
+    return false;
+}
+
+/* get: the committed word of a key, pinned. Needs no section. saw_tentative: set when a word of this
+ * tag was met that is not yet published. */
+static GY_INLINE bool
+gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
+              struct gy_found *out, bool *saw_tentative)
+{
+    unsigned number = gy_shard_number(cache, hash);
+    gy_atomic_u64 *where = &cache->super->shard[number].geometry;
+    uint64_t geometry = gy_load_acq(where);
+    *saw_tentative = false;
+    if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
+        struct gy_bucket *base = gy_shard_buckets(cache, number);
+        uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
+        if (gy_likely(gy_find_in(cache, base + (gy_hash_first(hash) & mask), hash, key, key_bytes, pin, out,
+                                 saw_tentative)))
+            return true;
+        if (gy_find_in(cache, base + (gy_hash_second(hash) & mask), hash, key, key_bytes, pin, out,
+                       saw_tentative))
+            return true;
+        if (gy_likely(gy_load_acq(where) == geometry && !*saw_tentative))
+            return false;
+    }
+    return gy_index_find_growing(cache, hash, key, key_bytes, pin, out, saw_tentative);
+}
+
+#endif
