@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+# All tests, one line each with its time; the whole output of one that fails. What each is: docs/testing.md.
+
+set -u
+cd "$(dirname "$0")/.."
+logs=build/check
+mkdir -p "$logs"
+jobs=$(nproc)
+passed=0 failed=0 started=$SECONDS
+
+run() { # name, command...
+    local name=$1 log=$logs/${1//[^a-z0-9]/-}.log from=$SECONDS
+    shift
+    printf '%-44s' "$name"
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        printf 'ok     %4d s   %s\n' $((SECONDS - from)) "$(grep -aE 'passed|OK|Tested|programs|Done' "$log" | tail -n 1 | cut -c1-70)"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %4d s\n' $((SECONDS - from))
+        tail -n 60 "$log" | sed 's/^/    /'
+    fi
+}
+build() { make --no-print-directory -j"$jobs" "$@"; }
+
+run "compiles without a warning: gcc" build WERROR=1 all
+run "compiles without a warning: clang" build WERROR=1 CC=clang FLAVOR=debug lib
+run "static checks" tests/static/run.sh
+run "unit tests" build unit
+run "a stranger's program" build contract
+run "the program gyre" tests/test_tool.sh build/release/gyre
+run "man pages" tests/test_man.sh
+run "installation and examples" tests/test_install.sh
+run "protocol models" build models-quick
+run "fuzz: corpus and a short run" build fuzz-quick
+for flavor in asan ubsan tsan; do
+    run "unit tests, $flavor" build FLAVOR=$flavor unit
+done
+for flavor in points asan ubsan tsan; do
+    run "stress, $flavor" build FLAVOR=$flavor stress-quick
+done
+run "benchmarks compile" build bench-build
+
+echo "$((SECONDS - started)) s in all; the logs are in $logs"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
