@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 # The rows of run.sh: size (quick: also in run.sh quick), expected verdict, model, what is varied, options.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086
 
 # Validated pins
 row quick ok  pins 'get, put of another key, sweep, freer'
@@ -96,7 +96,6 @@ row quick bad inplace 'IP5: mover without pin and check' -DNP=1 -DSW=1 -DMV=0
 row quick bad inplace 'IP9: sweep reads pins before it stores SWEEPING' -DNP=1 -DSW=1 -DSV=1
 row all   ok  inplace '2 puts, delete, eviction' -DNP=2 -DND=1 -DEV=1
 for order in '0 1 2' '0 2 1' '1 0 2' '1 2 0' '2 0 1' '2 1 0'; do
-    # shellcheck disable=SC2086
     set -- $order
     row all ok inplace "2 puts, eviction, others evict, slot order $order" -DNP=2 -DEV=1 -DMCRASH -DPHEVICT \
         -DR0="$1" -DR1="$2" -DR2="$3"

@@ -15,7 +15,7 @@ if ! command -v spin >/dev/null 2>&1; then
     exit 1
 fi
 tmp=$(mktemp -d) || exit 2
-[ -n "${KEEP:-}" ] && echo "working folders: $tmp" || trap 'rm -rf "$tmp"' EXIT
+if [ -n "${KEEP:-}" ]; then echo "working folders: $tmp"; else trap 'rm -rf "$tmp"' EXIT; fi
 passed=0 failed=0
 
 search() {                             # expected model options...: leaves the verifier's words in out
@@ -62,6 +62,7 @@ row() {                                # size expected model variant options...
 }
 
 printf '%-8s %-58s %-8s %-10s %10s %5s\n' model variant expected found states sec
+# shellcheck source=tests/models/rows.sh
 . "$home/rows.sh"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
