@@ -30,12 +30,12 @@ open_world(struct world *w)
     gyre_options options = GYRE_OPTIONS_INIT;
     uint64_t n = fuzz_take(&w->in, 1), m = fuzz_take(&w->in, 1);
 
-    options.flags = GYRE_NO_THREAD | (n & 1 ? GYRE_VERSIONS : 0) | (n & 2 ? GYRE_RECORD_EPOCHS : 0);
+    options.flags = GYRE_NO_THREAD | (n & 1 ? GYRE_VERSIONS : 0) | (n & 2 ? GYRE_LIBURCU : 0);
     options.capacity_bytes = ((uint64_t)65536 << (n / 4 % 5)) + 4096 * (n / 32);
     options.max_entries = m % 4 == 0 ? 1 + m / 4 : 0;
     options.value_align = aligns[fuzz_take(&w->in, 1) % 8];
     options.default_ttl_ms = m % 16 == 1 ? (uint32_t)m : 0;
-    options.expected_entry_bytes = (uint32_t)fuzz_take(&w->in, 1) * 16;
+    options.expected_entry_bytes = (uint32_t)fuzz_take(&w->in, 1) * 256; /* so that shards must grow */
     options.max_value_bytes = m & 8 ? (uint32_t)(m * 16) : 0;
     options.seed = 1 + fuzz_take(&w->in, 1);
     options.clock_ms = clock_ms;

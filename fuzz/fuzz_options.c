@@ -28,7 +28,7 @@ static int
 must_be_refused(const gyre_options *o, const unsigned char *raw, size_t size)
 {
     const uint32_t flags = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD |
-                           GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_RECORD_EPOCHS;
+                           GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU;
 
     for (size_t i = sizeof *o; i < size; i++) {
         if (raw[i] != 0)

@@ -97,8 +97,7 @@ enum {                        /* gyre_options.flags */
     GYRE_NO_THREAD = 8,       /* start no maintenance thread: puts and gyre_maintain do its work */
     GYRE_HUGEPAGES = 16,      /* ask for huge pages for arenas and index */
     GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
-    GYRE_RECORD_EPOCHS = 64,  /* epochs in reader records: the default */
-    GYRE_LIBURCU = 128        /* private caches: grace periods of liburcu (urcu-bp) instead */
+    GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own */
 };
 
 /* Zero means the default in every field but struct_size and capacity_bytes. */

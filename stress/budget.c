@@ -280,7 +280,7 @@ play_round(struct rng *rng)
     struct round round = {.options = GYRE_OPTIONS_INIT};
     struct worker worker = {.round = &round, .rng = {rng_next(rng)}};
     round.options.capacity_bytes = CAPACITY + rng_below(rng, CAPACITY);
-    round.options.flags = (STRESS_TSAN || rng_one_in(rng, 2) ? GYRE_RECORD_EPOCHS : 0) |
+    round.options.flags = (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) |
                           (rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0);
     round.options.value_align = rng_one_in(rng, 2) ? 0 : 8u << rng_below(rng, 4);
     stress_world_install(&round.world, &round.options);

@@ -185,7 +185,7 @@ open_cache(uint64_t n_entries, unsigned n_workers, struct rng *rng)
         (uint32_t)(options.capacity_bytes / 1000 < (1u << 30) ? options.capacity_bytes / 1000
                                                               : 1u << 30);
     options.seed = rng_next(rng);
-    options.flags = (STRESS_TSAN || rng_one_in(rng, 2) ? GYRE_RECORD_EPOCHS : 0) |
+    options.flags = (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) |
                     (rng_one_in(rng, 3) ? GYRE_NO_THREAD : 0);
     options.flags = (uint32_t)stress_setting("FLAGS", options.flags);
     printf("growth: FLAGS=%u, %u workers\n", options.flags, n_workers);

@@ -260,7 +260,7 @@ TEST(api_basic, open_and_close_many_times)
 {
     for (unsigned i = 0; i < 200; i++) {
         gyre *c = api_open(i % 2 ? 64 * KIB : 2 * MIB,
-                           i % 4 == 0 ? GYRE_NO_THREAD : i % 4 == 1 ? GYRE_RECORD_EPOCHS : 0);
+                           i % 4 == 0 ? GYRE_NO_THREAD : i % 4 == 1 ? GYRE_LIBURCU : 0);
         CHECK_OK(put_text(c, "key", "value"));
         CHECK(has_text(c, "key", "value"));
         api_close(c);
@@ -285,7 +285,7 @@ TEST(api_basic, the_seed_is_fixed_or_random)
 TEST(api_basic, every_flag_serves)
 {
     static const uint32_t flags[] = {GYRE_CREATE, GYRE_NO_THREAD, GYRE_HUGEPAGES, GYRE_VERSIONS,
-                                     GYRE_RECORD_EPOCHS, GYRE_RECORD_EPOCHS | GYRE_NO_THREAD | GYRE_VERSIONS};
+                                     GYRE_LIBURCU, GYRE_LIBURCU | GYRE_NO_THREAD | GYRE_VERSIONS};
     for (unsigned f = 0; f < sizeof flags / sizeof *flags; f++) {
         gyre *c = api_open(2 * MIB, flags[f]);
         for (unsigned i = 0; i < 8000; i++)

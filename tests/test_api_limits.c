@@ -224,7 +224,7 @@ TEST(api_limits, max_entries_is_exceeded_by_puts_in_flight_only)
 
 TEST(api_limits, tiny_caches)
 {
-    static const uint32_t flags[] = {0, GYRE_NO_THREAD, GYRE_VERSIONS, GYRE_RECORD_EPOCHS};
+    static const uint32_t flags[] = {0, GYRE_NO_THREAD, GYRE_VERSIONS, GYRE_LIBURCU};
     for (unsigned f = 0; f < 4; f++) {
         gyre *c = api_open(64 * KIB, flags[f]);
         unsigned hits = 0;

@@ -377,8 +377,8 @@ fail_each(const gyre_options *options, enum kind kind, bool for_ever)
            for_ever ? "for ever" : "once", n - 1, n_refused);
 }
 
-static const uint32_t flag_sets[] = {0, GYRE_RECORD_EPOCHS, GYRE_NO_THREAD,
-                                     GYRE_RECORD_EPOCHS | GYRE_NO_THREAD | GYRE_VERSIONS};
+static const uint32_t flag_sets[] = {0, GYRE_LIBURCU, GYRE_NO_THREAD,
+                                     GYRE_LIBURCU | GYRE_NO_THREAD | GYRE_VERSIONS};
 
 static void
 fail_each_in_every_mode(enum kind kind)

@@ -48,7 +48,7 @@ fill(gyre *c)
 TEST(api_scan, every_entry_exactly_once)
 {
     for (unsigned flags = 0; flags < 2; flags++) {
-        gyre *c = api_open(16 * MIB, flags ? GYRE_RECORD_EPOCHS : 0);
+        gyre *c = api_open(16 * MIB, flags ? GYRE_LIBURCU : 0);
         struct seen *seen = calloc(1, sizeof *seen);
         CHECK(seen != NULL);
         CHECK_OK(gyre_scan(c, note, seen));

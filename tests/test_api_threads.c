@@ -48,9 +48,9 @@ TEST(api_threads, come_and_go)
     threads_come_and_go(0);
 }
 
-TEST(api_threads, come_and_go_with_epochs_in_records)
+TEST(api_threads, come_and_go_with_liburcu)
 {
-    threads_come_and_go(GYRE_RECORD_EPOCHS);
+    threads_come_and_go(GYRE_LIBURCU);
 }
 
 struct left {
@@ -72,7 +72,7 @@ leave_a_view(void *arg)
 TEST(api_threads, views_and_drafts_outlive_their_threads)
 {
     for (unsigned flags = 0; flags < 2; flags++) {
-        gyre *c = api_open(MIB, flags ? GYRE_RECORD_EPOCHS : 0);
+        gyre *c = api_open(MIB, flags ? GYRE_LIBURCU : 0);
         enum { N = 20 };
         struct left left[N];
         for (unsigned i = 0; i < N; i++) {
@@ -109,7 +109,7 @@ live_on(void *arg, unsigned i)
     struct rounds *r = arg;
     for (unsigned round = 0; round < ROUNDS; round++) {
         if (i == 0)
-            r->cache = api_open(round % 2 ? 128 * KIB : MIB, round % 3 ? 0 : GYRE_RECORD_EPOCHS);
+            r->cache = api_open(round % 2 ? 128 * KIB : MIB, round % 3 ? 0 : GYRE_LIBURCU);
         pthread_barrier_wait(&r->barrier);
         for (unsigned n = 0; n < 50; n++) {
             struct api_key key = key_of(n * LIVING + i);
@@ -143,7 +143,7 @@ TEST(api_threads, one_thread_uses_many_caches)
 {
     gyre *caches[40];
     for (unsigned i = 0; i < 40; i++)
-        caches[i] = api_open(64 * KIB, i % 2 ? GYRE_NO_THREAD : GYRE_NO_THREAD | GYRE_RECORD_EPOCHS);
+        caches[i] = api_open(64 * KIB, i % 2 ? GYRE_NO_THREAD : GYRE_NO_THREAD | GYRE_LIBURCU);
     for (unsigned round = 0; round < 10; round++) {
         pthread_t thread;
         CHECK_EQ(pthread_create(&thread, NULL, use_many, caches), 0);
@@ -216,9 +216,9 @@ TEST(api_threads, fork_without_a_maintenance_thread)
     fork_and_use(GYRE_NO_THREAD);
 }
 
-TEST(api_threads, fork_with_epochs_in_records)
+TEST(api_threads, fork_with_liburcu)
 {
-    fork_and_use(GYRE_RECORD_EPOCHS);
+    fork_and_use(GYRE_LIBURCU);
 }
 
 struct forked_under {

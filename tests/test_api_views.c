@@ -49,9 +49,9 @@ TEST(api_views, byte_exact_in_4_mib)
     hold_while_overwriting(4 * MIB, 0);
 }
 
-TEST(api_views, byte_exact_with_epochs_in_records)
+TEST(api_views, byte_exact_with_liburcu)
 {
-    hold_while_overwriting(4 * MIB, GYRE_RECORD_EPOCHS | GYRE_NO_THREAD);
+    hold_while_overwriting(4 * MIB, GYRE_LIBURCU | GYRE_NO_THREAD);
 }
 
 TEST(api_views, spread_over_the_whole_cache)
@@ -213,9 +213,9 @@ TEST(api_views, pin_everything_without_a_thread)
     pin_everything(2 * MIB, GYRE_NO_THREAD);
 }
 
-TEST(api_views, pin_everything_with_epochs_in_records)
+TEST(api_views, pin_everything_with_liburcu)
 {
-    pin_everything(MIB, GYRE_RECORD_EPOCHS);
+    pin_everything(MIB, GYRE_LIBURCU);
 }
 
 TEST(api_views, pin_everything_in_a_tiny_cache)

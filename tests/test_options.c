@@ -70,7 +70,7 @@ TEST(options, numbers_out_of_range_are_refused)
     EDGE(value_align, 16, 24);
     EDGE(mode, 07777, 010000);
     EDGE(reserved, 0, 1);
-    EDGE(flags, GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD | GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_RECORD_EPOCHS,
+    EDGE(flags, GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD | GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU,
          128);
     EDGE(flags, 0, (uint32_t)1 << 31);
     EDGE(flags, 0, GYRE_READONLY);

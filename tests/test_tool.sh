@@ -333,7 +333,7 @@ replays lines --capacity 1M --seed 42
 is seed 42
 replays lines --capacity 1M --ttl 3600000
 is ttl_ms 3600000
-for flag in --no-thread --hugepages --record-epochs; do
+for flag in --no-thread --hugepages --liburcu; do
     replays lines --capacity 8M $flag
     check_counts 1000 800
 done

@@ -41,7 +41,7 @@ enum {
     OPTION_TTL = 256,
     OPTION_NO_THREAD,
     OPTION_HUGEPAGES,
-    OPTION_RECORD_EPOCHS,
+    OPTION_LIBURCU,
     OPTION_SEED,
     OPTION_JSON,
     OPTION_PLOT,
@@ -61,7 +61,7 @@ static const struct option long_options[] = {
     {"ttl", required_argument, NULL, OPTION_TTL},
     {"no-thread", no_argument, NULL, OPTION_NO_THREAD},
     {"hugepages", no_argument, NULL, OPTION_HUGEPAGES},
-    {"record-epochs", no_argument, NULL, OPTION_RECORD_EPOCHS},
+    {"liburcu", no_argument, NULL, OPTION_LIBURCU},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"json", no_argument, NULL, OPTION_JSON},
     {"plot", required_argument, NULL, OPTION_PLOT},
@@ -88,7 +88,7 @@ static const char help[] =
     "      --ttl MS            time to live of the entries, in milliseconds of real time\n"
     "      --no-thread         no maintenance thread: puts do its work\n"
     "      --hugepages         ask for huge pages\n"
-    "      --record-epochs     epochs in reader records instead of liburcu\n"
+    "      --liburcu     grace periods of liburcu instead of epochs in records\n"
     "      --seed N            seed of the key hash (default: random)\n"
     "      --sample N          measure the latency of one request in N (default: 8)\n"
     "      --plot OUT.svg      draw the miss ratio over the cache size, beside that of LRU\n"
@@ -173,8 +173,8 @@ parse_option(struct settings *settings, int option, const char *argument)
     case OPTION_HUGEPAGES:
         plan->flags |= GYRE_HUGEPAGES;
         return true;
-    case OPTION_RECORD_EPOCHS:
-        plan->flags |= GYRE_RECORD_EPOCHS;
+    case OPTION_LIBURCU:
+        plan->flags |= GYRE_LIBURCU;
         return true;
     case OPTION_SEED:
         return parse_number("seed", argument, 1, UINT64_MAX, &plan->seed);

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+# A room includes rooms of its own floor and of lower ones. The floors, from the ground up.
+. "$(dirname "$0")/lib.sh"
+
+floors='base.h atomic.h gyre.h
+options.h os.h hash.h policy.h entry.h slot.h arena.h region.h
+rcu/record.h
+rcu/rcu.h layout.h worker.h registry.h mend.h maintain.h
+cache.h
+account.h choose.h index.h history.h clear.h grow.h
+sweep.h find.h insert.h
+lookup.h'
+
+floor_of() {
+    printf '%s\n' "$floors" | awk -v want="$1" '{ for (i = 1; i <= NF; i++) if ($i == want) print NR }'
+}
+
+for path in $(find src -name '*.h'); do
+    file=${path#src/}
+    mine=$(floor_of "$file")
+    [ -n "$mine" ] || { complain "$file has no floor: give it one here"; continue; }
+    for included in $(sed -n 's/^#include "\(.*\)"/\1/p' "$path"); do
+        case $file in rcu/*) [ -f "src/rcu/$included" ] && included=rcu/$included ;; esac
+        other=$(floor_of "$included")
+        [ -n "$other" ] && [ "$other" -le "$mine" ] || complain "$file (floor $mine) includes $included (${other:-none})"
+    done
+done
+
+# The pure ones know nothing of caches: they are driven by tests alone.
+for file in policy.h slot.h entry.h arena.h hash.h; do
+    sed -n 's/^#include "\(.*\)"/\1/p' "src/$file" | grep -vxE '(base|atomic|hash)\.h' > /tmp/floors.$$
+    complain_lines "$file includes" < /tmp/floors.$$
+done
+rm -f /tmp/floors.$$
+exit $failed

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+# What comments and documents say must exist, and what must stand in every file does.
+. "$(dirname "$0")/lib.sh"
+
+# Every GYRE_ and gyre_ name in a comment or a document is one of the header's.
+texts=$(find README.md CHANGELOG.md docs include src tools examples -type f \
+    \( -name '*.md' -o -name '*.[ch]' -o -name '*.cc' -o -name '*.[1-9]' \) 2>/dev/null)
+grep -v '^ \*\|^/\*' include/gyre.h | sed 's|/\*.*||' | grep -oE '\b(GYRE|gyre)_[A-Za-z0-9_]+' | sort -u > /tmp/known.$$
+# Variables of tests, of the Makefile and the tool, and functions of own programs, by their definitions.
+cat Makefile install.mk */*.mk tests/*.c tools/*.c tools/*.sh tests/*.sh 2>/dev/null |
+    grep -oE '\b(GYRE|gyre)_[A-Za-z0-9_]+' | sort -u >> /tmp/known.$$
+sort -u -o /tmp/known.$$ /tmp/known.$$
+for file in $texts; do
+    sed 's/\\-/-/g; /^\.Dt /d' "$file" | grep -oE '\b(GYRE|gyre)_[A-Za-z0-9_]+' |
+        grep -vE '_$|^GYRE_E$' | sort -u |
+        comm -23 - /tmp/known.$$ | sed "s|^|$file: |"
+done > /tmp/header.$$
+complain_lines 'a name that does not exist' < /tmp/header.$$
+
+# The defaults in the comments of gyre_options are those of the code.
+for pair in 'expected_entry_bytes 1024' 'value_align 8'; do
+    set -- $pair
+    grep -qE "uint32_t $1; */\* 0: $2\." include/gyre.h || complain "gyre.h does not say that $1 is $2 when 0"
+    grep -A1 "if (out->$1 == 0)" src/options.c | grep -q "out->$1 = $2;" || complain "options.c does not make $1 $2"
+done
+
+# Every function is documented: a comment ends in the line above its declaration.
+awk '/^GYRE_API/ { if (above !~ /\*\/$/) print FNR ": " $0 } { above = $0 }' include/gyre.h > /tmp/header.$$
+complain_lines 'gyre.h: no comment' < /tmp/header.$$
+
+for file in $(own_sources); do
+    head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
+done
+
+# No paths of somebody's machine, and no tab where four spaces are meant.
+own_sources | xargs grep -nE '(^|[^a-zA-Z0-9_.])/(home|work|root|Users)/[a-z]' > /tmp/header.$$
+complain_lines 'a path of one machine' < /tmp/header.$$
+own_sources | grep '\.[ch]$' | xargs grep -nP '\t|[ \t]+$' > /tmp/header.$$
+complain_lines 'a tab, or blanks at the end of a line' < /tmp/header.$$
+rm -f /tmp/header.$$ /tmp/known.$$
+exit $failed
