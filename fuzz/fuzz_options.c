@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "heap.h"
 
-enum { STRUCT_MOST = 1024, CAPACITY_BITS = 24 };
+enum { STRUCT_MOST = 1024, CAPACITY_BITS = 22 };
 
 static struct {
     unsigned long opened, refused, too_little_memory, hits;
@@ -174,7 +174,7 @@ FUZZ_TARGET
     if (how & 2)
         options.value_align = (uint32_t)8 << options.value_align % 10;
     if (options.capacity_bytes > 1 << CAPACITY_BITS)
-        options.expected_entry_bytes |= 1 << 20; /* a first index that is not too large to be touched */
+        options.expected_entry_bytes |= 1 << 30; /* a first index that is not too large to be touched */
     memcpy(raw, &options, sizeof options);
     for (size_t i = sizeof options; i < claimed; i++)
         raw[i] = (unsigned char)fuzz_take(&in, 1);

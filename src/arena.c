@@ -41,6 +41,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         if (!gy_cas_seq(&cache->words[a], &word, taken))
             continue;
         gy_sub_rlx(&s->n_free, 1);
+        gy_tick(cache);
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
         gy_store_rlx(&book->position, 0);
         gy_store_rlx(&book->dead, 0);

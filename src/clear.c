@@ -17,7 +17,8 @@
 
 #include "index.h"
 
-enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is next */
+enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
+enum { BUCKETS_A_STEP = 256 };
 
 static uint64_t
 raise_mark(struct gyre *cache)
@@ -54,18 +55,27 @@ clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_a
     gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
 }
 
-static void
+/* Passes some buckets of a shard. True when it is done with the shard. The extent is read anew for each
+ * bucket: a word that growth moves ahead of the pass is met there. */
+static bool
 clear_shard(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t mark)
 {
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    /* The extent is read anew for each bucket: a word that growth moves ahead of the pass is met there. */
-    for (uint64_t b = 0; b < gy_shard_extent(cache, number); b++)
+    uint64_t b = gy_load_rlx(&cache->super->clear_at), end = b + BUCKETS_A_STEP;
+    for (; b < gy_shard_extent(cache, number); b++) {
+        if (b == end) {
+            gy_store_rlx(&cache->super->clear_at, b);
+            return false;
+        }
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             if (gy_load_acq(&base[b].slot[s]) != GY_EMPTY)
                 clear_slot(cache, r, &cache->super->shard[number], &base[b].slot[s], mark);
+    }
+    gy_store_rlx(&cache->super->clear_at, 0);
+    return true;
 }
 
-/* (Relaxed, below: clear_stage, clear_cookie and done are written by the driver only.) */
+/* (Relaxed, here and above: the driver alone writes clear_stage, _at, _target and _cookie.) */
 static bool
 advance(struct gyre *cache, struct gy_record *r)
 {
@@ -84,7 +94,8 @@ advance(struct gyre *cache, struct gy_record *r)
         return true;
     }
     unsigned number = (unsigned)(stage - PASS);
-    clear_shard(cache, r, number, gy_load_rlx(&s->clear_target));
+    if (!clear_shard(cache, r, number, gy_load_rlx(&s->clear_target)))
+        return true;
     if (number + 1 < 1u << cache->g.log2_shards) {
         gy_store_rlx(&s->clear_stage, stage + 1);
     } else {

@@ -3,7 +3,7 @@
 
 #include "insert.h"
 
-#include "account.h"
+#include "clear.h"
 #include "grow.h"
 #include "history.h"
 #include "policy.h"
@@ -58,10 +58,12 @@ gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, ui
 void
 gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes)
 {
-    if (cache->g.max_entries)
-        gy_sweep_limit(cache, r);
     unsigned shard = gy_shard_number(cache, hash);
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
+    if (gy_unlikely(alone && gy_clear_pending(cache)))
+        gy_clear_step(cache, r);
+    if (cache->g.max_entries)
+        gy_sweep_limit(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
     if (gy_sweep_wanted_by_writers(cache))

@@ -22,7 +22,7 @@ unsigned gy_insert_ring(struct gyre *cache, uint64_t hash);
 int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
               unsigned ring, const struct gy_content *content, uint64_t if_what);
 
-/* After a put: holds max_entries, lets a shard grow, sweeps what the put has filled, wakes the worker. */
+/* After a put: carries a clear out when no thread does, holds max_entries, lets a shard grow, sweeps what the put has filled, wakes the worker. */
 void gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes);
 
 /* The next version: unique in the life of the region. */

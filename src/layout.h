@@ -51,7 +51,7 @@ struct gy_super {
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
     gy_atomic_u64 done;
-    gy_atomic_u64 clear_stage, clear_cookie, clear_target, clear_driver;
+    gy_atomic_u64 clear_stage, clear_at, clear_cookie, clear_target, clear_driver;
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */

@@ -30,13 +30,13 @@ before_fork(void)
 {
     pthread_mutex_lock(&lock);
     forking_owner = (uint64_t)gy_os_pid() << 32 | gy_os_tid();
-    gy_rcu_local.before_fork();
+    gy_rcu_local_hold();
 }
 
 static void
 after_fork_parent(void)
 {
-    gy_rcu_local.after_fork_parent();
+    gy_rcu_local_let_go();
     pthread_mutex_unlock(&lock);
 }
 
@@ -45,9 +45,10 @@ after_fork_parent(void)
 static void
 after_fork_child(void)
 {
-    gy_rcu_local.after_fork_child();
+    gy_rcu_local_let_go();
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         c->id = ++last_id;
+        c->rcu = &gy_rcu_shared;
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
             c->orphan_owner = forking_owner;
         gy_store_rlx(&c->orphaned, 1);

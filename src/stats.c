@@ -128,6 +128,7 @@ gyre_stats_read(gyre *cache, gyre_stats *stats)
         return GYRE_EINVAL;
     memset(&s, 0, sizeof s);
     collect(cache, &s);
+    gy_tick(cache);
     s.struct_size = bytes;
     memcpy(stats, &s, bytes < sizeof s ? bytes : sizeof s);
     if (bytes > sizeof s)

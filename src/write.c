@@ -217,6 +217,16 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     return GYRE_OK;
 }
 
+/* (Relaxed: a bound. In a forked child it starts from 0, whatever drafts came along.) */
+static void
+drafts_less(gyre *cache, uint64_t bytes)
+{
+    gy_atomic_u64 *all = &cache->super->draft_bytes;
+    uint64_t seen = gy_load_rlx(all);
+    while (!gy_cas_rlx(all, &seen, seen - gy_min(seen, bytes)))
+        ; /* retried because another draft began or ended */
+}
+
 /* Takes a draft apart; the draft is empty afterwards. False when it is empty or not this process's. */
 static bool
 draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was)
@@ -263,7 +273,7 @@ gyre_commit(gyre_draft *draft)
         result = gy_insert(cache, r, kind, hash, GY_PROBATION, &content, was.priv[4]);
     uint64_t version = content.version;
     gy_arena_unpin(&staged);
-    gy_sub_rlx(&cache->super->draft_bytes, staged.bytes);
+    drafts_less(cache, staged.bytes);
     if (r != NULL)
         count_put(r, result);
     if (result == GYRE_OK) {
@@ -283,6 +293,6 @@ gyre_abort(gyre_draft *draft)
     if (!draft_take(draft, &cache, &staged, &was))
         return;
     gy_account_dead(cache, staged.arena, staged.bytes);
-    gy_sub_rlx(&cache->super->draft_bytes, staged.bytes);
+    drafts_less(cache, staged.bytes);
     gy_arena_unpin(&staged);
 }

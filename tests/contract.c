@@ -529,7 +529,10 @@ check_bytes_an_entry(void)
     uint64_t before = resident_bytes(), value[8] = {0};
     char key[17];
     gyre *c = open_cache(capacity, 0);
-    for (uint64_t i = 0; i < 3 * capacity / 112; i++) {
+    /* Until it is full and has evicted for a while. */
+    for (uint64_t i = 0; i < 3 * capacity / 80; i++) {
+        if (i % 65536 == 0 && stats_of(c).removed[GYRE_CAPACITY] > 500000)
+            break;
         snprintf(key, sizeof key, "%016llx", (unsigned long long)mix(i));
         value[0] = i;
         EXPECT(gyre_put(c, key, 16, value, sizeof value, NULL) == GYRE_OK);

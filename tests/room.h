@@ -48,15 +48,17 @@ room_stage(gyre *cache, unsigned ring, const char *key, const void *value, size_
 }
 
 static inline int
-room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_staged *staged, uint64_t if_what)
+room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_staged *staged,
+             uint64_t if_what)
 {
-    int result = gy_index_publish(cache, room_record(cache), kind, room_hash(cache, key), key, strlen(key), staged,
-                                  if_what);
+    int result = gy_index_publish(cache, room_record(cache), kind, room_hash(cache, key), key,
+                                  strlen(key), staged, if_what);
     gy_arena_unpin(staged);
     return result;
 }
 
-/* A put without what a writer owes afterwards: nothing is swept and nothing grows. Its value is made from tag. */
+/* A put without what a writer owes afterwards: nothing is swept, nothing grows. Its value is made from
+ * tag. */
 static inline int
 room_put(gyre *cache, unsigned ring, const char *key, size_t size, uint64_t tag)
 {

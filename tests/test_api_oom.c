@@ -17,6 +17,8 @@
 /* ---- what fails, and what is outstanding ------------------------------------------------------- */
 
 enum kind { ALLOCATE, MALLOC, MMAP, THREAD, KEY, SPECIFIC, KINDS };
+static const char *const kind_names[KINDS] = {"allocate", "malloc", "mmap", "pthread_create",
+                                              "pthread_key_create", "pthread_setspecific"};
 
 static struct {
     atomic_int kind; /* the kind that fails; KINDS: none */
@@ -324,8 +326,8 @@ try_once(void *arg)
     a->opened = rc == GYRE_OK;
     if (rc != GYRE_OK)
         disarm();
-    CHECK_MSG(rc == GYRE_OK || rc == GYRE_ENOMEM, "%d from gyre_open when call %u of kind %d fails", rc,
-              a->fail_at, a->kind);
+    CHECK_MSG(rc == GYRE_OK || rc == GYRE_ENOMEM, "%d from gyre_open when call %u of %s fails", rc,
+              a->fail_at, kind_names[a->kind]);
     CHECK_EQ(c != NULL, rc == GYRE_OK);
     if (c != NULL) {
         use_while_failing(c);
@@ -365,15 +367,15 @@ fail_each(const gyre_options *options, enum kind kind, bool for_ever)
         a = (struct attempt){.options = options, .kind = kind, .fail_at = ++n, .for_ever = for_ever};
         run_attempt(&a);
         n_refused += !a.opened;
-        CHECK_MSG(blocks.n == 0, "kind %d, call %u, opened %d: %u blocks not given back (one has %zu bytes)",
-                  kind, n, a.opened, blocks.n, blocks.bytes[0]);
-        CHECK_MSG(mapped == atomic_load(&faults.mapped_bytes), "kind %d, call %u: %lld bytes mapped", kind, n,
+        CHECK_MSG(blocks.n == 0, "%s, call %u, opened %d: %u blocks not given back (one has %zu bytes)",
+                  kind_names[kind], n, a.opened, blocks.n, blocks.bytes[0]);
+        CHECK_MSG(mapped == atomic_load(&faults.mapped_bytes), "%s, call %u: %lld bytes mapped", kind_names[kind], n,
                   (long long)atomic_load(&faults.mapped_bytes) - mapped);
         CHECK_EQ(count_files(), files);
         CHECK(n < 1000);
     } while (a.failed_once);
     atomic_store(&faults.watching, false);
-    printf("kind %d, flags %u, %s: %u calls, %u times refused to open\n", kind, options->flags,
+    printf("%s, flags %u, %s: %u calls, %u times refused to open\n", kind_names[kind], options->flags,
            for_ever ? "for ever" : "once", n - 1, n_refused);
 }
 

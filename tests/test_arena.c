@@ -322,7 +322,8 @@ find_staged(void *arg, gy_ref ref, struct gy_header h)
     CHECK_EQ(s->ref[thread][i], ref);
     CHECK(!s->seen[thread][i]);
     s->seen[thread][i] = 1;
-    CHECK(bytes_are(entry + gy_entry_value_offset(ref << 3, h, s->cache->g.value_align), h.value_bytes, number));
+    const char *value = entry + gy_entry_value_offset(ref << 3, h, s->cache->g.value_align);
+    CHECK(bytes_are(value, h.value_bytes, number));
     s->found++;
 }
 

@@ -82,8 +82,8 @@ check_all(struct model *m)
 {
     for (unsigned i = 0; i < m->n; i++) {
         if (m->tag[i] != 0)
-            CHECK_MSG(has_bytes(m->cache, key_of(i).text, 8, m->tag[i]), "key %u of %u, 2^%u buckets", i, m->n,
-                      log2_now(m));
+            CHECK_MSG(has_bytes(m->cache, key_of(i).text, 8, m->tag[i]), "key %u of %u, 2^%u buckets", i,
+                      m->n, log2_now(m));
         else
             CHECK(is_missing(m->cache, key_of(i).text));
     }
@@ -303,7 +303,7 @@ TEST(grow, words_in_the_making_are_dropped)
     CHECK(placed > 0);
     grow_once(m, check_all);
     uint64_t tentative = 0;
-    for (uint64_t at = gy_shard_extent(m->cache, 0) / 2 * GY_BUCKET_SLOTS; at < room_slots(m->cache, 0); at++)
+    for (uint64_t at = room_slots(m->cache, 0) / 2; at < room_slots(m->cache, 0); at++)
         tentative += gy_slot_tentative(gy_load_seq(room_slot(m->cache, 0, at)));
     CHECK_EQ(tentative, 0);
     close_model(m);
@@ -349,5 +349,30 @@ TEST(grow, the_capacity_is_kept)
     CHECK_EQ(after.index_bytes, before.index_bytes << 5);
     uint64_t arenas = (m->cache->g.n_arenas - room_count_states(m->cache, GY_WITHDRAWN)) * m->cache->arena_bytes;
     CHECK_EQ(arenas + after.index_bytes + gy_load_seq(&m->cache->super->index_credit), after.capacity_bytes);
+    close_model(m);
+}
+
+/* Words that refer to nothing do not hold growth up. */
+TEST(grow, damaged_words_are_dropped)
+{
+    struct model *m = open_model(0);
+    load_up(m);
+    struct gy_geometry *g = &m->cache->g;
+    uint32_t unused = 0;
+    while (room_state(m->cache, unused) != GY_FREE)
+        unused++;
+    uint64_t at = gy_arena_offset(m->cache, unused) + m->cache->arena_bytes - 8;
+    gy_entry_set_header(m->cache->region.base + at, (struct gy_header){.value_bytes = 999, .key_bytes = 9});
+    const uint64_t ref[] = {1, (g->arenas_at >> 3) - 1, g->region_bytes >> 3, GY_REF_MASK, at >> 3};
+    unsigned placed = 0;
+    for (uint64_t i = 0; i < room_slots(m->cache, 0) && placed < 5; i++) {
+        uint64_t nothing = GY_EMPTY;
+        if (gy_cas_seq(room_slot(m->cache, 0, i), &nothing, gy_slot_word(0, 0, ref[placed])))
+            placed++;
+    }
+    CHECK_EQ(placed, 5);
+    grow_once(m, check_all);
+    check_places(m);
+    CHECK_EQ(room_refs_into(m->cache, UINT32_MAX), gy_load_seq(&m->cache->super->shard[0].n_committed));
     close_model(m);
 }

@@ -35,6 +35,12 @@ publish(gyre *cache, enum gy_publish_kind kind, const char *key, const char *val
     return room_publish(cache, kind, key, &staged, if_what);
 }
 
+static bool
+delete(gyre *cache, struct gy_record *r, const char *key)
+{
+    return gy_index_delete(cache, r, room_hash(cache, key), key, strlen(key), 0, GYRE_DELETED);
+}
+
 static uint64_t
 committed(gyre *cache)
 {
@@ -57,11 +63,10 @@ TEST(index, finds_what_was_published_until_it_is_deleted)
     CHECK_EQ(committed(cache), KEYS);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), KEYS);
     for (unsigned i = 0; i < KEYS; i += 2)
-        CHECK(gy_index_delete(cache, r, room_hash(cache, key_of(i).text), key_of(i).text, 16, 0, GYRE_DELETED));
+        CHECK(delete(cache, r, key_of(i).text));
     for (unsigned i = 0; i < KEYS; i++) {
         CHECK_EQ(stands(cache, key_of(i).text, i % 50, i), i % 2);
-        CHECK_EQ(gy_index_delete(cache, r, room_hash(cache, key_of(i).text), key_of(i).text, 16, 0, GYRE_DELETED),
-                 i % 2);
+        CHECK_EQ(delete(cache, r, key_of(i).text), i % 2);
     }
     CHECK_EQ(committed(cache), 0);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
@@ -169,7 +174,8 @@ TEST(index, a_delete_removes_words_in_the_making)
 TEST(index, damaged_words_are_misses)
 {
     gyre *cache = open_one();
-    uint64_t hash = room_hash(cache, "key"), arenas = cache->g.arenas_at >> 3, end = cache->g.region_bytes >> 3;
+    uint64_t hash = room_hash(cache, "key");
+    uint64_t arenas = cache->g.arenas_at >> 3, end = cache->g.region_bytes >> 3;
     const uint64_t ref[] = {1, arenas - 1, end, end + 100, GY_REF_MASK, end - 1, arenas};
     struct gy_window w;
     gy_index_window(cache, hash, &w);
@@ -286,7 +292,7 @@ put_and_delete(void *arg, unsigned thread)
         if (x >> 32 & 1)
             room_put(cache, GY_PROBATION, key.text, 8, x % 5);
         else
-            gy_index_delete(cache, r, room_hash(cache, key.text), key.text, 16, 0, GYRE_DELETED);
+            delete(cache, r, key.text);
         gyre_view view;
         if (gyre_get(cache, key.text, 16, &view) == GYRE_OK)
             CHECK(view.size == 8 && bytes_are(view.data, 8, x % 5));

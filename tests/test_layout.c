@@ -22,8 +22,8 @@ checked(uint64_t capacity_bytes)
 static void
 check_parts(const struct gy_geometry *g, const char *what, uint64_t capacity)
 {
-    const uint64_t start[] = {0, g->records_at, g->words_at, g->books_at, g->lanes_at, g->history_at, g->index_at,
-                              g->arenas_at, g->region_bytes};
+    const uint64_t start[] = {0, g->records_at, g->words_at, g->books_at, g->lanes_at, g->history_at,
+                              g->index_at, g->arenas_at, g->region_bytes};
     const uint64_t bytes[] = {sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards),
                               (uint64_t)g->n_records * sizeof(struct gy_record),
                               (uint64_t)g->n_arenas * sizeof(gy_atomic_u64),
@@ -57,14 +57,16 @@ check_plan(const struct gy_geometry *g, const gyre_options *o, unsigned cpus)
     CHECK(g->n_lanes >= 1 && g->n_lanes <= gy_max(1, cpus) && g->n_lanes <= 0x7ff);
     /* What the cache cannot do without: an arena for each ring, the reserve, and something to sweep. */
     CHECK(g->n_arenas >= g->n_lanes * GY_RINGS + g->reserve_arenas + 1);
-    struct gy_header h = {.value_bytes = (uint32_t)g->max_value_bytes, .key_bytes = 100, .flags = GY_ENTRY_KNOWN};
+    struct gy_header h = {.value_bytes = (uint32_t)g->max_value_bytes, .key_bytes = 100,
+                          .flags = GY_ENTRY_KNOWN};
     CHECK(gy_entry_bytes(8, h, g->value_align) <= arena);
     CHECK(g->max_value_bytes > 0 && (o->max_value_bytes == 0 || g->max_value_bytes == o->max_value_bytes));
 }
 
 TEST(layout, plans_of_all_capacities)
 {
-    static const uint32_t align[] = {8, 64, 512}, cpus[] = {1, 2, 16, 256, 4096}, expected[] = {16, 1024, 60000};
+    static const uint32_t align[] = {8, 64, 512}, cpus[] = {1, 2, 16, 256, 4096};
+    static const uint32_t expected[] = {16, 1024, 60000};
     for (uint64_t capacity = LEAST; capacity <= MOST; capacity = capacity * 5 / 4 + 12345) {
         for (unsigned i = 0; i < 45; i++) {
             gyre_options o = checked(capacity);

@@ -172,7 +172,8 @@ TEST(mend, words_in_the_making_are_dropped_and_counts_made_up)
     gy_index_window(cache, room_hash(cache, "dead"), &w);
     for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
         uint64_t nothing = GY_EMPTY;
-        if (gy_cas_seq(&w.bucket[0]->slot[n], &nothing, gy_slot_word(room_hash(cache, "dead"), 0, s.ref) | GY_T))
+        uint64_t word = gy_slot_word(room_hash(cache, "dead"), 0, s.ref) | GY_T;
+        if (gy_cas_seq(&w.bucket[0]->slot[n], &nothing, word))
             break;
     }
     gy_add_rlx(&cache->super->shard[0].n_committed, 3); /* counted, and not done; or the other way round */
@@ -341,7 +342,8 @@ fork_at(unsigned point)
         }
         int status;
         CHECK_EQ(waitpid(child, &status, 0), child);
-        CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "point %u: status %#x", point, (unsigned)status);
+        CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0, "point %u: status %#x", point,
+                  (unsigned)status);
     }
     atomic_store(&stop.left, 0);
     atomic_store(&stop.go_on, true);

@@ -123,8 +123,9 @@ TEST(options, a_newer_struct_is_taken_when_it_asks_for_nothing_new)
 TEST(options, an_older_struct_reads_as_if_extended_by_zeros)
 {
     gyre_options given = good(), out;
-    memset((char *)&given + offsetof(gyre_options, allocate), 0xff, sizeof given - offsetof(gyre_options, allocate));
-    given.struct_size = offsetof(gyre_options, allocate);
+    const size_t older = offsetof(gyre_options, allocate);
+    memset((char *)&given + older, 0xff, sizeof given - older);
+    given.struct_size = (uint32_t)older;
     CHECK_OK(gy_options_check(&out, &given));
     CHECK(out.allocate == NULL && out.deallocate == NULL && out.allocate_arg == NULL);
     CHECK_EQ(out.capacity_bytes, given.capacity_bytes);

@@ -3,8 +3,7 @@
 
 /* Sections of private caches, on liburcu. The flavour is urcu-bp: the one made for libraries. A thread
  * needs no registration by the host program, and a host that uses urcu-bp itself, before or after, does
- * not collide (a second registration with urcu-memb or -qsbr corrupts their lists); it also knows how
- * to fork. It costs 1.7 ns a section. It aborts when a thread's first section finds no memory for the
+ * not collide (a second registration with urcu-memb or -qsbr corrupts their lists). It costs 1.7 ns a section. It aborts when a thread's first section finds no memory for the
  * thread's reader state: thread_ready asks the system for more than that first, and answers GYRE_ENOMEM;
  * a race for the last pages is left.
  *
@@ -15,11 +14,29 @@
 
 #include "rcu.h"
 
+#include <pthread.h>
 #include <urcu/urcu-bp.h>
 
 #include "cache.h"
 
 enum { READER_STATE_ROOM = 64 << 10 };
+
+/* liburcu's own handlers around fork may be called once only, and the host may do so: a second call waits
+ * for ever. So fork finds no thread of ours inside liburcu's locks, and a forked child's caches go on
+ * with epochs in their records. */
+static pthread_mutex_t inside = PTHREAD_MUTEX_INITIALIZER;
+
+void
+gy_rcu_local_hold(void)
+{
+    pthread_mutex_lock(&inside);
+}
+
+void
+gy_rcu_local_let_go(void)
+{
+    pthread_mutex_unlock(&inside);
+}
 
 static int
 local_thread_ready(void)
@@ -28,7 +45,9 @@ local_thread_ready(void)
     if (room == NULL)
         return GYRE_ENOMEM;
     gy_os_unmap(room, READER_STATE_ROOM);
+    pthread_mutex_lock(&inside);
     urcu_bp_register_thread();
+    pthread_mutex_unlock(&inside);
     return GYRE_OK;
 }
 
@@ -63,13 +82,14 @@ local_poll(struct gyre *cache, uint64_t cookie)
     if (seen >= cookie)
         return true;
     uint64_t covered = gy_load_seq(&cache->super->epoch);
+    pthread_mutex_lock(&inside);
     urcu_bp_synchronize_rcu();
+    pthread_mutex_unlock(&inside);
     gy_add_rlx(&cache->super->grace_periods, 1);
     while (seen < covered && !gy_cas_seq(elapsed, &seen, covered))
         ; /* retried because another thread's grace period ended; it only rises */
     return true;
 }
 
-const struct gy_rcu_ops gy_rcu_local = {local_thread_ready, local_enter, local_exit, local_start, true, local_poll,
-                                        urcu_bp_before_fork, urcu_bp_after_fork_parent,
-                                        urcu_bp_after_fork_child};
+const struct gy_rcu_ops gy_rcu_local = {local_thread_ready, local_enter, local_exit, local_start, true,
+                                        local_poll};

@@ -24,10 +24,11 @@ struct gy_rcu_ops {
     /* Has it elapsed? Outside sections. With poll_waits it waits for the sections that are open. */
     bool poll_waits;
     bool (*poll)(struct gyre *cache, uint64_t cookie);
-    void (*before_fork)(void);
-    void (*after_fork_parent)(void);
-    void (*after_fork_child)(void);
 };
+
+/* Around fork, so that no thread of ours is inside liburcu then. */
+void gy_rcu_local_hold(void);
+void gy_rcu_local_let_go(void);
 
 extern const struct gy_rcu_ops gy_rcu_local;  /* liburcu: private caches, on request */
 extern const struct gy_rcu_ops gy_rcu_shared; /* epochs in the records: any cache, the default */

@@ -58,10 +58,5 @@ shared_poll(struct gyre *cache, uint64_t cookie)
     return true;
 }
 
-static void
-nothing(void)
-{
-}
-
 const struct gy_rcu_ops gy_rcu_shared = {shared_thread_ready, shared_enter, shared_exit, shared_start,
-                                         false, shared_poll, nothing, nothing, nothing};
+                                         false, shared_poll};

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
-# 500 lines a file, 80 a function, 100 columns.
+# 500 lines a file, 80 a function.
 . "$(dirname "$0")/lib.sh"
 
 files=$(find src include tools stress bench fuzz tests -type f \( -name '*.[ch]' -o -name '*.cc' -o -name '*.hpp' -o -name '*.sh' \))
