@@ -16,14 +16,16 @@ extern "C" {
 
 struct bench {
     const char *name;
-    int threads;                     /* of which each calls run; at most BENCH_THREADS */
-    const void *arg;                 /* for setup. Benchmarks in a row with the same setup and arg share */
-    void *(*setup)(const void *arg); /* one state, unless fixed_iterations is set; NULL: it failed */
+    int threads;     /* of which each calls run; at most BENCH_THREADS */
+    const void *arg; /* for setup. Benchmarks in a row with the same setup and arg share */
+    void *(*setup)(
+        const void *arg); /* one state, unless fixed_iterations is set; NULL: it failed */
     void (*teardown)(void *state);
-    /* Does n iterations. Thread numbers start at 0; each has a cursor of its own, kept between calls. */
+    /* Does n iterations. Thread numbers start at 0; each has a cursor of its own, kept between
+     * calls. */
     void (*run)(const struct bench *bench, void *state, int thread, uint64_t *cursor, uint64_t n);
-    uint64_t n;                      /* for run: what the variants of a benchmark differ in */
-    uint64_t items;                  /* done by one iteration */
+    uint64_t n;     /* for run: what the variants of a benchmark differ in */
+    uint64_t items; /* done by one iteration */
     /* Not 0: each thread runs exactly so many iterations, each time on a fresh state. */
     uint64_t fixed_iterations;
     /* What the state has to tell after a run, as a fraction; may be NULL. */

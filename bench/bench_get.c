@@ -1,4 +1,5 @@
-/* How fast are hits? Uniform and Zipf, small and large values read in place, one by one and in batches.
+/* How fast are hits? Uniform and Zipf, small and large values read in place, one by one and in
+ * batches.
  *
  * SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
@@ -8,7 +9,8 @@
 #include "filled.h"
 
 #define BATCH_MAX 64
-#define READ_BYTES 64 /* of every value, however large: what an application that looks at a header reads */
+#define READ_BYTES                                                                                 \
+    64 /* of every value, however large: what an application that looks at a header reads */
 
 static void
 get_one_by_one(const struct bench *bench, void *state, int thread, uint64_t *cursor, uint64_t n)
@@ -92,9 +94,9 @@ void
 bench_register(void)
 {
     static const struct filled_arg args[] = {
-        {256u << 20, 1000000, 1000000, 64, 0},    {256u << 20, 1000000, 1000000, 64, WORKLOAD_ZIPF},
-        {512u << 20, 200000, 200000, 1024, 0},    {512u << 20, 200000, 200000, 1024, WORKLOAD_ZIPF},
-        {1024u << 20, 100000, 100000, 6144, 0},   {1024u << 20, 100000, 100000, 6144, WORKLOAD_ZIPF},
+        {256u << 20, 1000000, 1000000, 64, 0},  {256u << 20, 1000000, 1000000, 64, WORKLOAD_ZIPF},
+        {512u << 20, 200000, 200000, 1024, 0},  {512u << 20, 200000, 200000, 1024, WORKLOAD_ZIPF},
+        {1024u << 20, 100000, 100000, 6144, 0}, {1024u << 20, 100000, 100000, 6144, WORKLOAD_ZIPF},
     };
 
     for (size_t i = 0; i < sizeof args / sizeof args[0]; i++) {

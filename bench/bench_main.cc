@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the gyre authors
 
-// The one file that knows Google Benchmark. It calls a benchmark several times with growing numbers of
-// iterations; states are kept over those calls, since filling a cache takes longer than measuring it.
+// The one file that knows Google Benchmark. It calls a benchmark several times with growing numbers
+// of iterations; states are kept over those calls, since filling a cache takes longer than
+// measuring it.
 
 #include <benchmark/benchmark.h>
 
@@ -14,13 +15,14 @@
 
 #include "bench.h"
 
-namespace {
+namespace
+{
 
 // Iterations between two looks at the counter: their cost disappears, and batches stay short.
 constexpr uint64_t kBatch = 1024;
 
 struct Current {
-    struct bench bench {};
+    struct bench bench = {};
     void *state = nullptr;
     uint64_t cursors[BENCH_THREADS] = {};
 
@@ -63,7 +65,8 @@ void Measure(benchmark::State &run, const struct bench &bench)
     }
     current.cursors[run.thread_index()] = cursor;
 
-    run.SetItemsProcessed(static_cast<int64_t>(run.iterations()) * static_cast<int64_t>(bench.items));
+    run.SetItemsProcessed(static_cast<int64_t>(run.iterations()) *
+                          static_cast<int64_t>(bench.items));
     if (bench.ratio != nullptr && run.thread_index() == 0)
         run.counters[bench.ratio_name] = bench.ratio(current.state);
 }

@@ -9,7 +9,8 @@
 
 #define VALUE_BYTES 64
 
-/* bench->n of 100 operations are puts, at places that differ from round to round of the sequence. */
+/* bench->n of 100 operations are puts, at places that differ from round to round of the sequence.
+ */
 static void
 mix(const struct bench *bench, void *state, int thread, uint64_t *cursor, uint64_t n)
 {
@@ -26,7 +27,8 @@ mix(const struct bench *bench, void *state, int thread, uint64_t *cursor, uint64
         if (dice < bench->n) {
             uint64_t value[VALUE_BYTES / 8];
             workload_fill(id, value, sizeof value);
-            bench_require(gyre_put(filled->cache, key, sizeof key, value, sizeof value, NULL) == GYRE_OK,
+            bench_require(gyre_put(filled->cache, key, sizeof key, value, sizeof value, NULL) ==
+                              GYRE_OK,
                           "put");
         } else if (gyre_get(filled->cache, key, sizeof key, &view) == GYRE_OK) {
             hits++;

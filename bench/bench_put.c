@@ -18,7 +18,8 @@ put(const struct filled *filled, uint64_t id)
 
     workload_key(id, key);
     workload_fill(id, value, sizeof value);
-    bench_require(gyre_put(filled->cache, key, sizeof key, value, sizeof value, NULL) == GYRE_OK, "put");
+    bench_require(gyre_put(filled->cache, key, sizeof key, value, sizeof value, NULL) == GYRE_OK,
+                  "put");
 }
 
 /* Keys that nobody has put before: ids far above those of the sequences, apart for each thread. */
@@ -69,15 +70,20 @@ bench_register(void)
     static const struct filled_arg roomy = {512u << 20, 1, 0, VALUE_BYTES, 0};
     static const struct filled_arg full = {64u << 20, 1, 0, VALUE_BYTES, 0};
     static const struct filled_arg uniform = {256u << 20, 1000000, 1000000, VALUE_BYTES, 0};
-    static const struct filled_arg zipf = {256u << 20, 1000000, 1000000, VALUE_BYTES, WORKLOAD_ZIPF};
-    static const struct filled_arg tight = {112u << 20, 10000000, 1000000, VALUE_BYTES, WORKLOAD_ZIPF};
+    static const struct filled_arg zipf = {256u << 20, 1000000, 1000000, VALUE_BYTES,
+                                           WORKLOAD_ZIPF};
+    static const struct filled_arg tight = {112u << 20, 10000000, 1000000, VALUE_BYTES,
+                                            WORKLOAD_ZIPF};
     const struct bench kinds[] = {
         {.name = "put_new/room", .arg = &roomy, .run = put_new, .fixed_iterations = FRESH_KEYS},
         {.name = "put_new/full", .arg = &full, .run = put_new},
         {.name = "put_again/uniform", .arg = &uniform, .run = put_again},
         {.name = "put_again/zipf0.99", .arg = &zipf, .run = put_again},
-        {.name = "get_then_put/zipf0.99/10M_keys", .arg = &tight, .run = get_then_put,
-         .ratio = filled_hit_ratio, .ratio_name = "hit_ratio"},
+        {.name = "get_then_put/zipf0.99/10M_keys",
+         .arg = &tight,
+         .run = get_then_put,
+         .ratio = filled_hit_ratio,
+         .ratio_name = "hit_ratio"},
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

@@ -33,13 +33,14 @@ filled_setup(const void *arg)
     filled->arg = *(const struct filled_arg *)arg;
     options.capacity_bytes = filled->arg.capacity_bytes;
     options.expected_entry_bytes = filled->arg.value_bytes + 40;
-    if (gyre_open(&filled->cache, &options) != GYRE_OK || fill(filled->cache, &filled->arg) != GYRE_OK) {
+    if (gyre_open(&filled->cache, &options) != GYRE_OK ||
+        fill(filled->cache, &filled->arg) != GYRE_OK) {
         filled_teardown(filled);
         return NULL;
     }
     for (int i = 0; i < BENCH_THREADS; i++) {
-        filled->sequences[i] = workload_sequence(filled->arg.n_keys, filled->arg.theta, FILLED_SEQUENCE,
-                                                 (uint64_t)(i + 1) << 40);
+        filled->sequences[i] = workload_sequence(filled->arg.n_keys, filled->arg.theta,
+                                                 FILLED_SEQUENCE, (uint64_t)(i + 1) << 40);
         if (filled->sequences[i] == NULL) {
             filled_teardown(filled);
             return NULL;

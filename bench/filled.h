@@ -14,9 +14,9 @@
 struct filled_arg {
     uint64_t capacity_bytes;
     uint32_t n_keys;
-    uint32_t n_filled;    /* keys put before the benchmark starts */
+    uint32_t n_filled; /* keys put before the benchmark starts */
     uint32_t value_bytes;
-    double theta;         /* of the sequences, see workload_sequence */
+    double theta; /* of the sequences, see workload_sequence */
 };
 
 struct filled {

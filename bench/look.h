@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A cache in the first look at speed. Each has its loops in its own file, so that no indirect call and no
- * adapter stands between the loop and the cache, and reads values as its users would: in place. */
+/* A cache in the first look at speed. Each has its loops in its own file, so that no indirect call
+ * and no adapter stands between the loop and the cache, and reads values as its users would: in
+ * place. */
 
 #ifndef BENCH_LOOK_H
 #define BENCH_LOOK_H

@@ -8,7 +8,8 @@
 #include "workload.h"
 
 #define BATCH 16
-/* Of the cache for each entry of 80 bytes: with arenas and index, and as much as the sharded LRU takes. */
+/* Of the cache for each entry of 80 bytes: with arenas and index, and as much as the sharded LRU
+ * takes. */
 #define BYTES_AN_ENTRY 112
 #define BYTES_AN_ENTRY_LARGER 150
 
@@ -136,5 +137,13 @@ const struct look_peer look_gyre = {
 };
 
 const struct look_peer look_gyre_larger = {
-    "gyre, with the LRU's bytes", open_larger, close_gyre, put, get, NULL, get_then_put, n_entries, NULL,
+    "gyre, with the LRU's bytes",
+    open_larger,
+    close_gyre,
+    put,
+    get,
+    NULL,
+    get_then_put,
+    n_entries,
+    NULL,
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the gyre authors
 
-// RocksDB's HyperClockCache. It maps a 16-byte key to a pointer: a value is an allocation of its own. The
-// charge of an entry is its payload, the estimate is exact, and metadata is not charged, so that "room for
-// n entries" means n entries.
+// RocksDB's HyperClockCache. It maps a 16-byte key to a pointer: a value is an allocation of its
+// own. The charge of an entry is its payload, the estimate is exact, and metadata is not charged,
+// so that "room for n entries" means n entries.
 
 #include <rocksdb/cache.h>
 #include <rocksdb/version.h>
@@ -15,7 +15,8 @@
 #include "look.h"
 #include "workload.h"
 
-namespace {
+namespace
+{
 
 using rocksdb::Cache;
 using rocksdb::Slice;

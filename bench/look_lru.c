@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The cache that most projects write for themselves, written well: 256 shards of a mutex, a hash table
- * with chains, and an LRU list whose links lie in the entries; one allocation an entry, one hash a call,
- * values read in place under the shard's mutex. */
+/* The cache that most projects write for themselves, written well: 256 shards of a mutex, a hash
+ * table with chains, and an LRU list whose links lie in the entries; one allocation an entry, one
+ * hash a call, values read in place under the shard's mutex. */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ find(const struct shard *shard, uint64_t hash, const void *key, size_t key_size)
 
     while (*place != NULL) {
         const struct entry *entry = *place;
-        if (entry->hash == hash && entry->key_size == key_size && memcmp(entry->bytes, key, key_size) == 0)
+        if (entry->hash == hash && entry->key_size == key_size &&
+            memcmp(entry->bytes, key, key_size) == 0)
             break;
         place = &(*place)->chain;
     }

@@ -3,9 +3,10 @@
 
 /* A first look at speed: gyre beside peers in one run, as a Markdown table on stdout.
  *
- * The caches are open at the same time and take turns in rotating order, so that an hour in which the
- * machine is slow is slow for all. Every value read is compared byte for byte. Hits and eviction are
- * measured in a process each: what one leaves in the allocator is not charged to the other. */
+ * The caches are open at the same time and take turns in rotating order, so that an hour in which
+ * the machine is slow is slow for all. Every value read is compared byte for byte. Hits and
+ * eviction are measured in a process each: what one leaves in the allocator is not charged to the
+ * other. */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@
 static size_t n_hits = 1000000, n_evict = 500000, n_warm = 6000000;
 static unsigned n_rounds = 7;
 /* Rates by processor time, that of a cache's own threads included, as if all threads of the run had
- * shared it evenly: for a machine that is used by others, too. It flatters a cache whose users sleep while
- * they wait for each other. */
+ * shared it evenly: for a machine that is used by others, too. It flatters a cache whose users
+ * sleep while they wait for each other. */
 static int by_cpu;
 
 struct row {
@@ -140,7 +141,8 @@ median(double *sorted, unsigned n)
 
 /* Cells: median (least to most), and what part of the first row's median that is. */
 static void
-print_table(struct row *rows, unsigned n_rows, const char *const *titles, unsigned columns, int with_hits)
+print_table(struct row *rows, unsigned n_rows, const char *const *titles, unsigned columns,
+            int with_hits)
 {
     double first[COLUMNS];
 
@@ -160,8 +162,8 @@ print_table(struct row *rows, unsigned n_rows, const char *const *titles, unsign
 
             if (r == 0)
                 first[c] = m;
-            printf(" **%.2f** (%.2f–%.2f) ×%.2f |", m, row->rates[c][0], row->rates[c][n_rounds - 1],
-                   m / first[c]);
+            printf(" **%.2f** (%.2f–%.2f) ×%.2f |", m, row->rates[c][0],
+                   row->rates[c][n_rounds - 1], m / first[c]);
             if (with_hits)
                 printf(" %.4f |", row->hits[c] / n_rounds);
         }
@@ -176,8 +178,8 @@ print_table(struct row *rows, unsigned n_rows, const char *const *titles, unsign
 static void
 hits(void)
 {
-    static const char *const titles[] = {"uniform, 1 thread", "uniform, 2 threads", "zipf 0.99, 1 thread",
-                                         "zipf 0.99, 2 threads"};
+    static const char *const titles[] = {"uniform, 1 thread", "uniform, 2 threads",
+                                         "zipf 0.99, 1 thread", "zipf 0.99, 2 threads"};
     static const struct look_peer *const peers[] = {&look_gyre, &look_hcc, &look_lru};
     static struct row rows[MAX_ROWS];
     uint32_t *ids[2][MAX_THREADS];
@@ -185,7 +187,8 @@ hits(void)
     size_t n_touch = n_hits / 10;
 
     for (unsigned i = 0; i < 2 * MAX_THREADS; i++) {
-        ids[i / 2][i % 2] = workload_sequence(HIT_KEYS, i / 2 ? WORKLOAD_ZIPF : 0, n_touch + n_hits, i);
+        ids[i / 2][i % 2] =
+            workload_sequence(HIT_KEYS, i / 2 ? WORKLOAD_ZIPF : 0, n_touch + n_hits, i);
         require(ids[i / 2][i % 2] != NULL, "memory");
     }
     for (unsigned p = 0; p < sizeof peers / sizeof peers[0]; p++) {
@@ -218,7 +221,9 @@ hits(void)
             }
         }
     }
-    printf("Hits: %u entries, 16-byte keys, 64-byte values, all resident. Million gets a second.\n\n", HIT_KEYS);
+    printf(
+        "Hits: %u entries, 16-byte keys, 64-byte values, all resident. Million gets a second.\n\n",
+        HIT_KEYS);
     print_table(rows, n_rows, titles, COLUMNS, 0);
     exit(0);
 }
@@ -227,13 +232,15 @@ static void
 evicting(void)
 {
     static const char *const titles[] = {"1 thread", "2 threads"};
-    static const struct look_peer *const peers[] = {&look_gyre, &look_gyre_larger, &look_hcc, &look_lru};
+    static const struct look_peer *const peers[] = {&look_gyre, &look_gyre_larger, &look_hcc,
+                                                    &look_lru};
     static struct row rows[MAX_ROWS];
     const unsigned n_rows = sizeof peers / sizeof peers[0];
     uint32_t *ids[MAX_THREADS];
 
     for (unsigned i = 0; i < MAX_THREADS; i++) {
-        ids[i] = workload_sequence(EVICT_KEYS, WORKLOAD_ZIPF, n_warm + 2 * n_rounds * n_evict, i + 99);
+        ids[i] =
+            workload_sequence(EVICT_KEYS, WORKLOAD_ZIPF, n_warm + 2 * n_rounds * n_evict, i + 99);
         require(ids[i] != NULL, "memory");
     }
     for (unsigned p = 0; p < n_rows; p++) {
@@ -247,7 +254,8 @@ evicting(void)
         require(row->cache != NULL, row->name);
         run(row, 0, 1, ids, 0, n_warm);
         row->hits[0] = 0;
-        row->bytes_an_entry = (resident_bytes() - before) / (double)row->peer->n_entries(row->cache);
+        row->bytes_an_entry =
+            (resident_bytes() - before) / (double)row->peer->n_entries(row->cache);
     }
     for (unsigned c = 0; c < 2; c++) {
         for (unsigned round = 0; round < n_rounds; round++) {
@@ -259,7 +267,8 @@ evicting(void)
             }
         }
     }
-    printf("Evicting: %u keys, zipf 0.99, room for %u entries (gyre: 112 bytes of capacity for each; the "
+    printf("Evicting: %u keys, zipf 0.99, room for %u entries (gyre: 112 bytes of capacity for "
+           "each; the "
            "second row: 150). A get, and on a miss a put. Million gets a second.\n\n",
            EVICT_KEYS, EVICT_ROOM);
     print_table(rows, n_rows, titles, 2, 1);
@@ -281,8 +290,9 @@ print_machine(int argc, char **argv)
     if (file != NULL)
         fclose(file);
     uname(&system);
-    printf("Machine: %s, %ld cores; %s %s; compiler %s.\n", model != NULL ? model + 2 : system.machine,
-           sysconf(_SC_NPROCESSORS_ONLN), system.sysname, system.release, __VERSION__);
+    printf("Machine: %s, %ld cores; %s %s; compiler %s.\n",
+           model != NULL ? model + 2 : system.machine, sysconf(_SC_NPROCESSORS_ONLN),
+           system.sysname, system.release, __VERSION__);
     look_gyre.version(text, sizeof text);
     printf("Versions: gyre %s", text);
     look_hcc.version(text, sizeof text);
@@ -290,8 +300,10 @@ print_machine(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         printf("%s%s", i > 0 ? " " : "", argv[i]);
     getloadavg(load, 1);
-    printf("`. Load average before: %.1f.\nEach cell: the median of %u runs (least–most), × the first row's; "
-           "rates by %s time.\n\n", load[0], n_rounds, by_cpu ? "processor" : "wall");
+    printf("`. Load average before: %.1f.\nEach cell: the median of %u runs (least–most), × the "
+           "first row's; "
+           "rates by %s time.\n\n",
+           load[0], n_rounds, by_cpu ? "processor" : "wall");
 }
 
 static void

@@ -3,6 +3,7 @@
 
 BENCH_B    := $(B)/bench
 BENCH_PROG := $(patsubst bench/%.c,$(BENCH_B)/%,$(sort $(wildcard bench/bench_*.c)))
+BENCH_LINK  = $(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS)
 LOOK_OBJ   := $(patsubst bench/%,$(BENCH_B)/%.o,$(sort $(wildcard bench/look_*.c bench/look_*.cc)))
 
 .PHONY: bench bench-build first-look
@@ -12,15 +13,15 @@ bench-build: $(BENCH_PROG) $(BENCH_B)/first_look
 bench: $(BENCH_PROG)
 	@set -e; for program in $(BENCH_PROG); do $$program $(BENCH_ARGS); done
 
-## first-look: hits beside RocksDB's HyperClockCache and a sharded LRU, a Markdown table; LOOK_ARGS: quick, cpu
+## first-look: gyre beside HyperClockCache and a sharded LRU, in Markdown; LOOK_ARGS: quick, cpu
 first-look: $(BENCH_B)/first_look
 	@$< $(LOOK_ARGS)
 
 $(BENCH_PROG): %: %.o $(BENCH_B)/bench_main.o $(BENCH_B)/filled.o $(BENCH_B)/workload.o $(LIB)
-	$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ -lbenchmark $(LIB_LIBS) $(JEMALLOC) -lm -o $@
+	$(BENCH_LINK) $^ -lbenchmark $(LIB_LIBS) $(JEMALLOC) -lm -o $@
 
 $(BENCH_B)/first_look: $(LOOK_OBJ) $(BENCH_B)/workload.o $(LIB)
-	$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ -lrocksdb -lxxhash $(LIB_LIBS) $(JEMALLOC) -lm -o $@
+	$(BENCH_LINK) $^ -lrocksdb $(LIB_LIBS) $(JEMALLOC) -lm -o $@
 
 $(BENCH_B)/bench_main.o: bench/bench_main.cc
 	@mkdir -p $(@D)

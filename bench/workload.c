@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Zipf by rejection inversion (W. Hörmann, G. Derflinger: "Rejection-inversion to generate variates from
- * monotone discrete distributions", 1996): exact, and no table whose making would take longer than the
- * measurement. */
+/* Zipf by rejection inversion (W. Hörmann, G. Derflinger: "Rejection-inversion to generate variates
+ * from monotone discrete distributions", 1996): exact, and no table whose making would take longer
+ * than the measurement. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -74,8 +74,9 @@ workload_sequence(uint32_t n_keys, double theta, size_t n, uint64_t seed)
         z = zipf_make(theta, n_keys);
     for (size_t i = 0; i < n; i++) {
         if (theta > 0) {
-            /* Neighbouring ranks far apart: else the hottest entries would share pages. The factor is a
-             * prime, so that the map is one to one for every n_keys that is not a multiple of it. */
+            /* Neighbouring ranks far apart: else the hottest entries would share pages. The factor
+             * is a prime, so that the map is one to one for every n_keys that is not a multiple of
+             * it. */
             uint64_t rank = (uint64_t)zipf_next(&z, &seed) - 1;
             ids[i] = (uint32_t)((rank * 2654435761u + 12345) % n_keys);
         } else {

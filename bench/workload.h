@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Keys, values and access sequences that every benchmark shares, so that their figures can be compared.
- * A key and a value follow from a number (an id): nothing but the sequence of ids is read from memory,
- * in order, so what is measured is the cache's own misses. */
+/* Keys, values and access sequences that every benchmark shares, so that their figures can be
+ * compared. A key and a value follow from a number (an id): nothing but the sequence of ids is read
+ * from memory, in order, so what is measured is the cache's own misses. */
 
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -31,7 +31,8 @@ workload_key(uint64_t id, unsigned char key[WORKLOAD_KEY_BYTES])
     memcpy(key, words, sizeof words);
 }
 
-/* The 64-bit words of a value are id, id + 1, id + 2 ... times an odd number. size: a multiple of 8. */
+/* The 64-bit words of a value are id, id + 1, id + 2 ... times an odd number. size: a multiple
+ * of 8. */
 static inline void
 workload_fill(uint64_t id, void *value, size_t size)
 {
@@ -57,8 +58,8 @@ workload_check(uint64_t id, const void *value, size_t bytes)
     return wrong == 0;
 }
 
-/* n ids below n_keys, to be freed; NULL without memory. theta 0: uniform; else Zipf's law, the popular
- * ids spread over the whole range. */
+/* n ids below n_keys, to be freed; NULL without memory. theta 0: uniform; else Zipf's law, the
+ * popular ids spread over the whole range. */
 uint32_t *workload_sequence(uint32_t n_keys, double theta, size_t n, uint64_t seed);
 
 /* Monotonic time. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A fuzz target is FUZZ_TARGET { ... } in a file of its own: bytes in, and an abort when a promise of
- * gyre.h is broken. Linked with libFuzzer it is explored; linked with alone.c it replays files, with any
- * compiler. */
+/* A fuzz target is FUZZ_TARGET { ... } in a file of its own: bytes in, and an abort when a promise
+ * of gyre.h is broken. Linked with libFuzzer it is explored; linked with alone.c it replays files,
+ * with any compiler. */
 
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -15,10 +15,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_TARGET                                                                                \
-    int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+#define FUZZ_TARGET int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
-/* Each target's own: says what its inputs made happen. Returns 0 when they exercised nothing worth it. */
+/* Each target's own: says what its inputs made happen. Returns 0 when they exercised nothing worth
+ * it. */
 int fuzz_report(FILE *out);
 
 #define FUZZ_CHECK(condition, ...)                                                                 \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Bytes become a tiny cache and calls of the whole API, each answer compared with a model. One thread, no
- * maintenance thread, a clock and a seed of our own: the same bytes always do the same. */
+/* Bytes become a tiny cache and calls of the whole API, each answer compared with a model. One
+ * thread, no maintenance thread, a clock and a seed of our own: the same bytes always do the same.
+ */
 
 #include <string.h>
 
@@ -26,7 +27,8 @@ static int
 open_world(struct world *w)
 {
     static const uint32_t aligns[] = {0, 8, 16, 64, 256, 4096, 0, 8};
-    static const uint64_t clocks[] = {0, 1, 1000000, UINT32_MAX - 50, (uint64_t)1 << 41, UINT64_MAX / 2};
+    static const uint64_t clocks[] = {
+        0, 1, 1000000, UINT32_MAX - 50, (uint64_t)1 << 41, UINT64_MAX / 2};
     gyre_options options = GYRE_OPTIONS_INIT;
     uint64_t n = fuzz_take(&w->in, 1), m = fuzz_take(&w->in, 1);
 
@@ -35,7 +37,8 @@ open_world(struct world *w)
     options.max_entries = m % 4 == 0 ? 1 + m / 4 : 0;
     options.value_align = aligns[fuzz_take(&w->in, 1) % 8];
     options.default_ttl_ms = m % 16 == 1 ? (uint32_t)m : 0;
-    options.expected_entry_bytes = (uint32_t)fuzz_take(&w->in, 1) * 256; /* so that shards must grow */
+    options.expected_entry_bytes =
+        (uint32_t)fuzz_take(&w->in, 1) * 256; /* so that shards must grow */
     options.max_value_bytes = m & 8 ? (uint32_t)(m * 16) : 0;
     options.seed = 1 + fuzz_take(&w->in, 1);
     options.clock_ms = clock_ms;
@@ -51,10 +54,11 @@ open_world(struct world *w)
         FUZZ_CHECK(w->model.cache == NULL, "a cache in spite of %s", gyre_strerror(result));
         /* Too small a cache for such values or such an alignment is a contradiction. */
         uint64_t entry = options.max_value_bytes + 512 + options.value_align;
-        FUZZ_CHECK((result == GYRE_ENOMEM && w->model.starved) ||
-                       (result == GYRE_EINVAL && (entry * 16 > options.capacity_bytes ||
-                                                  options.value_align * 32 > options.capacity_bytes)),
-                   "open: %s", gyre_strerror(result));
+        FUZZ_CHECK(
+            (result == GYRE_ENOMEM && w->model.starved) ||
+                (result == GYRE_EINVAL && (entry * 16 > options.capacity_bytes ||
+                                           options.value_align * 32 > options.capacity_bytes)),
+            "open: %s", gyre_strerror(result));
         fuzz_heap_check_empty(&w->heap);
         return 0;
     }
@@ -150,18 +154,27 @@ step(struct world *w)
 {
     switch (fuzz_take(&w->in, 1) % 32) {
     default: world_get(w); break;
-    case 7: case 8: case 9: case 10: case 11: case 12: case 13: world_put(w); break;
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+    case 13: world_put(w); break;
     case 14: world_flood(w); break;
     case 15: world_get_many(w); break;
     case 16: world_read(w); break;
-    case 17: case 18: world_delete(w, world_take_key(w)); break;
+    case 17:
+    case 18: world_delete(w, world_take_key(w)); break;
     case 19: world_touch(w); break;
     case 20: world_reserve(w); break;
     case 21: world_finish(w, (unsigned)fuzz_take(&w->in, 1) % DRAFTS, true); break;
     case 22: world_finish(w, (unsigned)fuzz_take(&w->in, 1) % DRAFTS, false); break;
-    case 23: case 24: world_release(w, (unsigned)fuzz_take(&w->in, 1) % VIEWS); break;
+    case 23:
+    case 24: world_release(w, (unsigned)fuzz_take(&w->in, 1) % VIEWS); break;
     case 25: advance_clock(w); break;
-    case 26: case 27: maintain(w); break;
+    case 26:
+    case 27: maintain(w); break;
     case 28: world_scan(w); break;
     case 29: model_check_stats(&w->model); break;
     case 30: clear(w); break;
@@ -216,13 +229,14 @@ FUZZ_TARGET
 int
 fuzz_report(FILE *out)
 {
-    static const char *const reasons[] = {"capacity", "limit",    "conflict", "expired",
+    static const char *const reasons[] = {"capacity", "limit",   "conflict", "expired",
                                           "replaced", "deleted", "cleared",  "rejected"};
 
-    fprintf(out, "%llu operations: %llu hits, %llu misses, %llu puts (%llu missed by the next get), "
-                 "%llu sweeps, %llu growths, %llu conflicts; removed:",
-            totals.operations, totals.hits, totals.misses, totals.puts, totals.gone_at_once, totals.sweeps,
-            totals.growths, totals.conflicts);
+    fprintf(out,
+            "%llu operations: %llu hits, %llu misses, %llu puts (%llu missed by the next get), "
+            "%llu sweeps, %llu growths, %llu conflicts; removed:",
+            totals.operations, totals.hits, totals.misses, totals.puts, totals.gone_at_once,
+            totals.sweeps, totals.growths, totals.conflicts);
     for (unsigned i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         fprintf(out, " %s %llu", reasons[i], totals.removed[i]);
     fprintf(out, "\n");

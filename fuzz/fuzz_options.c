@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Option structs of any size with any contents: each is refused by a code, or gives a cache that works.
- * The structs lie in blocks of exactly the size they claim, so that reading beyond it is seen. */
+/* Option structs of any size with any contents: each is refused by a code, or gives a cache that
+ * works. The structs lie in blocks of exactly the size they claim, so that reading beyond it is
+ * seen. */
 
 #include <string.h>
 
@@ -34,8 +35,8 @@ must_be_refused(const gyre_options *o, const unsigned char *raw, size_t size)
         if (raw[i] != 0)
             return 1;
     }
-    return (o->flags & ~flags) != 0 || o->reserved != 0 || o->shm_name != NULL || o->file_path != NULL ||
-           (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
+    return (o->flags & ~flags) != 0 || o->reserved != 0 || o->shm_name != NULL ||
+           o->file_path != NULL || (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
            o->capacity_bytes > (uint64_t)4 << 40 || (o->value_align & (o->value_align - 1)) != 0 ||
            (o->value_align != 0 && (o->value_align < 8 || o->value_align > 4096)) ||
            (o->allocate == NULL) != (o->deallocate == NULL);
@@ -109,7 +110,8 @@ try_stats(gyre *cache, struct fuzz_bytes *in)
     free(raw);
     FUZZ_CHECK(gyre_stats_read(cache, &whole) == GYRE_OK, "stats");
     FUZZ_CHECK(whole.live_bytes + whole.garbage_bytes + whole.open_bytes + whole.free_bytes +
-                       whole.index_bytes == whole.capacity_bytes,
+                       whole.index_bytes ==
+                   whole.capacity_bytes,
                "the parts do not add up");
 }
 
@@ -125,18 +127,22 @@ try_cache(gyre *cache, struct fuzz_bytes *in)
     for (unsigned round = 0; round < 24; round++) {
         char key[16];
         size_t key_size = (size_t)snprintf(key, sizeof key, "key %u", round % 8);
-        size_t size = round * round * 8 < stats.max_value_bytes ? round * round * 8 : stats.max_value_bytes;
+        size_t size =
+            round * round * 8 < stats.max_value_bytes ? round * round * 8 : stats.max_value_bytes;
         gyre_view view;
 
         size = size < sizeof value ? size : sizeof value;
         memset(value, (int)round, size);
         int result = gyre_put(cache, key, key_size, value, size, NULL);
-        FUZZ_CHECK(result == GYRE_OK || result == GYRE_ENOMEM, "put of %zu: %s", size, gyre_strerror(result));
+        FUZZ_CHECK(result == GYRE_OK || result == GYRE_ENOMEM, "put of %zu: %s", size,
+                   gyre_strerror(result));
         int got = gyre_get(cache, key, key_size, &view);
-        FUZZ_CHECK(got == GYRE_OK || got == GYRE_MISS || got == GYRE_ENOMEM, "get: %s", gyre_strerror(got));
+        FUZZ_CHECK(got == GYRE_OK || got == GYRE_MISS || got == GYRE_ENOMEM, "get: %s",
+                   gyre_strerror(got));
         if (got == GYRE_OK) {
             hits++;
-            FUZZ_CHECK(result == GYRE_OK && view.size == size && memcmp(view.data, value, size) == 0,
+            FUZZ_CHECK(result == GYRE_OK && view.size == size &&
+                           memcmp(view.data, value, size) == 0,
                        "another value");
         }
         gyre_release(&view);
@@ -144,7 +150,8 @@ try_cache(gyre *cache, struct fuzz_bytes *in)
     totals.hits += hits;
     try_put_options(cache, in);
     try_stats(cache, in);
-    FUZZ_CHECK(gyre_clear(cache) >= GYRE_ENOMEM && gyre_maintain(cache, 1000) >= GYRE_ENOMEM, "clear");
+    FUZZ_CHECK(gyre_clear(cache) >= GYRE_ENOMEM && gyre_maintain(cache, 1000) >= GYRE_ENOMEM,
+               "clear");
 }
 
 FUZZ_TARGET
@@ -174,7 +181,8 @@ FUZZ_TARGET
     if (how & 2)
         options.value_align = (uint32_t)8 << options.value_align % 10;
     if (options.capacity_bytes > 1 << CAPACITY_BITS)
-        options.expected_entry_bytes |= 1 << 30; /* a first index that is not too large to be touched */
+        options.expected_entry_bytes |=
+            1 << 30; /* a first index that is not too large to be touched */
     memcpy(raw, &options, sizeof options);
     for (size_t i = sizeof options; i < claimed; i++)
         raw[i] = (unsigned char)fuzz_take(&in, 1);
@@ -191,8 +199,8 @@ FUZZ_TARGET
         gyre_close(cache);
     } else {
         FUZZ_CHECK(cache == NULL, "a cache in spite of %s", gyre_strerror(result));
-        FUZZ_CHECK(result == GYRE_EINVAL || result == GYRE_E2BIG || result == GYRE_ENOMEM, "open: %s",
-                   gyre_strerror(result));
+        FUZZ_CHECK(result == GYRE_EINVAL || result == GYRE_E2BIG || result == GYRE_ENOMEM,
+                   "open: %s", gyre_strerror(result));
         totals.refused += result != GYRE_ENOMEM;
         totals.too_little_memory += result == GYRE_ENOMEM;
     }

@@ -53,8 +53,8 @@ fuzz_heap_use(struct fuzz_heap *heap, gyre_options *options)
 static inline void
 fuzz_heap_check_empty(struct fuzz_heap *heap)
 {
-    FUZZ_CHECK(heap->bytes == 0 && heap->blocks == 0, "%ld bytes in %ld blocks are left", heap->bytes,
-               heap->blocks);
+    FUZZ_CHECK(heap->bytes == 0 && heap->blocks == 0, "%ld bytes in %ld blocks are left",
+               heap->bytes, heap->blocks);
 }
 
 #endif

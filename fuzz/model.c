@@ -7,7 +7,8 @@
 
 #include "fuzz.h"
 
-/* The first half of the keys are the prefixes of one string of zeros and ones; the others are short. */
+/* The first half of the keys are the prefixes of one string of zeros and ones; the others are
+ * short. */
 gyre_key
 model_key(unsigned i)
 {
@@ -30,7 +31,8 @@ model_key_index(const void *key, size_t size)
 
     FUZZ_CHECK(size > 0 && size <= MODEL_KEY_MOST, "a key of %zu bytes", size);
     unsigned i = bytes[0] < 2 ? (unsigned)size - 1 : bytes[0];
-    FUZZ_CHECK(i < MODEL_KEYS && model_key(i).size == size && memcmp(model_key(i).data, key, size) == 0,
+    FUZZ_CHECK(i < MODEL_KEYS && model_key(i).size == size &&
+                   memcmp(model_key(i).data, key, size) == 0,
                "not a key that was put");
     return i;
 }
@@ -78,19 +80,21 @@ model_check_view(struct model *model, unsigned i, const gyre_view *view, const c
 
     FUZZ_CHECK(value->stands, "%s: key %u was removed, but is there", where, i);
     FUZZ_CHECK(may_stand(model, i), "%s: key %u is expired, but is there", where, i);
-    FUZZ_CHECK(view->size == value->size, "%s: key %u: %zu bytes instead of %zu", where, i, view->size,
-               value->size);
+    FUZZ_CHECK(view->size == value->size, "%s: key %u: %zu bytes instead of %zu", where, i,
+               view->size, value->size);
     FUZZ_CHECK(view->user_flags == value->user_flags, "%s: key %u", where, i);
     FUZZ_CHECK(model->versions ? view->version != 0 : view->version == 0, "%s: key %u", where, i);
     FUZZ_CHECK(value->version == 0 || view->version == value->version, "%s: key %u", where, i);
-    FUZZ_CHECK(view->data != NULL && (uintptr_t)view->data % model->value_align == 0, "%s: alignment",
-               where);
+    FUZZ_CHECK(view->data != NULL && (uintptr_t)view->data % model->value_align == 0,
+               "%s: alignment", where);
     if (value->has_ttl) {
         uint64_t low = value->expiry_low > model->now_ms ? value->expiry_low - model->now_ms : 1;
-        FUZZ_CHECK(view->ttl_left_ms >= low && view->ttl_left_ms <= value->expiry_high - model->now_ms,
+        FUZZ_CHECK(view->ttl_left_ms >= low &&
+                       view->ttl_left_ms <= value->expiry_high - model->now_ms,
                    "%s: key %u: %u ms left", where, i, view->ttl_left_ms);
     } else {
-        FUZZ_CHECK(view->ttl_left_ms == 0, "%s: key %u: %u ms left of none", where, i, view->ttl_left_ms);
+        FUZZ_CHECK(view->ttl_left_ms == 0, "%s: key %u: %u ms left of none", where, i,
+                   view->ttl_left_ms);
     }
     model_check_bytes(value->number, view->data, view->size, where);
 }
@@ -112,7 +116,8 @@ struct model_value
 model_proposal(struct model *model, const gyre_put_options *options, size_t size)
 {
     struct model_value value = {.stands = true, .number = ++model->next_number, .size = size};
-    uint32_t ttl_ms = options != NULL && options->ttl_ms != 0 ? options->ttl_ms : model->default_ttl_ms;
+    uint32_t ttl_ms =
+        options != NULL && options->ttl_ms != 0 ? options->ttl_ms : model->default_ttl_ms;
 
     value.user_flags = options != NULL ? options->user_flags : 0;
     value.has_ttl = ttl_ms != 0 && ttl_ms != GYRE_NO_TTL;
@@ -129,14 +134,15 @@ note_version(struct model *model, uint64_t version)
     if (model->n_versions == MODEL_VERSIONS / 2)
         return;
     for (; model->seen_versions[at] != 0; at = (at + 1) % MODEL_VERSIONS)
-        FUZZ_CHECK(model->seen_versions[at] != version, "version %llu twice", (unsigned long long)version);
+        FUZZ_CHECK(model->seen_versions[at] != version, "version %llu twice",
+                   (unsigned long long)version);
     model->seen_versions[at] = version;
     model->n_versions++;
 }
 
 static void
-put_stands(struct model *model, unsigned i, const gyre_put_options *options, struct model_value proposal,
-           uint64_t new_version)
+put_stands(struct model *model, unsigned i, const gyre_put_options *options,
+           struct model_value proposal, uint64_t new_version)
 {
     bool asked = options != NULL && options->new_version != NULL;
 
@@ -159,7 +165,8 @@ put_rejected(struct model *model, unsigned i, const gyre_put_options *options)
     struct model_value *old = &model->values[i];
     uint32_t flags = options != NULL ? options->flags : 0;
 
-    if (flags == GYRE_ADD || (flags == GYRE_IF_VERSION && old->version != 0 && old->version != options->version))
+    if (flags == GYRE_ADD ||
+        (flags == GYRE_IF_VERSION && old->version != 0 && old->version != options->version))
         return;
     /* With a version that the model does not know, it may have gone or not: nothing can be said. */
     if (flags == GYRE_IF_VERSION && old->version == 0)
@@ -178,13 +185,16 @@ model_put_done(struct model *model, unsigned i, const gyre_put_options *options,
 
     model->put_calls++;
     if (flags == GYRE_IF_VERSION && !model->versions)
-        FUZZ_CHECK(result == GYRE_EINVAL, "a version without GYRE_VERSIONS: %s", gyre_strerror(result));
+        FUZZ_CHECK(result == GYRE_EINVAL, "a version without GYRE_VERSIONS: %s",
+                   gyre_strerror(result));
     if (result == GYRE_OK) {
         FUZZ_CHECK(!too_big, "%zu bytes accepted", proposal.size);
-        FUZZ_CHECK(flags != GYRE_REPLACE || may_stand(model, i), "replaced key %u, which is not there", i);
-        FUZZ_CHECK(flags != GYRE_IF_VERSION ||
-                       (may_stand(model, i) && (old->version == 0 || old->version == options->version)),
-                   "key %u replaced against its version", i);
+        FUZZ_CHECK(flags != GYRE_REPLACE || may_stand(model, i),
+                   "replaced key %u, which is not there", i);
+        FUZZ_CHECK(
+            flags != GYRE_IF_VERSION ||
+                (may_stand(model, i) && (old->version == 0 || old->version == options->version)),
+            "key %u replaced against its version", i);
         put_stands(model, i, options, proposal, new_version);
         return;
     }
@@ -199,16 +209,15 @@ model_put_done(struct model *model, unsigned i, const gyre_put_options *options,
         break;
     case GYRE_CHANGED:
         FUZZ_CHECK(flags == GYRE_IF_VERSION && may_stand(model, i), "key %u changed?", i);
-        FUZZ_CHECK(old->version == 0 || old->version != options->version, "key %u did not change", i);
+        FUZZ_CHECK(old->version == 0 || old->version != options->version, "key %u did not change",
+                   i);
         break;
     case GYRE_E2BIG:
         FUZZ_CHECK(too_big, "%zu bytes are too big, of %llu", proposal.size,
                    (unsigned long long)model->max_value_bytes);
         put_rejected(model, i, options);
         break;
-    case GYRE_EBUSY:
-        FUZZ_CHECK(model->held > 0, "busy, but nothing is held");
-        break;
+    case GYRE_EBUSY: FUZZ_CHECK(model->held > 0, "busy, but nothing is held"); break;
     case GYRE_EINVAL:
         FUZZ_CHECK(flags == GYRE_IF_VERSION && !model->versions, "a put of key %u refused", i);
         break;
@@ -220,7 +229,8 @@ model_put_done(struct model *model, unsigned i, const gyre_put_options *options,
 void
 model_delete_done(struct model *model, unsigned i, int result)
 {
-    FUZZ_CHECK(result == GYRE_OK || result == GYRE_MISS || (result == GYRE_ENOMEM && model->starved),
+    FUZZ_CHECK(result == GYRE_OK || result == GYRE_MISS ||
+                   (result == GYRE_ENOMEM && model->starved),
                "a delete: %s", gyre_strerror(result));
     model->delete_calls++;
     if (result == GYRE_OK) {
@@ -238,7 +248,8 @@ model_touch_done(struct model *model, unsigned i, uint32_t ttl_ms, int result)
 {
     struct model_value *value = &model->values[i];
 
-    FUZZ_CHECK(result == GYRE_OK || result == GYRE_MISS || (result == GYRE_EBUSY && model->held > 0) ||
+    FUZZ_CHECK(result == GYRE_OK || result == GYRE_MISS ||
+                   (result == GYRE_EBUSY && model->held > 0) ||
                    (result == GYRE_ENOMEM && model->starved),
                "a touch: %s", gyre_strerror(result));
     model->touch_calls++;
@@ -296,20 +307,23 @@ model_check_stats(struct model *model)
                (unsigned long long)s.entries, (unsigned long long)standing);
     FUZZ_CHECK(model->max_entries == 0 || s.entries <= model->max_entries, "%llu entries",
                (unsigned long long)s.entries);
-    FUZZ_CHECK(s.hits == model->hits && s.misses == model->misses, "%llu hits, %llu misses; not %llu, %llu",
-               (unsigned long long)s.hits, (unsigned long long)s.misses, (unsigned long long)model->hits,
+    FUZZ_CHECK(s.hits == model->hits && s.misses == model->misses,
+               "%llu hits, %llu misses; not %llu, %llu", (unsigned long long)s.hits,
+               (unsigned long long)s.misses, (unsigned long long)model->hits,
                (unsigned long long)model->misses);
     uint64_t lookups = s.hits + s.misses;
     uint64_t ppm = lookups > 0 ? s.hits * 1000000 / lookups : 0;
-    FUZZ_CHECK(s.hit_rate_ppm <= ppm + 1 && s.hit_rate_ppm + 1 >= ppm, "hit rate %u", s.hit_rate_ppm);
+    FUZZ_CHECK(s.hit_rate_ppm <= ppm + 1 && s.hit_rate_ppm + 1 >= ppm, "hit rate %u",
+               s.hit_rate_ppm);
     FUZZ_CHECK(s.puts >= model->puts && s.puts <= model->put_calls, "puts");
     FUZZ_CHECK(s.deletes >= model->deletes && s.deletes <= model->delete_calls, "deletes");
     FUZZ_CHECK(s.touches >= model->touches && s.touches <= model->touch_calls, "touches");
     /* A touch is a replacement, which may count as such. */
-    FUZZ_CHECK(s.entries + removed >= model->puts && s.entries + removed <= model->puts + model->touches,
-               "%llu entries and %llu removed, of %llu put and %llu touched", (unsigned long long)s.entries,
-               (unsigned long long)removed, (unsigned long long)model->puts,
-               (unsigned long long)model->touches);
+    FUZZ_CHECK(s.entries + removed >= model->puts &&
+                   s.entries + removed <= model->puts + model->touches,
+               "%llu entries and %llu removed, of %llu put and %llu touched",
+               (unsigned long long)s.entries, (unsigned long long)removed,
+               (unsigned long long)model->puts, (unsigned long long)model->touches);
     FUZZ_CHECK(model->held > 0 || s.pinned_bytes == 0, "%llu bytes pinned by nobody",
                (unsigned long long)s.pinned_bytes);
 }

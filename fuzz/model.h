@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* What a cache may answer, for one thread. The model knows for each key the one value that a hit may
- * return; a miss is always allowed. What an answer proves is checked and noted. */
+/* What a cache may answer, for one thread. The model knows for each key the one value that a hit
+ * may return; a miss is always allowed. What an answer proves is checked and noted. */
 
 #ifndef FUZZ_MODEL_H
 #define FUZZ_MODEL_H
@@ -24,7 +24,8 @@ struct model_value {
     size_t size;
     uint64_t version; /* 0: unknown, or none */
     bool has_ttl;
-    uint64_t expiry_low, expiry_high; /* equal but for drafts: TTLs may count from reserve or commit */
+    uint64_t expiry_low,
+        expiry_high; /* equal but for drafts: TTLs may count from reserve or commit */
 };
 
 struct model {
@@ -33,8 +34,8 @@ struct model {
     uint32_t value_align, default_ttl_ms;
     uint64_t max_value_bytes, max_entries, capacity_bytes;
     uint64_t now_ms;
-    unsigned held;         /* views, drafts and scans that may pin arenas now */
-    bool starved;          /* allocations fail: GYRE_ENOMEM is an answer to everything */
+    unsigned held; /* views, drafts and scans that may pin arenas now */
+    bool starved;  /* allocations fail: GYRE_ENOMEM is an answer to everything */
     uint32_t next_number;
     struct model_value values[MODEL_KEYS];
     bool lingering[MODEL_KEYS]; /* cleared, but perhaps still counted as an entry */
@@ -45,8 +46,8 @@ struct model {
     uint64_t hits, misses, put_calls, puts, deletes, delete_calls, touches, touch_calls;
 };
 
-/* Key i, in memory of exactly its size. Keys are prefixes of each other, which finds a comparison that
- * forgets the size. */
+/* Key i, in memory of exactly its size. Keys are prefixes of each other, which finds a comparison
+ * that forgets the size. */
 gyre_key model_key(unsigned i);
 /* Which key that is; aborts when it is none. */
 unsigned model_key_index(const void *key, size_t size);
@@ -63,9 +64,11 @@ void model_check_view(struct model *model, unsigned i, const gyre_view *view, co
 void model_check_lookup(struct model *model, unsigned i, int result);
 
 /* The value that a put with these options would set, at this time. */
-struct model_value model_proposal(struct model *model, const gyre_put_options *options, size_t size);
+struct model_value model_proposal(struct model *model, const gyre_put_options *options,
+                                  size_t size);
 
-/* A put's or a commit's result. new_version is what the cache stored there; `untouched` if nothing. */
+/* A put's or a commit's result. new_version is what the cache stored there; `untouched` if nothing.
+ */
 void model_put_done(struct model *model, unsigned i, const gyre_put_options *options,
                     struct model_value proposal, int result, uint64_t new_version);
 #define MODEL_UNTOUCHED 0xfeedfeedfeedfeedu

@@ -13,7 +13,8 @@ keep_or_release(struct world *w, unsigned key, gyre_view *view, const char *wher
 
     model_check_view(&w->model, key, view, where);
     if (slot < VIEWS && w->views[slot].view.data == NULL) {
-        w->views[slot] = (struct held_view){*view, w->model.values[key].number, view->data, view->size};
+        w->views[slot] =
+            (struct held_view){*view, w->model.values[key].number, view->data, view->size};
         w->model.held++;
         return;
     }
@@ -102,7 +103,8 @@ world_read(struct world *w)
 static void
 check_held(const struct held_view *held)
 {
-    FUZZ_CHECK(held->view.data == held->data && held->view.size == held->size, "a held view changed");
+    FUZZ_CHECK(held->view.data == held->data && held->view.size == held->size,
+               "a held view changed");
     model_check_bytes(held->number, held->data, held->size, "a held view");
 }
 

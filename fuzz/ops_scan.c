@@ -34,7 +34,8 @@ visit(void *arg, const void *key, size_t key_size, const gyre_view *view)
         world_put_default(w, i, scan->put_size);
     else if (scan->action == PUT_ANOTHER)
         world_put_default(w, (i + 1) % MODEL_KEYS, scan->put_size);
-    if (scan->action != LOOK_ONLY && before.stands && before.size == view->size && scan->visits % 4 == 0)
+    if (scan->action != LOOK_ONLY && before.stands && before.size == view->size &&
+        scan->visits % 4 == 0)
         model_check_bytes(before.number, view->data, view->size, "a scan's view after a change");
     return ++scan->visits == scan->stop_after ? 1000 + (int)scan->visits : 0;
 }

@@ -43,12 +43,12 @@ world_take_ttl(struct world *w)
     return (uint32_t)((n - 145) * (n - 145));
 }
 
-
 /* NULL for a put without options. */
 static gyre_put_options *
 take_put_options(struct world *w, unsigned key, gyre_put_options *options, uint64_t *new_version)
 {
-    static const uint32_t flags[] = {0, 0, 0, 0, GYRE_ADD, GYRE_REPLACE, GYRE_IF_VERSION, GYRE_IF_VERSION};
+    static const uint32_t flags[] = {
+        0, 0, 0, 0, GYRE_ADD, GYRE_REPLACE, GYRE_IF_VERSION, GYRE_IF_VERSION};
     uint64_t n = fuzz_take(&w->in, 1);
 
     *options = (gyre_put_options)GYRE_PUT_OPTIONS_INIT;
@@ -64,11 +64,13 @@ take_put_options(struct world *w, unsigned key, gyre_put_options *options, uint6
 }
 
 static void
-do_put(struct world *w, unsigned key, size_t size, const gyre_put_options *options, uint64_t *new_version)
+do_put(struct world *w, unsigned key, size_t size, const gyre_put_options *options,
+       uint64_t *new_version)
 {
     gyre_key k = model_key(key);
     struct model_value proposal = model_proposal(&w->model, options, size);
-    unsigned char *value = malloc(size > 0 ? size : 1); /* its own block: reading beyond it is seen */
+    unsigned char *value =
+        malloc(size > 0 ? size : 1); /* its own block: reading beyond it is seen */
 
     FUZZ_CHECK(value != NULL, "memory");
     model_fill(proposal.number, value, size);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Fuzz targets are fuzz/fuzz_*.c, the other files are shared by them. With libFuzzer they and the library
-# are compiled by clang into build/fuzz; with alone.c they replay the corpus in any flavour.
+# Fuzz targets are fuzz/fuzz_*.c, the other files are shared by them. With libFuzzer they and the
+# library are compiled by clang into build/fuzz; with alone.c they replay the corpus in any flavour.
 
 FUZZ_CC    ?= clang-14
 FUZZ_B     := build/fuzz

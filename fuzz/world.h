@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* What a run of fuzz_ops works on, and its operations: each takes its arguments from the input, calls the
- * cache and lets the model judge the answer. */
+/* What a run of fuzz_ops works on, and its operations: each takes its arguments from the input,
+ * calls the cache and lets the model judge the answer. */
 
 #ifndef FUZZ_WORLD_H
 #define FUZZ_WORLD_H

@@ -106,8 +106,10 @@ typedef struct gyre_options {
     uint32_t flags;
     uint64_t capacity_bytes;       /* required: arenas and index together; 64 KiB to 4 TiB */
     uint64_t max_entries;          /* 0: no limit. Held strictly: exceeded by puts in flight only */
-    uint32_t max_value_bytes;      /* 0: derived from the capacity; gyre_stats shows it */
-    uint32_t expected_entry_bytes; /* 0: 1024. Sizes the first index, which grows as needed */
+    uint32_t max_value_bytes;      /* 0: derived from the capacity (about a 512th of it, at least 3,500
+                                    * bytes); gyre_stats shows it */
+    uint32_t expected_entry_bytes; /* mean size of key and value; 0: 1024. Sizes the first index, which
+                                    * grows as needed, and, when given, arenas that fit large entries */
     uint32_t value_align;          /* 0: 8. Alignment of view.data: a power of two, 8 to 4096 */
     uint32_t default_ttl_ms;       /* 0: none */
     uint32_t mode;                 /* permissions of a shared object or file; 0: 0600 */

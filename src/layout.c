@@ -15,6 +15,7 @@ enum {
     ARENA_LEAST = 4 << 10,
     ARENAS_WANTED = 512, /* small enough that a pin holds little, large enough that ends waste little */
     ARENAS_LEAST = 8,
+    ENTRY_EXPECTED = 1024,
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
     LOAD_NUMERATOR = 1,  /* the first index is sized for a load of one half */
     LOAD_DENOMINATOR = 2,
@@ -36,8 +37,11 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
 {
     uint64_t capacity = o->capacity_bytes;
     uint64_t bytes = (uint64_t)1 << gy_log2_floor(capacity / ARENAS_WANTED);
-    uint64_t least = capacity >= (8u << 20) ? 16u << 10 : capacity >= (1u << 20) ? 8u << 10 : ARENA_LEAST;
+    uint64_t least = capacity >= (8u << 20) ? 16u << 10 : capacity >= (256u << 10) ? 8u << 10 : ARENA_LEAST;
     bytes = gy_max(gy_min(bytes, 32u << 20), least);
+    /* When entries are known to be large: many an arena, so that little is lost at its end. */
+    bytes = gy_max(bytes, gy_min((uint64_t)o->expected_entry_bytes * 32, capacity / 32));
+    bytes = gy_max(bytes, gy_min((uint64_t)o->expected_entry_bytes * 4, capacity / 16));
     /* A value starts at a multiple of its alignment, after the header: two such pieces at the least. */
     bytes = gy_max(bytes, gy_min((uint64_t)o->value_align * 4, gy_max(capacity / 16, o->value_align * 2u)));
     bytes = (uint64_t)1 << gy_log2_floor(bytes);
@@ -56,7 +60,8 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
 {
     uint64_t capacity = o->capacity_bytes;
     g->log2_shards = (uint32_t)gy_min(6, gy_log2_floor(gy_max(1, capacity >> 22)));
-    uint64_t entries = gy_max(capacity / o->expected_entry_bytes, 1);
+    uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_EXPECTED;
+    uint64_t entries = gy_max(capacity / expected, 1);
     if (o->max_entries > 0) /* full, it has no need to grow */
         entries = gy_max(entries, gy_min(o->max_entries * 5 / 4, capacity / 32));
     uint64_t buckets = entries * LOAD_DENOMINATOR / LOAD_NUMERATOR / GY_BUCKET_SLOTS >> g->log2_shards;
@@ -89,8 +94,8 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, g.n_arenas / (16 * GY_RINGS)), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
-    uint64_t history = gy_max(o->max_entries ? o->max_entries
-                                             : o->capacity_bytes / gy_min(o->expected_entry_bytes, 256), 256);
+    uint64_t expected = o->expected_entry_bytes ? gy_min(o->expected_entry_bytes, 256) : 256;
+    uint64_t history = gy_max(o->max_entries ? o->max_entries : o->capacity_bytes / expected, 256);
     g.log2_history = gy_log2_ceil(gy_min(history, (uint64_t)1 << 32));
 
     uint64_t at = gy_align_up(sizeof(struct gy_super) + (sizeof(struct gy_shard) << g.log2_shards), page);

@@ -47,8 +47,6 @@ gy_options_check(gyre_options *out, const gyre_options *given)
         out->value_align = 8;
     if (out->value_align < 8 || out->value_align > 4096 || out->value_align & (out->value_align - 1))
         return GYRE_EINVAL;
-    if (out->expected_entry_bytes == 0)
-        out->expected_entry_bytes = 1024;
     if (out->expected_entry_bytes > out->capacity_bytes)
         return GYRE_EINVAL;
     if (out->default_ttl_ms == GYRE_NO_TTL)

@@ -178,8 +178,7 @@ play_game(struct rng *rng, uint64_t for_ns)
     struct player players[WORKERS_MAX];
     gyre_options options = GYRE_OPTIONS_INIT;
     options.capacity_bytes = 32u << 20;
-    options.flags = GYRE_VERSIONS | (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) |
-                    (rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0);
+    options.flags = GYRE_VERSIONS | stress_draw_mode(rng);
     options.seed = rng_next(rng);
     if (game.n_workers > WORKERS_MAX)
         game.n_workers = WORKERS_MAX;

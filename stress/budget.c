@@ -15,8 +15,8 @@
 #include "round.h"
 
 #define CAPACITY (UINT64_C(1) << (STRESS_TSAN ? 17 : STRESS_POINTS ? 19 : 23))
-#define TURNOVER (STRESS_TSAN ? 25 : 100) /* capacities that pass through in all scenes together \
-                                           */
+/* Capacities that pass through in all scenes together. */
+#define TURNOVER (STRESS_TSAN ? 25 : 100)
 #define RSS_SLACK_BYTES (UINT64_C(6) << 20)
 #define PINS 200
 #define BIG 'b' /* keys of values that are all one word */
@@ -281,8 +281,7 @@ play_round(struct rng *rng)
     struct round round = {.options = GYRE_OPTIONS_INIT};
     struct worker worker = {.round = &round, .rng = {rng_next(rng)}};
     round.options.capacity_bytes = CAPACITY + rng_below(rng, CAPACITY);
-    round.options.flags =
-        (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) | (rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0);
+    round.options.flags = stress_draw_mode(rng);
     round.options.value_align = rng_one_in(rng, 2) ? 0 : 8u << rng_below(rng, 4);
     stress_world_install(&round.world, &round.options);
     uint64_t rss_before = stress_rss_bytes();

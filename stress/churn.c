@@ -153,8 +153,7 @@ open_place(struct place *place, struct rng *rng)
 {
     gyre_options options = GYRE_OPTIONS_INIT;
     options.capacity_bytes = (uint64_t)131072 << rng_below(rng, 4);
-    options.flags = (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) |
-                    (rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0);
+    options.flags = stress_draw_mode(rng);
     place->shape = (struct value_shape){1000, rng_next(rng)};
     int rc = gyre_open(&place->cache, &options);
     if (rc != GYRE_OK) {

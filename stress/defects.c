@@ -18,8 +18,7 @@ open_with(gyre_options options)
 {
     gyre *cache = NULL;
     options.seed = rng_next(&random_draws);
-    options.flags = (rng_one_in(&random_draws, 2) ? GYRE_LIBURCU : 0) |
-                    (rng_one_in(&random_draws, 2) ? GYRE_NO_THREAD : 0);
+    options.flags = stress_draw_mode(&random_draws);
     int rc = gyre_open(&cache, &options);
     if (rc != GYRE_OK) {
         stress_fail("open: %s", gyre_strerror(rc));

@@ -185,8 +185,7 @@ open_cache(uint64_t n_entries, unsigned n_workers, struct rng *rng)
         (uint32_t)(options.capacity_bytes / 1000 < (1u << 30) ? options.capacity_bytes / 1000
                                                               : 1u << 30);
     options.seed = rng_next(rng);
-    options.flags = (rng_one_in(rng, 2) ? GYRE_LIBURCU : 0) |
-                    (rng_one_in(rng, 3) ? GYRE_NO_THREAD : 0);
+    options.flags = stress_draw_mode(rng);
     options.flags = (uint32_t)stress_setting("FLAGS", options.flags);
     printf("growth: FLAGS=%u, %u workers\n", options.flags, n_workers);
     int rc = gyre_open(&cache, &options);

@@ -130,10 +130,7 @@ draw_options(struct rng *rng, struct round *round)
     gyre_options options = GYRE_OPTIONS_INIT;
     options.capacity_bytes = (uint64_t)65536 << rng_below(rng, 6);
     options.capacity_bytes += rng_below(rng, options.capacity_bytes / 2);
-    if (rng_one_in(rng, 2))
-        options.flags |= GYRE_NO_THREAD;
-    if (rng_one_in(rng, 2))
-        options.flags |= GYRE_LIBURCU;
+    options.flags = stress_draw_mode(rng);
     if (!rng_one_in(rng, 3))
         options.flags |= GYRE_VERSIONS;
     if (rng_one_in(rng, 8))

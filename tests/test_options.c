@@ -41,7 +41,7 @@ TEST(options, defaults_are_filled_in_and_the_rest_is_kept)
     given.max_entries = 12345, given.seed = 99, given.default_ttl_ms = 7, given.max_value_bytes = 5000;
     CHECK_OK(gy_options_check(&out, &given));
     CHECK_EQ(out.value_align, 8);
-    CHECK_EQ(out.expected_entry_bytes, 1024);
+    CHECK_EQ(out.expected_entry_bytes, 0);
     given.value_align = out.value_align, given.expected_entry_bytes = out.expected_entry_bytes;
     CHECK_MEM(&out, &given, sizeof out);
     given.value_align = 64, given.expected_entry_bytes = 100;

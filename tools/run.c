@@ -294,6 +294,25 @@ run_crew(struct crew *crew, struct worker *workers, const char *label, struct re
     result->overhead_ticks = ticks_overhead(&ticks);
 }
 
+/* What a program that knows its data would tell the cache: the mean entry, and the largest value unless
+ * that would make the arenas too few. */
+static void
+describe_entries(const struct trace *trace, const struct replay_plan *plan, gyre_options *options)
+{
+    uint64_t sum = 0, largest = 0;
+    for (uint32_t id = 0; id < trace->keys.n; id++) {
+        size_t key_size;
+        keys_bytes(&trace->keys, id, &key_size);
+        uint64_t size = trace_value_bytes(trace, id, plan->value_bytes);
+        sum += size + key_size;
+        largest = size > largest ? size : largest;
+    }
+    if (trace->keys.n > 0 && sum / trace->keys.n < plan->capacity_bytes)
+        options->expected_entry_bytes = (uint32_t)(sum / trace->keys.n);
+    if (largest <= plan->capacity_bytes / 32)
+        options->max_value_bytes = (uint32_t)largest;
+}
+
 bool
 replay_run(const struct trace *trace, const struct replay_plan *plan, const char *label,
            struct replay_result *result)
@@ -304,6 +323,7 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
     options.max_entries = plan->max_entries;
     options.default_ttl_ms = plan->ttl_ms;
     options.seed = plan->seed;
+    describe_entries(trace, plan, &options);
     memset(result, 0, sizeof *result);
     result->stats = (gyre_stats)GYRE_STATS_INIT;
 

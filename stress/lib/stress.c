@@ -400,6 +400,13 @@ stress_world_install(struct stress_world *world, gyre_options *options)
     options->allocate_arg = world;
 }
 
+uint32_t
+stress_draw_mode(struct rng *rng)
+{
+    uint32_t mode = rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0;
+    return rng_one_in(rng, 2) && !STRESS_TSAN ? mode | GYRE_LIBURCU : mode;
+}
+
 void
 stress_world_check_empty(struct stress_world *world)
 {

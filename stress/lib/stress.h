@@ -148,6 +148,10 @@ struct stress_world {
 };
 
 void stress_world_install(struct stress_world *world, gyre_options *options);
+/* How a cache keeps time and house: with or without a thread, with its own grace periods or liburcu's
+ * (which are not built for the thread sanitizer). */
+uint32_t stress_draw_mode(struct rng *rng);
+
 /* Fails when the library has not given back what it allocated. */
 void stress_world_check_empty(struct stress_world *world);
 
