@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+.PHONY: limits docs-check
+## limits: what follows from the capacity, by the code that plans a cache: the table of docs/limits.md
+limits: $(B)/docs/limits
+	@$<
+
+## docs-check: docs/ordering.md names every ordered access, and links between documents lead somewhere
+docs-check:
+	@docs/check.sh
+
+$(B)/docs/limits: $(B)/docs/limits.o $(LIB)
+	$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@
+
+-include $(B)/docs/limits.d
