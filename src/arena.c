@@ -22,13 +22,25 @@ lane_of_cpu(const struct gyre *cache)
     return cache->g.n_lanes == 1 ? 0 : gy_os_cpu() % cache->g.n_lanes;
 }
 
+/* n_free is counted down first: who finds it too small sweeps, who found it too large would try again and
+ * again for an arena that is not there. */
+static bool
+claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
+{
+    gy_sub_rlx(&cache->super->n_free, 1);
+    if (gy_cas_seq(&cache->words[arena], &word, taken))
+        return true;
+    gy_add_rlx(&cache->super->n_free, 1);
+    return false;
+}
+
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
 static bool
 take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
 {
     struct gy_super *s = cache->super;
     /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
-    if (gy_load_rlx(&s->n_free) <= (urgent ? 0 : cache->g.reserve_arenas))
+    if ((int64_t)gy_load_rlx(&s->n_free) <= (urgent ? 0 : (int64_t)cache->g.reserve_arenas))
         return false;
     uint32_t start = (uint32_t)gy_load_rlx(&s->sequence); /* (Relaxed: any place to start from will do.) */
     for (uint32_t n = 0; n < cache->g.n_arenas; n++) {
@@ -38,9 +50,8 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
         uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
-        if (!gy_cas_seq(&cache->words[a], &word, taken))
+        if (!claim_free(cache, a, word, taken))
             continue;
-        gy_sub_rlx(&s->n_free, 1);
         gy_tick(cache);
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
         gy_store_rlx(&book->position, 0);
@@ -96,7 +107,7 @@ open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool 
 
 /* Reserves room for an entry under a RESERVING pin on an OPEN arena; false when there is not enough. */
 static bool
-reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset, uint32_t *bytes)
+reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset, uint64_t *bytes)
 {
     gy_atomic_u64 *position = &cache->books[arena].position;
     uint64_t base = gy_arena_offset(cache, arena), at = gy_load_acq(position);
@@ -108,7 +119,7 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
             return false;
         if (gy_cas_seq(position, &at, at + need)) { /* else another writer got this room */
             *offset = base + at;
-            *bytes = (uint32_t)need;
+            *bytes = need;
             return true;
         }
     }
@@ -287,14 +298,13 @@ gy_arena_free_retired(struct gyre *cache)
 bool
 gy_arena_withdraw(struct gyre *cache)
 {
-    if (gy_load_rlx(&cache->super->n_free) <= cache->g.reserve_arenas) /* (Relaxed: a hint) */
+    if ((int64_t)gy_load_rlx(&cache->super->n_free) <= (int64_t)cache->g.reserve_arenas) /* (Relaxed: a hint) */
         return false;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
         if (gy_arena_state(word) != GY_FREE ||
-            !gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_WITHDRAWN)))
+            !claim_free(cache, a, word, gy_arena_with_state(word, GY_WITHDRAWN)))
             continue;
-        gy_sub_rlx(&cache->super->n_free, 1);
         cache->region.ops->discard(&cache->region, gy_arena_offset(cache, a), cache->arena_bytes);
         return true;
     }

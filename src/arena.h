@@ -116,7 +116,8 @@ struct gy_content;
 /* Room for one entry, header written and pinned. */
 struct gy_staged {
     gy_ref ref;
-    uint32_t arena, bytes;
+    uint32_t arena;
+    uint64_t bytes;
     uint64_t opened;     /* the arena's opening number */
     gy_atomic_u64 *pin;  /* holds the arena until the entry is published or given up */
     uint64_t pin_word;

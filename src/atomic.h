@@ -8,7 +8,6 @@
  *   gy_load_rlx  gy_load_acq  gy_load_seq     gy_store_rlx  gy_store_rel  gy_store_seq
  *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_or_rlx     gy_swap_seq
  *   gy_cas_seq   (strong; success seq_cst, failure acquire: the order of every state change)
- *   gy_cas_rlx   (strong; for statistics)
  *   gy_compiler_barrier   (pairs with membarrier(2) on the reclaiming side) */
 
 #ifndef GY_ATOMIC_H
@@ -48,10 +47,6 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
 #define gy_cas_seq(p, expected, desired)                                                           \
     (GY_POINT(p), atomic_compare_exchange_strong_explicit((p), (expected), (desired),              \
                                                           memory_order_seq_cst, memory_order_acquire))
-#define gy_cas_rlx(p, expected, desired)                                                           \
-    (GY_POINT(p), atomic_compare_exchange_strong_explicit((p), (expected), (desired),              \
-                                                          memory_order_relaxed, memory_order_relaxed))
-
 #define gy_compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
 
 /* For a counter that only its owner writes: no locked instruction. (Relaxed: a statistic.) */

@@ -100,6 +100,12 @@ gy_pin_word(const struct gyre *cache, uint32_t arena, enum gy_pin_kind kind)
     return (uint64_t)(arena + 1) | (uint64_t)kind << 24 | gy_load_rlx(&cache->super->pin_base);
 }
 
+static inline bool
+gy_pin_made_before_fork(const struct gyre *cache, uint64_t pin)
+{
+    return ((pin ^ gy_load_rlx(&cache->super->pin_base)) >> 26 & 63) != 0;
+}
+
 /* A reader's pin: visible to whoever reads pins after a membarrier that follows it. The second look at
  * the slot comes after this. */
 static inline void

@@ -283,7 +283,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     case WAIT_MOVING:
         gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage and the cursor.) */
         gy_store_rel(&shard->stage, MOVE);
-        gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT);
+        gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
         break;
     default:
         gy_add_rlx(&cache->super->growths, 1);
@@ -308,16 +308,41 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     return did;
 }
 
+/* The geometry is what operations went by; a driver that died in turn() had not told the stage yet. */
+static enum stage
+stage_by_geometry(enum gy_phase phase, enum stage stage)
+{
+    switch (phase) {
+    case GY_STEADY:
+        return stage == MOVE ? WAIT_DRAIN : stage;
+    case GY_UNION:
+        return WAIT_UNION;
+    default:
+        return stage == MOVE ? MOVE : WAIT_MOVING;
+    }
+}
+
+/* (Relaxed, all here: this thread is alone.) */
 void
 gy_grow_mend_quiet(struct gyre *cache)
 {
+    uint64_t index_bytes = 0, arenas = 0;
     for (unsigned number = 0; number < 1u << cache->g.log2_shards; number++) {
         struct gy_shard *shard = &cache->super->shard[number];
-        if (stage_of(shard) != MOVE)
-            continue;
+        uint64_t geometry = gy_load_rlx(&shard->geometry);
+        enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
+        index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
         /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
          * from its old bucket, and what stays there is left alone. */
-        gy_store_rlx(&shard->finished, 0); /* (Relaxed: this thread is alone.) */
-        gy_store_rlx(&shard->cursor, (uint64_t)gy_geometry_log2(gy_load_rlx(&shard->geometry)) << CURSOR_SHIFT);
+        gy_store_rlx(&shard->finished, 0);
+        gy_store_rlx(&shard->cursor, (uint64_t)gy_geometry_log2(geometry) << CURSOR_SHIFT);
+        gy_store_rlx(&shard->cookie, cache->rcu->start(cache));
+        gy_store_rlx(&shard->stage, stage);
+        gy_store_rlx(&shard->driver, 0);
     }
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+        arenas += gy_arena_state(gy_load_rlx(&cache->words[a])) != GY_WITHDRAWN;
+    gy_store_rlx(&cache->super->index_bytes, index_bytes);
+    gy_store_rlx(&cache->super->index_credit,
+                 cache->g.capacity_bytes - index_bytes - (arenas << cache->g.arena_shift));
 }

@@ -17,7 +17,7 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
-/* In a forked child, alone: chunks that dead movers had claimed are to be claimed again. */
+/* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */
 void gy_grow_mend_quiet(struct gyre *cache);
 
 #endif

@@ -6,12 +6,14 @@
 #include "cache.h"
 #include "clear.h"
 #include "maintain.h"
+#include "registry.h"
 
 int
 gyre_clear(gyre *cache)
 {
     if (cache == NULL)
         return GYRE_EINVAL;
+    gy_registry_mended(cache);
     gy_clear_begin(cache);
     gy_worker_wake(&cache->worker);
     return GYRE_OK;

@@ -51,8 +51,8 @@ gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *ke
     }
     gy_count(&r->count.hits, 1);
     if (gy_unlikely(gy_slot_freq(f->word) < GY_POLICY_FREQ_MOST)) {
-        uint64_t word = f->word; /* (Relaxed: a read-modify-write stays in the release sequence; lost is lost.) */
-        gy_cas_rlx(f->slot, &word, word + GY_FREQ_ONE);
+        uint64_t word = f->word; /* failed: another changed it; a count is lost, nothing else */
+        gy_cas_seq(f->slot, &word, word + GY_FREQ_ONE);
     }
     return GYRE_OK;
 }

@@ -7,14 +7,20 @@
 #ifndef GY_REGISTRY_H
 #define GY_REGISTRY_H
 
-#include "base.h"
-
-struct gyre;
+#include "cache.h"
 
 int gy_registry_start(void);                 /* thread key, fork handlers; may be called again */
 void gy_registry_add(struct gyre *cache);    /* gives it its id */
 void gy_registry_remove(struct gyre *cache);
 int gy_registry_enter_thread(void);          /* this thread's exit will give its records back */
 void gy_registry_adopt(struct gyre *cache);  /* in a forked child, before the first operation */
+
+/* Before an operation that needs no record. */
+static inline void
+gy_registry_mended(struct gyre *cache)
+{
+    if (gy_unlikely(gy_load_acq(&cache->orphaned) != 0)) /* acquire: pairs with gy_registry_adopt */
+        gy_registry_adopt(cache);
+}
 
 #endif

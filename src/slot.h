@@ -11,7 +11,7 @@
  *   committed        an entry; its key hashes to tag
  *
  * A slot is written by compare-and-swap only, from its initial zero on, always strong, success seq_cst,
- * failure acquire (frequency bumps may be relaxed: a read-modify-write stays in the release sequence).
+ * failure acquire.
  * Transitions (docs/protocols.md gives the steps):
  *
  *   EMPTY -> tentative       put 3, migrate 2

@@ -5,6 +5,7 @@
 
 #include "index.h"
 #include "options.h"
+#include "registry.h"
 
 /* All loads relaxed: each number is one of the last moments. */
 static void
@@ -127,6 +128,7 @@ gyre_stats_read(gyre *cache, gyre_stats *stats)
     if (bytes < offsetof(gyre_stats, hits) || bytes > 65536)
         return GYRE_EINVAL;
     memset(&s, 0, sizeof s);
+    gy_registry_mended(cache);
     collect(cache, &s);
     gy_tick(cache);
     s.struct_size = bytes;

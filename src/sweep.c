@@ -271,10 +271,11 @@ gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
     return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0);
 }
 
-static uint64_t
+/* (Relaxed: a hint, like all uses of it. For moments less than none, while several try for the last.) */
+static int64_t
 free_arenas(const struct gyre *cache)
 {
-    return gy_load_rlx(&cache->super->n_free); /* (Relaxed: a hint, like all uses of it) */
+    return (int64_t)gy_load_rlx(&cache->super->n_free);
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
@@ -318,11 +319,13 @@ entries_in(const struct gyre *cache, unsigned ring)
 void
 gy_sweep_limit(struct gyre *cache, struct gy_record *r)
 {
-    for (unsigned idle = 0; idle < 4;) {
+    enum { PATIENCE = 64 }; /* arenas passed without a victim, while readers count themselves */
+    for (unsigned idle = 0, turns = 0; idle < 4; turns++) {
         int64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
         if (probation + main <= (int64_t)cache->g.max_entries)
             return;
-        struct sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
+        struct sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT,
+                          .pressure = turns / PATIENCE};
         unsigned ring = gy_policy_victim(probation > 0 ? (uint64_t)probation : 0, main > 0 ? (uint64_t)main : 0);
         if (!gy_choose_for_limit(cache, ring, &s.at) && !gy_choose_for_limit(cache, ring ^ 1, &s.at)) {
             /* Pins hold arenas, not their entries. */

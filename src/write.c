@@ -7,6 +7,7 @@
 #include "clear.h"
 #include "insert.h"
 #include "lookup.h"
+#include "registry.h"
 
 static const gyre_draft NO_DRAFT;
 enum { KIND_SHIFT = 56, DRAFTS_SHARE = 4 }; /* open drafts hold at most a quarter of the arenas */
@@ -217,16 +218,6 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     return GYRE_OK;
 }
 
-/* (Relaxed: a bound. In a forked child it starts from 0, whatever drafts came along.) */
-static void
-drafts_less(gyre *cache, uint64_t bytes)
-{
-    gy_atomic_u64 *all = &cache->super->draft_bytes;
-    uint64_t seen = gy_load_rlx(all);
-    while (!gy_cas_rlx(all, &seen, seen - gy_min(seen, bytes)))
-        ; /* retried because another draft began or ended */
-}
-
 /* Takes a draft apart; the draft is empty afterwards. False when it is empty or not this process's. */
 static bool
 draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was)
@@ -236,6 +227,7 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
     *was = *draft;
     *draft = NO_DRAFT;
     *cache = (gyre *)(uintptr_t)was->priv[0];
+    gy_registry_mended(*cache);
     s->pin = (gy_atomic_u64 *)(uintptr_t)was->priv[1];
     s->ref = was->priv[3] & GY_REF_MASK;
     s->arena = gy_ref_arena(*cache, s->ref);
@@ -244,7 +236,12 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
         return false;
     s->opened = gy_load_rlx(&(*cache)->books[s->arena].opened); /* (Relaxed: constant under the pin) */
     struct gy_header h = gy_entry_header(gy_at(*cache, s->ref));
-    s->bytes = (uint32_t)gy_entry_bytes(s->ref << 3, h, (*cache)->g.value_align);
+    s->bytes = gy_entry_bytes(s->ref << 3, h, (*cache)->g.value_align);
+    /* A forked child that inherited it has counted its bytes as dead, and no drafts: gy_mend_quiet. */
+    if (gy_pin_made_before_fork(*cache, was->priv[2]))
+        gy_sub_rlx(&(*cache)->books[s->arena].dead, s->bytes);
+    else
+        gy_sub_rlx(&(*cache)->super->draft_bytes, s->bytes);
     return true;
 }
 
@@ -273,7 +270,6 @@ gyre_commit(gyre_draft *draft)
         result = gy_insert(cache, r, kind, hash, GY_PROBATION, &content, was.priv[4]);
     uint64_t version = content.version;
     gy_arena_unpin(&staged);
-    drafts_less(cache, staged.bytes);
     if (r != NULL)
         count_put(r, result);
     if (result == GYRE_OK) {
@@ -293,6 +289,5 @@ gyre_abort(gyre_draft *draft)
     if (!draft_take(draft, &cache, &staged, &was))
         return;
     gy_account_dead(cache, staged.arena, staged.bytes);
-    drafts_less(cache, staged.bytes);
     gy_arena_unpin(&staged);
 }

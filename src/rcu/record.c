@@ -66,8 +66,7 @@ gy_record_find(struct gyre *cache, int *error)
     if (gy_seats[i].cache_id == cache->id) {
         seat = gy_seats[i];
     } else {
-        if (gy_load_acq(&cache->orphaned))
-            gy_registry_adopt(cache);
+        gy_registry_mended(cache);
         *error = gy_registry_enter_thread();
         if (*error == GYRE_OK)
             *error = cache->rcu->thread_ready();

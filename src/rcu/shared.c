@@ -4,10 +4,11 @@
 /* Sections as epochs in the records: works for any cache, needs no memory and no library, and knows who
  * is in a section and since when.
  *
- * enter stores the epoch it read, then (compiler barrier) reads structure. A grace period that started
+ * enter stores the epoch it read (acquire), then (compiler barrier) reads structure. A grace period that started
  * by raising the epoch to e has elapsed when, after a membarrier, no record holds a section below e:
- * a section opened before the membarrier is visible to the look, and one opened after it sees all that
- * was changed before the grace period started, whatever epoch it stored. */
+ * a section opened before the membarrier is visible to the look: if it names an epoch below e it is waited
+ * for, and if it names e it acquired what was changed before. One opened after the membarrier sees all
+ * that, whatever epoch it stored. */
 
 #include "cache.h"
 
@@ -20,8 +21,10 @@ shared_thread_ready(void)
 static void
 shared_enter(struct gyre *cache, struct gy_record *record)
 {
-    struct gy_super *s = cache->super; /* (Relaxed: an old epoch only makes others wait longer.) */
-    gy_store_rlx(&record->section, gy_load_rlx(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
+    struct gy_super *s = cache->super;
+    /* acquire: a section that names the epoch of a grace period sees what was changed before it started.
+     * (Relaxed: the section is ordered by the barrier below.) */
+    gy_store_rlx(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
     if (gy_unlikely(cache->reader_fences))
         atomic_thread_fence(memory_order_seq_cst);
     else
