@@ -261,6 +261,71 @@ TEST(arena, many_retired_are_freed_around_a_held_one)
     api_close(cache);
 }
 
+#ifdef GY_POINTS
+
+/* A pin that appears just before the n-th access to some word. */
+static struct {
+    const volatile void *address;
+    unsigned n;
+    gy_atomic_u64 *pin;
+    uint64_t word;
+} late;
+
+static void
+pin_late(const char *file, int line, const volatile void *address)
+{
+    (void)file, (void)line;
+    if (address != late.address || late.n == 0 || --late.n > 0)
+        return;
+    late.address = NULL;
+    atomic_store(late.pin, late.word);
+}
+
+/* The look at the pins that counts is the one after the barrier. */
+TEST(arena, a_pin_between_the_two_looks_stops_the_reuse)
+{
+    gyre *cache = open_one();
+    struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
+    gy_arena_unpin(&s);
+    room_set_state(cache, s.arena, GY_RETIRED);
+    late.pin = &room_record(cache)->pin[GY_PINS - 1];
+    late.word = gy_pin_word(cache, s.arena, GY_PIN_READ);
+    late.address = &cache->super->n_records_used;
+    late.n = 2;
+    gy_point_hook = pin_late;
+    CHECK_EQ(gy_arena_free_retired(cache), 0);
+    gy_point_hook = NULL;
+    CHECK(late.address == NULL);
+    CHECK_EQ(room_state(cache, s.arena), GY_RETIRED);
+    gy_pin_clear(late.pin);
+    CHECK_EQ(gy_arena_free_retired(cache), 1);
+    api_close(cache);
+}
+
+/* A writer's pin that comes after the choice and before the claim sends the arena back. */
+TEST(arena, a_pin_before_the_claim_stops_it)
+{
+    gyre *cache = open_one();
+    struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
+    gy_arena_unpin(&s);
+    room_seal_all(cache);
+    late.pin = &room_record(cache)->pin[GY_PINS - 1];
+    late.word = gy_pin_word(cache, s.arena, GY_PIN_FILLING);
+    late.address = &cache->words[s.arena];
+    late.n = 2; /* the survey loads it first */
+    gy_point_hook = pin_late;
+    struct gy_choice choice;
+    CHECK(!gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+    gy_point_hook = NULL;
+    CHECK(late.address == NULL);
+    CHECK_EQ(room_state(cache, s.arena), GY_SEALED);
+    gy_pin_clear(late.pin);
+    CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+    api_close(cache);
+}
+
+#endif
+
 TEST(arena, free_arenas_are_withdrawn_down_to_the_reserve)
 {
     gyre *cache = open_one();

@@ -20,10 +20,10 @@ done > /tmp/header.$$
 complain_lines 'a name that does not exist' < /tmp/header.$$
 
 # The defaults in the comments of gyre_options are those of the code.
-for pair in 'expected_entry_bytes 1024' 'value_align 8'; do
-    set -- $pair
-    grep -qE "uint32_t $1; */\* 0: $2\." include/gyre.h || complain "gyre.h does not say that $1 is $2 when 0"
-    grep -A1 "if (out->$1 == 0)" src/options.c | grep -q "out->$1 = $2;" || complain "options.c does not make $1 $2"
+for field in expected_entry_bytes value_align; do
+    number=$(sed -n "s/.*uint32_t $field;.*[ *]0: \([0-9]*\)\..*/\1/p" include/gyre.h)
+    [ -n "$number" ] || complain "gyre.h does not say what 0 means for $field"
+    grep -hw "$number" src/options.c src/layout.c | grep -qi "${field%%_*}" || complain "$field is not $number in the code"
 done
 
 # Every function is documented: a comment ends in the line above its declaration.
