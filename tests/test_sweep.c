@@ -236,6 +236,28 @@ TEST(sweep, a_gap_that_nobody_marked_is_noticed)
     sweep_with_gap(false, 0);
 }
 
+/* What stands in a gap may look like an entry that reaches over live ones: the mark alone tells. */
+TEST(sweep, a_gap_that_looks_like_an_entry)
+{
+    gyre *cache = open_one();
+    CHECK_OK(room_put(cache, GY_PROBATION, key_of(0).text, SIZE, 0));
+    uint32_t arena = room_arena_of(cache, key_of(0).text);
+    gy_atomic_u64 *position = &cache->books[arena].position;
+    uint64_t gap = gy_load_seq(position);
+    gy_add_seq(position, 48);
+    for (unsigned k = 1; k < 20; k++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
+    uint64_t reach = (gy_slot_ref(room_word(cache, key_of(15).text)) << 3) - gy_arena_offset(cache, arena) - gap;
+    struct gy_header h = {.key_bytes = 8, .value_bytes = (uint32_t)reach - 16,
+                          .generation = gy_arena_generation(gy_load_seq(&cache->words[arena]))};
+    gy_entry_set_header(cache->region.base + gy_arena_offset(cache, arena) + gap, h);
+    gy_store_seq(&cache->books[arena].holed, 1);
+    room_seal_all(cache);
+    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    expect_left(cache, arena);
+    api_close(cache);
+}
+
 /* Words in the making that refer into a swept arena are of the dead, and go. */
 TEST(sweep, tentative_words_go)
 {

@@ -23,7 +23,7 @@ complain_lines 'a name that does not exist' < /tmp/header.$$
 for field in expected_entry_bytes value_align; do
     number=$(sed -n "s/.*uint32_t $field;.*[ *]0: \([0-9]*\)\..*/\1/p" include/gyre.h)
     [ -n "$number" ] || complain "gyre.h does not say what 0 means for $field"
-    grep -hw "$number" src/options.c src/layout.c | grep -qi "${field%%_*}" || complain "$field is not $number in the code"
+    grep -hE "= $number[,;]" src/options.c src/layout.c | grep -qi "${field%%_*}" || complain "$field is not $number in the code"
 done
 
 # Every function is documented: a comment ends in the line above its declaration.
@@ -31,7 +31,7 @@ awk '/^GYRE_API/ { if (above !~ /\*\/$/) print FNR ": " $0 } { above = $0 }' inc
 complain_lines 'gyre.h: no comment' < /tmp/header.$$
 
 for file in $(own_sources); do
-    head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
+    head -6 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
 done
 
 # No paths of somebody's machine, and no tab where four spaces are meant.
