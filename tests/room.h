@@ -14,6 +14,7 @@
 #include "index.h"
 #include "insert.h"
 #include "lookup.h"
+#include "sweep.h"
 
 static inline struct gy_record *
 room_record(gyre *cache)
@@ -136,6 +137,15 @@ room_count_states(gyre *cache, enum gy_arena_state state)
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         n += room_state(cache, a) == state;
     return n;
+}
+
+/* A sweep of so many bytes, wanted because free arenas are scarce: all but the reserve go to the index. */
+static inline bool
+room_sweep(gyre *cache, uint64_t bytes)
+{
+    while (gy_arena_withdraw(cache))
+        gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
+    return gy_sweep_bytes(cache, room_record(cache), bytes);
 }
 
 /* The arena in which a key stands. */

@@ -11,9 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "choose.h"
+#include "clear.h"
 #include "room.h"
-#include "sweep.h"
 
 enum { KEYS = 200, SIZE = 100 };
 
@@ -99,7 +98,7 @@ TEST(mend, an_arena_left_in_sweeping_is_swept_again_after_a_look_at_the_pins)
     CHECK_EQ(room_state(cache, arena), GY_SEALED);
     CHECK(consistent(cache));
     for (unsigned i = 0; i < 50; i++)
-        gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes);
+        room_sweep(cache, cache->arena_bytes);
     CHECK_EQ(room_state(cache, arena), GY_SEALED);
     CHECK(bytes_are(view.data, SIZE, 5));
     gyre_release(&view);
@@ -111,7 +110,7 @@ TEST(mend, parked_and_retired_arenas_go_on)
     gyre *cache = open_full();
     room_seal_all(cache);
     for (unsigned i = 0; i < 10 && room_count_states(cache, GY_PARKED) == 0; i++)
-        CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+        CHECK(room_sweep(cache, 1));
     CHECK_EQ(room_count_states(cache, GY_PARKED), 1);
     uint32_t parked = 0, retired = 0;
     while (room_state(cache, parked) != GY_PARKED)
@@ -119,16 +118,16 @@ TEST(mend, parked_and_retired_arenas_go_on)
     while (room_state(cache, retired) != GY_SEALED)
         retired++;
     uint64_t cursor = gy_load_seq(&cache->books[parked].cursor);
-    gyre_clear(cache);
-    while (gyre_maintain(cache, 0) > 0)
-        ;
+    gy_clear_begin(cache);
+    while (gy_clear_pending(cache))
+        gy_clear_step(cache, room_record(cache));
     room_set_state(cache, retired, GY_RETIRED); /* nothing refers to it */
     gy_mend_quiet(cache);
     CHECK_EQ(room_state(cache, parked), GY_PARKED);
     CHECK_EQ(gy_load_seq(&cache->books[parked].cursor), cursor);
     CHECK_EQ(room_state(cache, retired), GY_RETIRED);
     CHECK_EQ(gy_arena_free_retired(cache), 1);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK(room_state(cache, parked) != GY_PARKED);
     CHECK(consistent(cache));
     api_close(cache);
@@ -205,6 +204,35 @@ TEST(mend, entries_are_counted_anew_for_the_limit)
     gy_mend_quiet(cache);
     CHECK(consistent(cache));
     CHECK_EQ(api_stats(cache).entries, 100);
+    api_close(cache);
+}
+
+/* The records of all threads but the one that forked: their pins go, and an arena in which one was reserving
+ * has a gap of unknown length. */
+TEST(mend, records_of_the_dead_are_reaped)
+{
+    static const enum gy_pin_kind kind[] = {GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING};
+    gyre *cache = open_full();
+    struct gy_record *mine = room_record(cache), *dead = &cache->records[5];
+    uint64_t self = gy_load_seq(&mine->owner), parent = self + 77;
+    gy_store_seq(&cache->super->n_records_used, 7);
+    gy_store_seq(&mine->owner, parent); /* as the forking thread was called there */
+    gy_store_seq(&mine->pin[7], gy_pin_word(cache, 20, GY_PIN_RESERVING));
+    gy_store_seq(&dead->owner, 4711);
+    gy_store_seq(&dead->section, 99);
+    for (unsigned i = 0; i < 3; i++)
+        gy_store_seq(&dead->pin[i], gy_pin_word(cache, 10 + i, kind[i]));
+    gy_store_seq(&cache->records[6].pin[9], gy_pin_word(cache, 15, GY_PIN_READ)); /* its thread had left */
+    gy_record_reap_quiet(cache, parent);
+    CHECK_EQ(gy_load_seq(&mine->owner), self);
+    CHECK(gy_load_seq(&mine->pin[7]) != 0);
+    gy_pin_clear(&mine->pin[7]);
+    CHECK_EQ(gy_load_seq(&dead->owner), 0);
+    CHECK_EQ(gy_load_seq(&dead->section), 0);
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        CHECK_EQ(gy_load_seq(&cache->books[a].holed), (a == 11));
+        CHECK(!gy_arena_pinned(cache, a));
+    }
     api_close(cache);
 }
 
@@ -390,7 +418,7 @@ static void
 a_sweep(gyre *cache)
 {
     room_seal_all(cache);
-    gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes);
+    room_sweep(cache, cache->arena_bytes);
 }
 
 TEST(mend, a_fork_in_the_middle_of_a_sweep)

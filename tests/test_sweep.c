@@ -78,9 +78,9 @@ TEST(sweep, probation_keeps_what_was_hit_twice)
     unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
     for (unsigned k = 0; k < n; k++)
         set_freq(cache, k, k % 4);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+    CHECK(room_sweep(cache, 1));
     while (room_state(cache, arena) != GY_FREE)
-        CHECK(gy_sweep_bytes(cache, room_record(cache), 1 << 20));
+        CHECK(room_sweep(cache, 1 << 20));
     expect_left(cache, arena);
     for (unsigned k = 0; k < n; k++) {
         uint64_t word = room_word(cache, key_of(k).text);
@@ -106,7 +106,7 @@ TEST(sweep, main_counts_frequencies_down)
     unsigned n = fill_arena(cache, GY_MAIN, 0, &arena);
     for (unsigned k = 0; k < n; k++)
         set_freq(cache, k, k % 4 == 3 ? 3 : k % 2);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, arena);
     for (unsigned k = 0; k < n; k++) {
         uint64_t word = room_word(cache, key_of(k).text);
@@ -124,7 +124,7 @@ TEST(sweep, parks_and_goes_on)
     uint32_t arena;
     unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena), before = n, steps = 0;
     while (room_state(cache, arena) != GY_FREE) {
-        CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+        CHECK(room_sweep(cache, 1));
         unsigned first = 0, left = 0;
         for (unsigned k = 0; k < n; k++)
             left += stands(cache, k);
@@ -156,12 +156,12 @@ TEST(sweep, a_pin_on_a_parked_arena_stops_its_reuse_only)
     gyre *cache = open_one();
     uint32_t arena;
     unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+    CHECK(room_sweep(cache, 1));
     CHECK_EQ(room_state(cache, arena), GY_PARKED);
     gyre_view view;
     CHECK_OK(gyre_get(cache, key_of(n - 1).text, 16, &view));
     for (unsigned i = 0; i < 100 && room_state(cache, arena) == GY_PARKED; i++)
-        gy_sweep_bytes(cache, room_record(cache), 1000);
+        room_sweep(cache, 1000);
     CHECK_EQ(room_state(cache, arena), GY_RETIRED);
     CHECK_EQ(room_refs_into(cache, arena), 0);
     CHECK_EQ(gy_arena_free_retired(cache), 0);
@@ -180,14 +180,14 @@ TEST(sweep, an_arena_held_by_a_view_is_passed_over)
     fill_arena(cache, GY_PROBATION, n, &other);
     gyre_view view;
     CHECK_OK(gyre_get(cache, key_of(0).text, 16, &view));
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK_EQ(room_state(cache, held), GY_SEALED);
     expect_left(cache, other);
     for (unsigned k = 0; k < n; k++)
         CHECK(present(cache, k));
-    CHECK(!gy_sweep_bytes(cache, room_record(cache), 1));
+    CHECK(!room_sweep(cache, 1));
     gyre_release(&view);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, held);
     api_close(cache);
 }
@@ -214,7 +214,7 @@ sweep_with_gap(bool marked, unsigned freq)
         set_freq(cache, k, freq);
     gy_store_seq(&cache->books[arena].holed, marked);
     room_seal_all(cache);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, arena);
     for (unsigned k = 0; k < 20; k++)
         CHECK_EQ(present(cache, k), (freq >= 2));
@@ -247,13 +247,14 @@ TEST(sweep, a_gap_that_looks_like_an_entry)
     gy_add_seq(position, 48);
     for (unsigned k = 1; k < 20; k++)
         CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
-    uint64_t reach = (gy_slot_ref(room_word(cache, key_of(15).text)) << 3) - gy_arena_offset(cache, arena) - gap;
+    uint64_t reach = gy_slot_ref(room_word(cache, key_of(15).text)) << 3;
+    reach -= gy_arena_offset(cache, arena) + gap;
     struct gy_header h = {.key_bytes = 8, .value_bytes = (uint32_t)reach - 16,
                           .generation = gy_arena_generation(gy_load_seq(&cache->words[arena]))};
     gy_entry_set_header(cache->region.base + gy_arena_offset(cache, arena) + gap, h);
     gy_store_seq(&cache->books[arena].holed, 1);
     room_seal_all(cache);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, arena);
     api_close(cache);
 }
@@ -268,7 +269,7 @@ TEST(sweep, tentative_words_go)
     gy_index_window(cache, room_hash(cache, "dead"), &w);
     gy_store_seq(&w.bucket[1]->slot[2], gy_slot_word(room_hash(cache, "dead"), 3, s.ref) | GY_T);
     room_seal_all(cache);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, s.arena);
     CHECK_EQ(gy_load_seq(&w.bucket[1]->slot[2]), GY_EMPTY);
     api_close(cache);
@@ -286,7 +287,7 @@ TEST(sweep, compaction_keeps_everything)
                 set_freq(cache, k, k % 2), live++;
             else
                 CHECK_OK(gyre_delete(cache, key_of(k).text, 16));
-        CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+        CHECK(room_sweep(cache, cache->arena_bytes));
         expect_left(cache, arena);
         for (unsigned k = 0; k < n; k++) {
             CHECK_EQ(present(cache, k), (k % 3 == 0));
@@ -311,11 +312,11 @@ TEST(sweep, compaction_keeps_the_frequency_across_a_stop)
         if (k % 3 != 0)
             CHECK_OK(gyre_delete(cache, key_of(k).text, 16));
     }
-    CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+    CHECK(room_sweep(cache, 1));
     CHECK_EQ(room_state(cache, arena), GY_PARKED);
     CHECK(gy_load_seq(&cache->books[arena].cursor) & GY_CURSOR_COMPACT);
     while (room_state(cache, arena) == GY_PARKED)
-        CHECK(gy_sweep_bytes(cache, room_record(cache), 1));
+        CHECK(room_sweep(cache, 1));
     expect_left(cache, arena);
     for (unsigned k = 0; k < n; k += 3)
         CHECK_EQ(gy_slot_freq(room_word(cache, key_of(k).text)), 1);
@@ -341,7 +342,7 @@ TEST(sweep, a_copy_is_complete)
     uint32_t arena = room_arena_of(cache, "key");
     room_seal_all(cache);
     atomic_store(&clock.ms, 3000);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK(room_arena_of(cache, "key") != arena);
     CHECK_OK(gyre_get(cache, "key", 3, &view));
     CHECK(view.size == 7 && memcmp(view.data, "a value", 7) == 0 && (uintptr_t)view.data % 64 == 0);
@@ -351,7 +352,7 @@ TEST(sweep, a_copy_is_complete)
     gyre_release(&view);
     atomic_store(&clock.ms, 6000); /* past its time it is not copied, however popular */
     room_seal_all(cache);
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK_EQ(api_stats(cache).removed[GYRE_EXPIRED], 1);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
     api_close(cache);
@@ -364,7 +365,7 @@ TEST(sweep, an_entry_replaced_meanwhile_is_left_alone)
     unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
     for (unsigned k = 0; k < n; k += 2)
         CHECK_OK(room_put(cache, GY_MAIN, key_of(k).text, SIZE, k));
-    CHECK(gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes));
+    CHECK(room_sweep(cache, cache->arena_bytes));
     expect_left(cache, arena);
     for (unsigned k = 0; k < n; k += 2)
         CHECK(present(cache, k));
