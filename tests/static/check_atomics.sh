@@ -39,10 +39,12 @@ done > /tmp/atomics.$$
 complain_lines 'a fence where no membarrier is replaced' < /tmp/atomics.$$
 
 # The reason of a relaxed access is a comment with "elaxed": in its function or just above that, on the field's
-# declaration (for all accesses to that field), or for a whole file: "all relaxed", "Relaxed, all here". A
+# declaration (for all accesses to that field), or for a whole file: "all relaxed", "Relaxed, here and
+# below". A
 # function whose name ends in _quiet needs none: nobody else is there.
 fields=$(grep -hE 'gy_atomic_u(32|64) .*\(Relaxed|gy_atomic_u(32|64) .*elaxed:' $(find src -name '*.h') |
     sed 's|/\*.*||; s/.*gy_atomic_u[0-9]* //; s/[][;,]/ /g' | tr '\n' ' ')
+several=$(grep -LE '[Aa]ll( [a-z]+)? relaxed|elaxed, (all|here|below)' $files)
 awk -v fields="$fields" '
     function excused(text,   i) {
         for (i = 1; i <= n_fields; i++)
@@ -50,19 +52,18 @@ awk -v fields="$fields" '
         return 0
     }
     function report(   i) {
-        if (!reason && !whole && name !~ /_quiet$/)
+        if (!reason && name !~ /_quiet$/)
             for (i = 1; i <= n; i++) print where[i]
         n = 0
     }
     BEGIN                                   { n_fields = split(fields, field, " ") }
-    FNR == 1                                { whole = 0; reason = 0; body = 0; name = "" }
-    /[Aa]ll( [a-z]+)? relaxed|elaxed, (all|here|below)/ { whole = 1 }
+    FNR == 1                                { reason = 0; body = 0; name = "" }
     /elaxed/                                { reason = 1 }
     /^[a-z].*\(/ && !body                   { name = $0; sub(/\(.*/, "", name) }
     /^\{/                                   { body = 1 }
     /gy_[a-z]+_rlx\(/ && !excused($0)       { where[++n] = FILENAME ":" FNR ": " $0 }
     /^\}/                                   { report(); body = 0; reason = 0 }
-' $files > /tmp/atomics.$$
+' $several > /tmp/atomics.$$
 complain_lines 'relaxed, and no reason' < /tmp/atomics.$$
 rm -f /tmp/atomics.$$
 exit $failed
