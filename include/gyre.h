@@ -97,7 +97,9 @@ enum {                        /* gyre_options.flags */
     GYRE_NO_THREAD = 8,       /* start no maintenance thread: puts and gyre_maintain do its work */
     GYRE_HUGEPAGES = 16,      /* ask for huge pages for arenas and index */
     GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
-    GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own */
+    GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
+                               * They can only be waited for: maintenance does, and, when there is no
+                               * thread, a put that lets the index grow. Not inside a urcu-bp section */
 };
 
 /* Zero means the default in every field but struct_size and capacity_bytes. */
@@ -132,7 +134,8 @@ typedef struct gyre_options {
  * pages become resident as they are used, and arenas and index together never exceed capacity_bytes.
  * Callers built against an older or a newer header are served: a shorter struct reads as zero-extended,
  * a longer one must be zero in what this library does not know.
- * GYRE_EINVAL, GYRE_ENOMEM (memory, address space, or the thread could not be had). */
+ * GYRE_EINVAL, GYRE_ENOMEM (memory, address space, or the thread could not be had), GYRE_EIO (no random
+ * seed could be had). */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -151,14 +154,14 @@ typedef struct gyre_view {
     size_t size;          /* bytes */
     uint64_t version;     /* 0 without GYRE_VERSIONS */
     uint32_t user_flags;
-    uint32_t ttl_left_ms; /* 0: no TTL */
+    uint32_t ttl_left_ms; /* 0: no TTL; at least 1 with one */
     uint64_t priv[3];
 } gyre_view;
 
 /* Looks a key up. GYRE_OK: view->data is the cached value itself, readable until gyre_release, by any
  * thread, whatever happens to the entry meanwhile. Otherwise the view is empty and needs no release.
- * GYRE_MISS; GYRE_EINVAL; GYRE_EBUSY when every pin of the cache is in use (tens of thousands of
- * views); GYRE_ENOMEM when this thread's first call finds no memory to register it.
+ * GYRE_MISS; GYRE_EINVAL (a key of 0 bytes, too); GYRE_EBUSY when every pin of the cache is in use (a
+ * hundred thousand views), or 4,096 threads hold its records; GYRE_ENOMEM when this thread's first call finds no memory to register it.
  * A hit on an entry that has been hit a few times writes nothing that another thread reads. */
 GYRE_API int gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view);
 
@@ -231,13 +234,15 @@ GYRE_API int gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t 
                           const gyre_put_options *options, gyre_draft *draft);
 
 /* Publishes a draft; results as gyre_put. The draft is empty afterwards, whatever the result.
- * An empty draft: GYRE_EINVAL. */
+ * options.new_version, when given to gyre_reserve, is written here and must live until then.
+ * An empty draft: GYRE_EINVAL. GYRE_ESTALE: in a forked child, a draft of another of the parent's threads. */
 GYRE_API int gyre_commit(gyre_draft *draft);
 
 /* Drops a draft. NULL or an empty draft: no effect. */
 GYRE_API void gyre_abort(gyre_draft *draft);
 
-/* Removes a key. GYRE_OK when it was present, GYRE_MISS when it was not; GYRE_EINVAL, GYRE_ENOMEM. */
+/* Removes a key. GYRE_OK when it was present, GYRE_MISS when it was not; GYRE_EINVAL; GYRE_ENOMEM and
+ * GYRE_EBUSY as gyre_get. */
 GYRE_API int gyre_delete(gyre *cache, const void *key, size_t key_size);
 
 /* Gives an entry a new TTL from now, as in gyre_put_options. The entry is replaced by a copy with the
@@ -261,7 +266,7 @@ GYRE_API int gyre_scan(gyre *cache, gyre_visit *visit, void *arg);
 
 /* Does maintenance (sweep, growth, clear) for about budget_ns nanoseconds, at least one step.
  * For caches with GYRE_NO_THREAD; harmless on others. Positive when more is to be done, 0 when nothing
- * is; GYRE_EINVAL, GYRE_ENOMEM. */
+ * is; GYRE_EINVAL; GYRE_ENOMEM and GYRE_EBUSY as gyre_get. */
 GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
 
 typedef enum gyre_reason {   /* why an entry was removed */

@@ -38,10 +38,10 @@ enum { GY_SEQUENCE_BITS = 40, GY_ARENA_BITS = 24 };
 struct gy_book {
     _Alignas(GY_LINE) gy_atomic_u64 position; /* bytes reserved; with GY_CLOSED nothing more is */
     gy_atomic_u64 dead;      /* bytes of entries that no slot refers to. (Relaxed: steers the sweep.) */
-    gy_atomic_u64 opened;    /* the full opening number, for clear; constant while any ref exists */
+    gy_atomic_u64 opened;    /* the opening number, for clear. (Relaxed: constant while any ref exists.) */
     gy_atomic_u64 cursor;    /* a sweep goes on here; entries before it are out of the index */
     gy_atomic_u64 pin_stamp; /* the latest look at pins that found one here */
-    gy_atomic_u64 holed;     /* 1: a writer died inside: the lengths cannot be trusted */
+    gy_atomic_u64 holed;     /* 1: a writer died inside. (Relaxed: set by the arena's only sweeper, or alone.) */
 };
 
 #define GY_CLOSED ((uint64_t)1 << 63)
@@ -132,7 +132,7 @@ bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const
 /* Clears the pin of a staged entry. */
 void gy_arena_unpin(struct gy_staged *staged);
 
-/* Seals what stands open in a lane, or in all lanes: later entries go to new arenas. */
+/* Seals what stands open in a lane: later entries go to a new arena. */
 void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring);
 
 /* Frees the retired arenas that no pin holds. Returns how many. */

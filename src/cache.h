@@ -111,8 +111,9 @@ gy_pin_made_before_fork(const struct gyre *cache, uint64_t pin)
 static inline void
 gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
 {
-    /* (Relaxed: the barrier below, or the reclaimer's membarrier, orders it before the second look.) */
-    gy_store_rlx(pin, word);
+    /* release: what was read under the pin it may take the place of comes before. The barrier below, or the
+     * reclaimer's membarrier, orders it before the second look. */
+    gy_store_rel(pin, word);
     if (gy_unlikely(cache->reader_fences))
         atomic_thread_fence(memory_order_seq_cst);
     else

@@ -45,8 +45,8 @@ clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_a
 {
     struct gy_found f;
     while (gy_load_acq(slot) != GY_EMPTY && gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f)) {
-        uint64_t word = f.word; /* (Relaxed: constant under the pin.) */
-        if (gy_load_rlx(&cache->books[f.arena].opened) >= mark)
+        uint64_t word = f.word;
+        if (gy_load_rlx(&cache->books[f.arena].opened) >= mark) /* (Relaxed: constant under the pin.) */
             break;
         if (gy_slot_tentative(word) ? gy_cas_seq(slot, &word, GY_EMPTY)
                                     : gy_index_evict(cache, r, shard, &f, GYRE_CLEARED))

@@ -57,11 +57,12 @@ gy_content_flags(const struct gy_content *c)
                      (c->user_flags ? GY_ENTRY_USER_FLAGS : 0));
 }
 
+/* Header, expiry (1) 8 bytes, version (2) 8, user flags (4) 4. */
 static inline uint32_t
 gy_entry_key_offset(uint8_t flags)
 {
-    return (uint32_t)sizeof(struct gy_header) + (flags & GY_ENTRY_EXPIRY ? 8u : 0u) +
-           (flags & GY_ENTRY_VERSION ? 8u : 0u) + (flags & GY_ENTRY_USER_FLAGS ? 4u : 0u);
+    static const uint8_t offset[GY_ENTRY_KNOWN + 1] = {8, 16, 16, 24, 12, 20, 20, 28};
+    return offset[flags & GY_ENTRY_KNOWN];
 }
 
 /* Where the value starts, from the start of the entry, for an entry at this offset of its region. */

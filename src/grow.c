@@ -58,7 +58,13 @@ stage_of(struct gy_shard *shard)
 bool
 gy_grow_wanted(const struct gyre *cache, unsigned number)
 {
-    return stage_of(&cache->super->shard[number]) != IDLE || loaded(cache, number, load_to_grow(cache, number));
+    return gy_grow_under_way(cache, number) || loaded(cache, number, load_to_grow(cache, number));
+}
+
+bool
+gy_grow_under_way(const struct gyre *cache, unsigned number)
+{
+    return stage_of(&cache->super->shard[number]) != IDLE;
 }
 
 bool
@@ -89,23 +95,26 @@ turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase ph
     gy_store_rel(&shard->stage, stage);
 }
 
-/* Takes bytes for the new half out of the capacity, withdrawing arenas as needed. */
+/* Takes bytes for the new half out of what is set aside for the index. */
 static bool
-take_credit(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+take_credit(struct gyre *cache, uint64_t bytes)
 {
     gy_atomic_u64 *credit = &cache->super->index_credit;
     uint64_t have = gy_load_acq(credit);
-    for (;;) {
-        if (have >= bytes) {
-            if (gy_cas_seq(credit, &have, have - bytes))
-                return true; /* else another shard took or gave some */
-            continue;
-        }
-        if (!gy_sweep_room(cache, r) || !gy_arena_withdraw(cache))
-            return false;
-        gy_add_seq(credit, cache->arena_bytes);
-        have = gy_load_acq(credit);
-    }
+    while (have >= bytes)
+        if (gy_cas_seq(credit, &have, have - bytes))
+            return true; /* else another shard took or gave some */
+    return false;
+}
+
+/* Sets one more arena aside. */
+static bool
+raise_credit(struct gyre *cache, struct gy_record *r)
+{
+    if (!gy_sweep_room(cache, r) || !gy_arena_withdraw(cache))
+        return false;
+    gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
+    return true;
 }
 
 static bool
@@ -114,8 +123,8 @@ start(struct gyre *cache, struct gy_record *r, unsigned number)
     struct gy_shard *shard = &cache->super->shard[number];
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     uint64_t bytes = sizeof(struct gy_bucket) << log2;
-    if (!take_credit(cache, r, bytes))
-        return false;
+    if (!take_credit(cache, bytes))
+        return raise_credit(cache, r);
     size_t offset = (size_t)(cache->g.index_at + cache->g.shard_bytes_most * number + bytes);
     if (cache->region.ops->reserve(&cache->region, offset, bytes) != GYRE_OK) {
         gy_add_seq(&cache->super->index_credit, bytes);
@@ -164,11 +173,12 @@ pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint6
         gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
         return false;
     }
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ));
     bool entry = gy_index_pin(cache, slot, pin, f);
-    if (!entry && gy_load_acq(slot) == word)
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ));
+    uint64_t again = gy_load_acq(slot);
+    if (!entry && again == word)
         gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
-    if (!entry || f->word != word) {
+    if (!entry || f->word != word || again != word) {
         gy_pin_clear(pin);
         return false;
     }

@@ -11,6 +11,9 @@
 /* Is a shard over its load, or in the middle of doubling? Cheap: puts ask after each insertion. */
 bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
 
+/* Is it in the middle of doubling? */
+bool gy_grow_under_way(const struct gyre *cache, unsigned shard);
+
 /* Is it so far over its load that writers should help? */
 bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 

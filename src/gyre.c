@@ -22,7 +22,7 @@ gyre_clear(gyre *cache)
 int
 gyre_maintain(gyre *cache, uint64_t budget_ns)
 {
-    return cache == NULL ? GYRE_EINVAL : gy_maintain(cache, budget_ns);
+    return cache == NULL ? GYRE_EINVAL : gy_maintain(cache, budget_ns); /* 0, positive, or an error */
 }
 
 const char *

@@ -67,9 +67,9 @@ struct gy_super {
     gy_atomic_u32 fork_generation;
 
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
-    _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* kept only with max_entries */
+    _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries. (Relaxed: a count.) */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
-    gy_atomic_u64 sweeps, growths, grace_periods;
+    gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };

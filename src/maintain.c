@@ -10,20 +10,35 @@
 
 enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
 
-/* One step of whatever is most urgent; false when nothing could be done. */
+static bool
+grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)
+{
+    unsigned n = 1u << cache->g.log2_shards;
+    for (unsigned i = 0; i < n; i++)
+        if (gy_grow_step(cache, r, (*shard)++ & (n - 1), true))
+            return true;
+    return false;
+}
+
+/* A step of each kind, so that none keeps another waiting; false when nothing could be done. */
 static bool
 step(struct gyre *cache, struct gy_record *r, unsigned *shard)
 {
-    if (gy_clear_step(cache, r))
-        return true;
-    if (gy_sweep_wanted(cache) &&
-        (gy_arena_free_retired(cache) > 0 || gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes))))
-        return true;
-    unsigned n = 1u << cache->g.log2_shards;
-    for (unsigned i = 0; i < n; i++, (*shard)++)
-        if (gy_grow_step(cache, r, *shard & (n - 1), true))
+    bool did = gy_clear_step(cache, r);
+    if (gy_sweep_wanted(cache))
+        did |= gy_arena_free_retired(cache) > 0 ||
+               gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes));
+    did |= grow_one(cache, r, shard);
+    return did;
+}
+
+static bool
+under_way(const struct gyre *cache)
+{
+    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+        if (gy_grow_under_way(cache, i))
             return true;
-    return false;
+    return gy_clear_pending(cache);
 }
 
 int
@@ -40,5 +55,5 @@ gy_maintain(struct gyre *cache, uint64_t budget_ns)
     do
         did = step(cache, r, &shard);
     while (did && gy_os_clock_ns() - start < budget_ns);
-    return did;
+    return did ? GY_WORKED : under_way(cache) ? GY_WAITING : GY_IDLE;
 }

@@ -10,7 +10,9 @@
 
 struct gyre;
 
-/* Works for about budget_ns, at least one step. 1 when more is to be done, 0, or a GYRE_E code. */
-int gy_maintain(struct gyre *cache, uint64_t budget_ns);
+/* Works for about budget_ns, at least one step. GY_WAITING: nothing can be done now, but a clear or a
+ * growth is under way: for a grace period, or in the hands of another thread. */
+enum gy_work { GY_IDLE, GY_WORKED, GY_WAITING };
+int gy_maintain(struct gyre *cache, uint64_t budget_ns); /* or a GYRE_E code */
 
 #endif

@@ -95,7 +95,7 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->allocate_arg = o.allocate_arg;
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
-    cache->rcu = o.flags & GYRE_LIBURCU ? &gy_rcu_local : &gy_rcu_shared;
+    cache->rcu = o.flags & GYRE_LIBURCU && !gy_registry_forked() ? &gy_rcu_local : &gy_rcu_shared;
     result = open_private(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;

@@ -10,7 +10,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t exit_key;
-static bool started;
+static bool started, forked;
 static struct gyre *open_caches;
 static uint64_t last_id;
 static uint64_t forking_owner; /* the thread that called fork, by its name in the parent */
@@ -46,6 +46,7 @@ static void
 after_fork_child(void)
 {
     gy_rcu_local_let_go();
+    forked = true;
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         c->id = ++last_id;
         c->rcu = &gy_rcu_shared;
@@ -55,6 +56,12 @@ after_fork_child(void)
         gy_worker_forget(&c->worker);
     }
     pthread_mutex_unlock(&lock);
+}
+
+bool
+gy_registry_forked(void)
+{
+    return forked;
 }
 
 int

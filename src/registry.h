@@ -2,13 +2,15 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* What the process knows of its open caches: for threads that exit and for fork. The lock is taken by
- * open, close, a thread's first call, its exit, and fork; never by an operation. */
+ * open, close, a thread's exit, fork, and
+ * the first operation in a forked child. */
 
 #ifndef GY_REGISTRY_H
 #define GY_REGISTRY_H
 
 #include "cache.h"
 
+bool gy_registry_forked(void);               /* is this process a forked child? */
 int gy_registry_start(void);                 /* thread key, fork handlers; may be called again */
 void gy_registry_add(struct gyre *cache);    /* gives it its id */
 void gy_registry_remove(struct gyre *cache);

@@ -10,8 +10,8 @@
  *   tentative (T)    an entry that is not yet published: invisible to get
  *   committed        an entry; its key hashes to tag
  *
- * A slot is written by compare-and-swap only, from its initial zero on, always strong, success seq_cst,
- * failure acquire.
+ * A slot is written by compare-and-swap only, from its initial zero on (but for mend.c, alone in
+ * its process), always strong, success seq_cst, failure acquire.
  * Transitions (docs/protocols.md gives the steps):
  *
  *   EMPTY -> tentative       put 3, migrate 2

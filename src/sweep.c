@@ -254,6 +254,8 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 {
     struct sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure};
     while (s.walked < bytes) {
+        if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
+            break; /* others have made enough room meanwhile */
         if (!gy_choose_for_room(cache, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;

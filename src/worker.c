@@ -9,7 +9,7 @@
 #include "maintain.h"
 
 enum state { ABSENT, AWAKE, ASLEEP, STOPPING };
-enum { NAP_MS = 100, BUDGET_NS = 10000000 }; /* a nap bounds what a lost wake-up can cost */
+enum { NAP_MS = 100, SHORT_NAP_MS = 1, BUDGET_NS = 10000000 }; /* a nap bounds what a lost wake-up can cost */
 
 static void *
 run(void *arg)
@@ -18,10 +18,11 @@ run(void *arg)
     gy_atomic_u32 *state = &cache->worker.state;
     while (gy_load_acq(state) != STOPPING) {
         uint32_t awake = AWAKE, asleep = ASLEEP;
-        if (gy_maintain(cache, BUDGET_NS) > 0)
+        int work = gy_maintain(cache, BUDGET_NS);
+        if (work == GY_WORKED)
             continue;
         if (gy_cas_seq(state, &awake, ASLEEP)) {
-            gy_os_wait(state, ASLEEP, NAP_MS);
+            gy_os_wait(state, ASLEEP, work == GY_WAITING ? SHORT_NAP_MS : NAP_MS);
             gy_cas_seq(state, &asleep, AWAKE); /* failed: woken, or told to stop */
         }
     }
@@ -51,7 +52,7 @@ gy_worker_stop(struct gyre *cache)
     gy_swap_seq(state, STOPPING);
     gy_os_wake(state);
     pthread_join(cache->worker.thread, NULL);
-    gy_store_rlx(state, ABSENT);
+    gy_store_rlx(state, ABSENT); /* (Relaxed: it has ended.) */
 }
 
 void

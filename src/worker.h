@@ -16,7 +16,7 @@ struct gyre;
 
 struct gy_worker {
     pthread_t thread;
-    gy_atomic_u32 state; /* a futex: see worker.c */
+    gy_atomic_u32 state; /* a futex. (Relaxed where no thread runs, or as a look: see worker.c.) */
 };
 
 int gy_worker_start(struct gyre *cache); /* GYRE_OK or GYRE_ENOMEM */

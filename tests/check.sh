@@ -32,6 +32,7 @@ run "static checks" tests/static/run.sh
 run "unit tests" build unit
 run "a stranger's program" build contract
 run "the program gyre" tests/test_tool.sh build/release/gyre
+run "documents" build docs-check
 run "man pages" tests/test_man.sh
 run "installation and examples" tests/test_install.sh
 run "protocol models" build models-quick

@@ -22,19 +22,26 @@
 enum { READER_STATE_ROOM = 64 << 10 };
 
 /* liburcu's own handlers around fork may be called once only, and the host may do so: a second call waits
- * for ever. So fork finds no thread of ours inside liburcu's locks, and a forked child's caches go on
- * with epochs in their records. */
+ * for ever. So fork finds none of our threads inside a grace period, and a forked child's caches use epochs
+ * in their records. (A fork inside a section of the host cannot wait for one: it goes ahead.) */
 static pthread_mutex_t inside = PTHREAD_MUTEX_INITIALIZER;
+static bool held;
 
 void
 gy_rcu_local_hold(void)
 {
+    if (urcu_bp_read_ongoing())
+        return;
     pthread_mutex_lock(&inside);
+    held = true;
 }
 
 void
 gy_rcu_local_let_go(void)
 {
+    if (!held)
+        return;
+    held = false;
     pthread_mutex_unlock(&inside);
 }
 
@@ -45,9 +52,7 @@ local_thread_ready(void)
     if (room == NULL)
         return GYRE_ENOMEM;
     gy_os_unmap(room, READER_STATE_ROOM);
-    pthread_mutex_lock(&inside);
     urcu_bp_register_thread();
-    pthread_mutex_unlock(&inside);
     return GYRE_OK;
 }
 
@@ -81,6 +86,8 @@ local_poll(struct gyre *cache, uint64_t cookie)
     uint64_t seen = gy_load_acq(elapsed); /* acquire: pairs with the CAS below, after a grace period */
     if (seen >= cookie)
         return true;
+    if (urcu_bp_read_ongoing())
+        return false; /* called by the host from a section of its own: it would wait for itself */
     uint64_t covered = gy_load_seq(&cache->super->epoch);
     pthread_mutex_lock(&inside);
     urcu_bp_synchronize_rcu();

@@ -25,7 +25,7 @@ announce(struct gyre *cache, uint32_t index)
 }
 
 static struct gy_record *
-claim(struct gyre *cache)
+claim(struct gyre *cache, bool further)
 {
     uint64_t self = owner_self();
     for (uint32_t i = 0; i < cache->g.n_records; i++) {
@@ -34,6 +34,7 @@ claim(struct gyre *cache)
         if (gy_load_rlx(&r->owner) == 0 && gy_cas_seq(&r->owner, &nobody, self)) {
             announce(cache, i);
             r->next = r->pins_in = 0;
+            r->is_further = further;
             r->pin_next = GY_PIN_VIEWS;
             return r;
         }
@@ -47,13 +48,26 @@ owned_already(struct gyre *cache)
 {
     uint64_t self = owner_self();
     uint32_t used = gy_load_acq(&cache->super->n_records_used);
-    struct gy_record *found = NULL;
     for (uint32_t i = 0; i < used; i++) {
         struct gy_record *r = &cache->records[i]; /* (Relaxed: only this thread writes its own name.) */
-        if (gy_load_rlx(&r->owner) == self && (found == NULL || r->next))
-            found = r;
+        if (gy_load_rlx(&r->owner) == self && !r->is_further)
+            return r;
     }
-    return found;
+    return NULL;
+}
+
+static struct gy_record *
+first_record(struct gyre *cache, int *error)
+{
+    *error = gy_registry_enter_thread();
+    if (*error == GYRE_OK)
+        *error = cache->rcu->thread_ready();
+    if (*error != GYRE_OK)
+        return NULL;
+    struct gy_record *r = claim(cache, false);
+    if (r == NULL)
+        *error = GYRE_EBUSY;
+    return r;
 }
 
 struct gy_record *
@@ -67,18 +81,11 @@ gy_record_find(struct gyre *cache, int *error)
         seat = gy_seats[i];
     } else {
         gy_registry_mended(cache);
-        *error = gy_registry_enter_thread();
-        if (*error == GYRE_OK)
-            *error = cache->rcu->thread_ready();
-        if (*error != GYRE_OK)
-            return NULL;
         seat.record = owned_already(cache);
         if (seat.record == NULL)
-            seat.record = claim(cache);
-        if (seat.record == NULL) {
-            *error = GYRE_EBUSY;
+            seat.record = first_record(cache, error);
+        if (seat.record == NULL)
             return NULL;
-        }
     }
     for (; i > 0; i--)
         gy_seats[i] = gy_seats[i - 1];
@@ -108,7 +115,7 @@ gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
     for (r = first;; r = &cache->records[r->next - 1]) {
         pin = free_pin(r);
         if (pin == NULL && r->next == 0) {
-            struct gy_record *more = claim(cache);
+            struct gy_record *more = claim(cache, true);
             if (more == NULL)
                 return NULL;
             r->next = (uint32_t)(more - cache->records) + 1;

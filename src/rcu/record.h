@@ -25,7 +25,7 @@
 enum gy_pin_kind { GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING };
 
 /* Pins with a job of their own; the rest are for views and drafts. */
-enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PINS = 16 };
+enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PINS = 32 };
 
 struct gy_counters {
     gy_atomic_u64 hits, misses, puts, puts_rejected, deletes, touches;
@@ -35,9 +35,10 @@ struct gy_counters {
 
 struct gy_record {
     _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid */
-    gy_atomic_u64 section;                 /* 0: outside; epoch << 24 | tick */
+    gy_atomic_u64 section; /* 0: outside; epoch << 24 | tick. (Relaxed where liburcu keeps it: an age.) */
     uint64_t version_next, version_end;    /* owner: a block of versions to hand out */
     uint32_t next;                         /* owner: its next record + 1, when pins ran out */
+    uint32_t is_further;                   /* owner: it is such a one, not the thread's first */
     uint32_t pins_in;                      /* owner, in its first record: where a free pin was found last */
     uint32_t pin_next;                     /* owner: where to look for a free pin */
     _Alignas(GY_LINE) gy_atomic_u64 pin[GY_PINS];
