@@ -134,7 +134,8 @@ typedef struct gyre_options {
  * pages become resident as they are used, and arenas and index together never exceed capacity_bytes.
  * Callers built against an older or a newer header are served: a shorter struct reads as zero-extended,
  * a longer one must be zero in what this library does not know.
- * GYRE_EINVAL, GYRE_ENOMEM (memory, address space, or the thread could not be had), GYRE_EIO (no random
+ * GYRE_EINVAL (also when the capacity is less than about eight of the largest values, or of pieces of
+ * twice value_align), GYRE_ENOMEM (memory, address space, or the thread could not be had), GYRE_EIO (no random
  * seed could be had). */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
@@ -227,7 +228,7 @@ typedef struct gyre_draft {
 
 /* Reserves room for a value that the caller writes into draft->data, on any thread and for as long as
  * it takes, and then publishes with gyre_commit or drops with gyre_abort. Nobody sees it before.
- * Conditions and TTL are those of the options at this call; they take effect at gyre_commit.
+ * The TTL counts from this call; conditions are decided by gyre_commit.
  * Errors as gyre_put; GYRE_EBUSY also when open drafts hold a quarter of the cache. On failure the
  * draft is empty. */
 GYRE_API int gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size,

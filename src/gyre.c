@@ -3,6 +3,8 @@
 
 /* The door for the rest: gyre_clear, gyre_maintain, gyre_strerror, gyre_version. */
 
+#include <sched.h>
+
 #include "cache.h"
 #include "clear.h"
 #include "maintain.h"
@@ -22,7 +24,12 @@ gyre_clear(gyre *cache)
 int
 gyre_maintain(gyre *cache, uint64_t budget_ns)
 {
-    return cache == NULL ? GYRE_EINVAL : gy_maintain(cache, budget_ns); /* 0, positive, or an error */
+    if (cache == NULL)
+        return GYRE_EINVAL;
+    int work = gy_maintain(cache, budget_ns);
+    if (work == GY_WAITING)
+        sched_yield(); /* callers loop until there is nothing to do: let whom it waits for run */
+    return work;
 }
 
 const char *
