@@ -309,7 +309,7 @@ describe_entries(const struct trace *trace, const struct replay_plan *plan, gyre
     }
     if (trace->keys.n > 0 && sum / trace->keys.n < plan->capacity_bytes)
         options->expected_entry_bytes = (uint32_t)(sum / trace->keys.n);
-    if (largest <= plan->capacity_bytes / 32)
+    if (largest <= plan->capacity_bytes / 16)
         options->max_value_bytes = (uint32_t)largest;
 }
 
@@ -329,6 +329,10 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
 
     struct crew crew = {.trace = trace, .plan = plan};
     int error = gyre_open(&crew.cache, &options);
+    if (error == GYRE_EINVAL && options.max_value_bytes > 0) {
+        options.max_value_bytes = 0; /* too few arenas: the largest values will be refused */
+        error = gyre_open(&crew.cache, &options);
+    }
     if (error != GYRE_OK) {
         tool_error("cannot open a cache of %llu bytes: %s",
                    (unsigned long long)plan->capacity_bytes, gyre_strerror(error));
