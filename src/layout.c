@@ -71,7 +71,25 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
     uint64_t first = gy_log2_ceil(gy_max(buckets, 2));
     /* Not more than an eighth of the capacity at first. */
     g->log2_buckets_first = (uint32_t)gy_max(1, gy_min(first, g->log2_buckets_most - 2));
+}
+
+/* Where the parts stand follows from how many there are of each. */
+static void
+place(struct gy_geometry *g)
+{
+    const uint64_t page = 4096, huge = 2 << 20, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
+    uint64_t at = gy_align_up(sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards), page);
+    g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
+    g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);
+    g->books_at = at, at += gy_align_up(sizeof(struct gy_book) * g->n_arenas, page);
+    g->lanes_at = at, at += gy_align_up(sizeof(struct gy_lane) * g->n_lanes, page);
+    g->history_at = at, at += gy_align_up(sizeof(uint32_t) << g->log2_history, page);
+    at = gy_align_up(at, huge);
+    g->index_at = at, at += g->shard_bytes_most << g->log2_shards;
+    at = gy_align_up(at, gy_max(arena_bytes, huge));
+    g->arenas_at = at, at += (uint64_t)g->n_arenas << g->arena_shift;
+    g->region_bytes = at;
 }
 
 int
@@ -85,7 +103,6 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
         return result;
     plan_index(&g, o);
 
-    uint64_t arena_bytes = (uint64_t)1 << g.arena_shift, page = 4096;
     uint64_t index_first = sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
     if (g.n_arenas < ARENAS_LEAST - 2)
@@ -98,17 +115,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     uint64_t history = gy_max(o->max_entries ? o->max_entries : o->capacity_bytes / expected, 256);
     g.log2_history = gy_log2_ceil(gy_min(history, (uint64_t)1 << 32));
 
-    uint64_t at = gy_align_up(sizeof(struct gy_super) + (sizeof(struct gy_shard) << g.log2_shards), page);
-    g.records_at = at, at += gy_align_up(sizeof(struct gy_record) * g.n_records, page);
-    g.words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g.n_arenas, page);
-    g.books_at = at, at += gy_align_up(sizeof(struct gy_book) * g.n_arenas, page);
-    g.lanes_at = at, at += gy_align_up(sizeof(struct gy_lane) * g.n_lanes, page);
-    g.history_at = at, at += gy_align_up(sizeof(uint32_t) << g.log2_history, page);
-    at = gy_align_up(at, 2 << 20);
-    g.index_at = at, at += g.shard_bytes_most << g.log2_shards;
-    at = gy_align_up(at, gy_max(arena_bytes, 2 << 20));
-    g.arenas_at = at, at += (uint64_t)g.n_arenas << g.arena_shift;
-    g.region_bytes = at;
+    place(&g);
     *out = g;
     return GYRE_OK;
 }
@@ -138,16 +145,31 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
 
+/* Are the counts such that the parts can be placed at all? */
+static bool
+countable(const struct gy_geometry *g)
+{
+    return g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
+           g->n_lanes > 0 && g->n_lanes <= 1024 && g->log2_shards <= GY_MAX_LOG2_SHARDS &&
+           g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
+           g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 36 &&
+           g->log2_history >= 8 && g->log2_history <= 32 && g->value_align >= 8 && g->value_align <= 4096 &&
+           (g->value_align & (g->value_align - 1)) == 0 &&
+           g->max_value_bytes < (uint64_t)1 << g->arena_shift && g->reserve_arenas < g->n_arenas &&
+           (uint64_t)g->n_arenas << g->arena_shift <= g->capacity_bytes;
+}
+
 int
 gy_layout_verify(const char *base, uint64_t region_bytes)
 {
     const struct gy_super *s = (const struct gy_super *)(const void *)base;
     if (region_bytes < sizeof *s || s->magic != MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
         return GYRE_EFORMAT;
-    const struct gy_geometry *g = &s->geometry;
-    if (gy_load_acq(&s->state) != READY || g->region_bytes != region_bytes || g->arena_shift > 40 ||
-        g->arenas_at > region_bytes || (uint64_t)g->n_arenas << g->arena_shift > region_bytes - g->arenas_at ||
-        g->log2_shards > GY_MAX_LOG2_SHARDS || g->log2_buckets_most > GY_MAX_LOG2_BUCKETS ||
+    if (gy_load_acq(&s->state) != READY || !countable(&s->geometry))
+        return GYRE_ECORRUPT;
+    struct gy_geometry placed = s->geometry;
+    place(&placed);
+    if (memcmp(&placed, &s->geometry, sizeof placed) != 0 || placed.region_bytes != region_bytes ||
         region_bytes >> 3 > GY_REF_MASK)
         return GYRE_ECORRUPT;
     return GYRE_OK;

@@ -188,7 +188,9 @@ walk_holed(struct sweep *s)
             i.bytes = gy_entry_bytes(i.offset, i.h, c->g.value_align);
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
             if (!entry_plausible(c, &i, end - i.offset, s->at.word)) {
-                gy_cas_seq(slot, &word, GY_EMPTY);
+                bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
+                if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
+                    gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
                 continue;
             }
             i.hash = gy_hash(gy_entry_key(i.entry, i.h), i.h.key_bytes, c->seed);
