@@ -20,7 +20,7 @@ gy_stamped_copy(void *out, size_t out_bytes, const void *given, size_t least_byt
 {
     uint32_t given_bytes;
     memcpy(&given_bytes, given, sizeof given_bytes);
-    if (given_bytes < least_bytes || given_bytes > 65536)
+    if (given_bytes < least_bytes || given_bytes > 65536 || given_bytes % sizeof given_bytes != 0)
         return false;
     const unsigned char *from = given;
     for (size_t i = out_bytes; i < given_bytes; i++)
@@ -34,7 +34,7 @@ gy_stamped_copy(void *out, size_t out_bytes, const void *given, size_t least_byt
 int
 gy_options_check(gyre_options *out, const gyre_options *given)
 {
-    if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, allocate)))
+    if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, max_entries)))
         return GYRE_EINVAL;
     if (out->flags & ~(uint32_t)OPEN_FLAGS || out->reserved != 0 || out->mode > 07777)
         return GYRE_EINVAL;
@@ -63,7 +63,7 @@ gy_put_options_check(gyre_put_options *out, const gyre_put_options *given, bool 
         memset(out, 0, sizeof *out);
         return GYRE_OK;
     }
-    if (!gy_stamped_copy(out, sizeof *out, given, sizeof *out) || out->flags & ~(uint32_t)PUT_FLAGS ||
+    if (!gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_put_options, ttl_ms)) || out->flags & ~(uint32_t)PUT_FLAGS ||
         out->flags & (out->flags - 1))
         return GYRE_EINVAL;
     if (out->flags & GYRE_IF_VERSION && !versions)

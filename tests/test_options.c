@@ -130,6 +130,13 @@ TEST(options, an_older_struct_reads_as_if_extended_by_zeros)
     CHECK(out.allocate == NULL && out.deallocate == NULL && out.allocate_arg == NULL);
     CHECK_EQ(out.capacity_bytes, given.capacity_bytes);
     given.struct_size--;
+    CHECK(refused(&given)); /* it ends in the middle of a field */
+    const size_t oldest = offsetof(gyre_options, max_entries);
+    memset((char *)&given + oldest, 0xff, sizeof given - oldest);
+    given.struct_size = (uint32_t)oldest;
+    CHECK_OK(gy_options_check(&out, &given));
+    CHECK(out.max_entries == 0 && out.reserved == 0 && out.shm_name == NULL && out.clock_ms == NULL);
+    given.struct_size -= 4;
     CHECK(refused(&given));
     given.struct_size = 0;
     CHECK(refused(&given));
@@ -158,6 +165,9 @@ TEST(options, those_of_puts)
     CHECK_MEM(&out, &given, sizeof out);
     given.flags = 8;
     CHECK_EQ(gy_put_options_check(&out, &given, true), GYRE_EINVAL);
-    given.flags = 0, given.struct_size--;
+    given.flags = 0, given.struct_size = offsetof(gyre_put_options, user_flags);
+    CHECK_OK(gy_put_options_check(&out, &given, true));
+    CHECK(out.ttl_ms == 5 && out.user_flags == 0 && out.version == 0 && out.new_version == NULL);
+    given.struct_size--;
     CHECK_EQ(gy_put_options_check(&out, &given, true), GYRE_EINVAL);
 }
