@@ -35,7 +35,7 @@ archive: $(ARCHIVE)
 # nodelete: threads that have used a cache hold state of the library until they exit, so that the code
 # must outlive a dlclose.
 $(SHARED): $(LIB_OBJ)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs \
 	    $^ $(LIB_LIBS) -o $@
 
 # With link-time optimisation the one object has to be machine code.
@@ -45,10 +45,10 @@ RELOCATABLE := -nostdlib -r $(if $(filter -flto%,$(CFLAGS)),-flinker-output=nolt
 # local, the archive shows gyre_ names and nothing else.
 $(ARCHIVE): $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(RELOCATABLE) $^ -o $(@D)/gyre.o
-	$(OBJCOPY) --localize-hidden $(@D)/gyre.o
+	$(Q)$(CC) $(CFLAGS) $(RELOCATABLE) $^ -o $(@D)/gyre.o
+	$(Q)$(OBJCOPY) --localize-hidden $(@D)/gyre.o
 	@rm -f $@
-	$(AR) rcs $@ $(@D)/gyre.o
+	$(Q)$(AR) rcs $@ $(@D)/gyre.o
 
 relative = $(shell realpath -ms --relative-to='$(1)' '$(2)')
 fill_in  = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \

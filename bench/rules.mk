@@ -25,14 +25,14 @@ $(BENCH_B)/first_look: $(LOOK_OBJ) $(BENCH_B)/workload.o $(LIB)
 
 $(BENCH_B)/bench_main.o: bench/bench_main.cc
 	@mkdir -p $(@D)
-	$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
 
 $(BENCH_B)/%.c.o: bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BENCH_B)/%.cc.o: bench/%.cc
 	@mkdir -p $(@D)
-	$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
 
 -include $(wildcard $(BENCH_B)/*.d)

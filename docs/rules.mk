@@ -11,6 +11,6 @@ docs-check:
 	@docs/check.sh
 
 $(B)/docs/limits: $(B)/docs/limits.o $(LIB)
-	$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@
 
 -include $(B)/docs/limits.d

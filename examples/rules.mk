@@ -13,12 +13,12 @@ examples: $(EXAMPLES)
 
 $(B)/examples/%: examples/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) -Iinclude -std=c11 $(WARN) -pthread $(CPPFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) \
+	$(Q)$(CC) -Iinclude -std=c11 $(WARN) -pthread $(CPPFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) \
 	    -MMD -MP -MF $@.d $< $(LIB) $(LIB_LIBS) -o $@
 
 $(B)/examples/%: examples/%.cc $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) -Iinclude $(GY_CXXFLAGS) $(if $(WERROR),-Werror) $(CPPFLAGS) $(CXXFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) \
+	$(Q)$(CXX) -Iinclude $(GY_CXXFLAGS) $(if $(WERROR),-Werror) $(CPPFLAGS) $(CXXFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) \
 	    -MMD -MP -MF $@.d $< $(LIB) $(LIB_LIBS) -o $@
 
 -include $(EXAMPLES:=.d)

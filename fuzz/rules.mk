@@ -33,13 +33,13 @@ fuzz-quick: fuzz-replay
 	@$(MAKE) --no-print-directory fuzz T=5
 
 $(FUZZ_NAMES:%=$(FUZZ_B)/%): $(FUZZ_B)/%: $(FUZZ_B)/fuzz/%.o $(FUZZ_SHARED:%.c=$(FUZZ_B)/%.o) $(FUZZ_LIB)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIB_LIBS) -o $@
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIB_LIBS) -o $@
 
 $(FUZZ_B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+	$(Q)$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
 $(FUZZ_NAMES:%=$(B)/fuzz/%): %: %.o $(B)/fuzz/alone.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
 -include $(wildcard $(B)/fuzz/*.d $(FUZZ_B)/fuzz/*.d) $(FUZZ_LIB:.o=.d)

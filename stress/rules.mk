@@ -10,10 +10,10 @@ STRESS_CFLAGS  := $(ALL_CFLAGS) -Istress/lib
 
 $(B)/stress/%.o: stress/%.c
 	@mkdir -p $(@D)
-	$(CC) $(STRESS_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(STRESS_CFLAGS) -MMD -MP -c $< -o $@
 
 $(STRESS_PROG): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIB_LIBS) $(JEMALLOC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIB_LIBS) $(JEMALLOC)
 
 -include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 

@@ -17,10 +17,10 @@ TEST_LINK_test_api_oom := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc a
 	mmap munmap pthread_create pthread_key_create pthread_setspecific)
 
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
-	$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $^ $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $^ $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
 $(B)/contract: $(B)/tests/contract.o $(LIB)
-	$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
 .PHONY: tests quick unit contract
 tests: $(TESTS) $(B)/contract

@@ -10,6 +10,6 @@ tool: $(B)/gyre
 all: tool
 
 $(B)/gyre: $(TOOL_OBJ) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(TOOL_OBJ) $(LIB) $(LDFLAGS) -o $@ $(LIB_LIBS) -lzstd -lm $(JEMALLOC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(TOOL_OBJ) $(LIB) $(LDFLAGS) -o $@ $(LIB_LIBS) -lzstd -lm $(JEMALLOC)
 
 -include $(TOOL_OBJ:.o=.d)
