@@ -185,7 +185,8 @@ open_cache(uint64_t n_entries, unsigned n_workers, struct rng *rng)
         (uint32_t)(options.capacity_bytes / 1000 < (1u << 30) ? options.capacity_bytes / 1000
                                                               : 1u << 30);
     options.seed = rng_next(rng);
-    options.flags = stress_draw_mode(rng);
+    /* Not liburcu, unless asked for: its grace periods end in naps, docs/decisions/004. */
+    options.flags = stress_draw_mode(rng) & ~(uint32_t)GYRE_LIBURCU;
     options.flags = (uint32_t)stress_setting("FLAGS", options.flags);
     printf("growth: FLAGS=%u, %u workers\n", options.flags, n_workers);
     int rc = gyre_open(&cache, &options);

@@ -3,6 +3,8 @@
 
 #include "stress.h"
 
+#include "os.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -404,7 +406,10 @@ uint32_t
 stress_draw_mode(struct rng *rng)
 {
     uint32_t mode = rng_one_in(rng, 2) ? GYRE_NO_THREAD : 0;
-    return rng_one_in(rng, 2) && !STRESS_TSAN ? mode | GYRE_LIBURCU : mode;
+#ifdef GY_POINTS
+    gy_point_no_membarrier = rng_one_in(rng, 4); /* as on a kernel without it: readers fence */
+#endif
+    return rng_one_in(rng, 2) ? mode | GYRE_LIBURCU : mode;
 }
 
 void
