@@ -40,8 +40,9 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     uint64_t least = capacity >= (8u << 20) ? 16u << 10 : capacity >= (256u << 10) ? 8u << 10 : ARENA_LEAST;
     bytes = gy_max(gy_min(bytes, 32u << 20), least);
     /* When entries are known to be large: many an arena, so that little is lost at its end. */
-    bytes = gy_max(bytes, gy_min((uint64_t)o->expected_entry_bytes * 32, capacity / 32));
-    bytes = gy_max(bytes, gy_min((uint64_t)o->expected_entry_bytes * 4, capacity / 16));
+    uint64_t expected = o->expected_entry_bytes;
+    bytes = gy_max(bytes, gy_min(gy_min(expected * 32, capacity / 32), 1u << 30));
+    bytes = gy_max(bytes, gy_min(expected * 4, capacity / 16));
     /* A value starts at a multiple of its alignment, after the header: two such pieces at the least. */
     bytes = gy_max(bytes, gy_min((uint64_t)o->value_align * 4, gy_max(capacity / 16, o->value_align * 2u)));
     bytes = (uint64_t)1 << gy_log2_floor(bytes);
@@ -51,7 +52,7 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     if (bytes > capacity / ARENAS_LEAST)
         return GYRE_EINVAL;
     g->arena_shift = gy_log2_floor(bytes);
-    g->max_value_bytes = o->max_value_bytes ? o->max_value_bytes : bytes - room;
+    g->max_value_bytes = o->max_value_bytes ? o->max_value_bytes : gy_min(bytes - room, UINT32_MAX);
     return GYRE_OK;
 }
 
