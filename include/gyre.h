@@ -99,7 +99,8 @@ enum {                        /* gyre_options.flags */
     GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
     GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
                                * They can only be waited for: maintenance does, and, when there is no
-                               * thread, a put that lets the index grow. Not inside a urcu-bp section */
+                               * thread, a put that lets the index grow. Not inside a urcu-bp section;
+                               * and see docs/failures.md before forking */
 };
 
 /* Zero means the default in every field but struct_size and capacity_bytes. */

@@ -87,5 +87,8 @@ gy_insert_expiry(struct gyre *cache, uint32_t ttl_ms)
 {
     if (ttl_ms == 0)
         ttl_ms = cache->g.default_ttl_ms;
-    return ttl_ms == 0 || ttl_ms == GYRE_NO_TTL ? 0 : gy_now_ms(cache) + ttl_ms;
+    if (ttl_ms == 0 || ttl_ms == GYRE_NO_TTL)
+        return 0;
+    uint64_t now = gy_now_ms(cache);
+    return now > UINT64_MAX - ttl_ms ? UINT64_MAX : now + ttl_ms;
 }

@@ -24,22 +24,41 @@ announce(struct gyre *cache, uint32_t index)
         ; /* retried because another thread claimed a record */
 }
 
+static bool
+holds_pins(struct gy_record *r)
+{
+    for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++)
+        if (gy_load_rlx(&r->pin[p]) != 0) /* (Relaxed: a preference.) */
+            return true;
+    return false;
+}
+
 static struct gy_record *
-claim(struct gyre *cache, bool further)
+claim_one(struct gyre *cache, bool further, bool without_pins)
 {
     uint64_t self = owner_self();
     for (uint32_t i = 0; i < cache->g.n_records; i++) {
         struct gy_record *r = &cache->records[i];
         uint64_t nobody = 0; /* (Relaxed: the CAS decides; it acquires what the last owner left.) */
-        if (gy_load_rlx(&r->owner) == 0 && gy_cas_seq(&r->owner, &nobody, self)) {
-            announce(cache, i);
-            r->next = r->pins_in = 0;
-            r->is_further = further;
-            r->pin_next = GY_PIN_VIEWS;
-            return r;
-        }
+        if (gy_load_rlx(&r->owner) != 0 || (without_pins && holds_pins(r)) ||
+            !gy_cas_seq(&r->owner, &nobody, self))
+            continue;
+        announce(cache, i);
+        r->next = r->pins_in = 0;
+        r->is_further = further;
+        r->pin_next = GY_PIN_VIEWS;
+        return r;
     }
     return NULL;
+}
+
+/* Rather a record to which no views of a thread that has exited belong: a forked child tells its own from
+ * others' by the record. */
+static struct gy_record *
+claim(struct gyre *cache, bool further)
+{
+    struct gy_record *r = claim_one(cache, further, true);
+    return r ? r : claim_one(cache, further, false);
 }
 
 /* For a thread that uses more caches than it has seats. */
