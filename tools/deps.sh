@@ -5,8 +5,7 @@
 # Installs what is missing to build gyre on Debian 12 and its like: deps.sh [GROUP ...]
 #
 #     demo    to build the library and the program, and to run make demo (the default)
-#     check   demo, and what the tests, sanitizers, fuzzers, models and docs checks take
-#     bench   check, and the caches that gyre is compared with
+#     check   demo, and what the tests, sanitizers, fuzzers, models and benchmarks take
 #     trace   demo, and what recording the bundled trace anew takes
 #
 # Each thing is looked for by itself (a command, a header), not by the name of a package: where nothing
@@ -30,11 +29,10 @@ clang cmd clang
 libclang-rt-14-dev rt fuzzer
 libcriterion-dev hdr criterion/criterion.h
 libbenchmark-dev hxx benchmark/benchmark.h
+librocksdb-dev hdr rocksdb/c.h
 spin cmd spin
 cmake cmd cmake
 mandoc cmd mandoc"
-bench="\
-librocksdb-dev hdr rocksdb/c.h"
 trace="\
 libsqlite3-dev hdr sqlite3.h
 zstd cmd zstd"
@@ -62,15 +60,11 @@ $demo" ;;
     check) wanted="$wanted
 $demo
 $check" ;;
-    bench) wanted="$wanted
-$demo
-$check
-$bench" ;;
     trace) wanted="$wanted
 $demo
 $trace" ;;
     *)
-        say "no group '$group': demo, check, bench, trace"
+        say "no group '$group': demo, check, trace"
         exit 2
         ;;
     esac
