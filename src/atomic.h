@@ -6,7 +6,7 @@
  * preceded by GY_POINT, a place where test builds may switch threads, delay or stop one.
  *
  *   gy_load_rlx  gy_load_acq  gy_load_seq     gy_store_rlx  gy_store_rel  gy_store_seq
- *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_or_rlx     gy_swap_seq
+ *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_swap_seq
  *   gy_cas_seq   (strong; success seq_cst, failure acquire: the order of every state change)
  *   gy_compiler_barrier   (pairs with membarrier(2) on the reclaiming side) */
 
@@ -41,7 +41,6 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
 #define gy_add_rlx(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 #define gy_add_seq(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
 #define gy_sub_rlx(p, v) (GY_POINT(p), atomic_fetch_sub_explicit((p), (v), memory_order_relaxed))
-#define gy_or_rlx(p, v) (GY_POINT(p), atomic_fetch_or_explicit((p), (v), memory_order_relaxed))
 #define gy_swap_seq(p, v) (GY_POINT(p), atomic_exchange_explicit((p), (v), memory_order_seq_cst))
 
 #define gy_cas_seq(p, expected, desired)                                                           \

@@ -3,9 +3,9 @@
 
 /* Sections of private caches, on liburcu. The flavour is urcu-bp: the one made for libraries. A thread
  * needs no registration by the host program, and a host that uses urcu-bp itself, before or after, does
- * not collide (a second registration with urcu-memb or -qsbr corrupts their lists). It costs 1.7 ns a section. It aborts when a thread's first section finds no memory for the
- * thread's reader state: thread_ready asks the system for more than that first, and answers GYRE_ENOMEM;
- * a race for the last pages is left.
+ * not collide (a second registration with urcu-memb or -qsbr corrupts their lists). It aborts when a
+ * thread's first section finds no memory for the thread's reader state: thread_ready asks the system for
+ * more than that first, and answers GYRE_ENOMEM; a race for the last pages is left.
  *
  * The version in Debian 12 cannot poll a grace period, only wait for one, in naps of 10 ms when a thread
  * was descheduled inside a section. No put may wait so long, so only the maintenance thread (or, without
