@@ -45,6 +45,21 @@ api_stats(gyre *cache)
 }
 
 void
+api_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+void
+api_settle(gyre *cache)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < API_PAUSES_MOST && (rc = gyre_maintain(cache, 1000000)) > 0; i++)
+        api_pause();
+    CHECK_EQ(rc, 0);
+}
+
+void
 api_close(gyre *cache)
 {
     api_stats(cache);

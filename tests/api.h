@@ -26,6 +26,12 @@ void api_close(gyre *cache);
 
 gyre_stats api_stats(gyre *cache); /* checks the equation of capacity_bytes */
 
+/* Maintains until nothing is left to do. The maintenance thread may be in the middle of something, and
+ * scheduled late: what is counted then is awaited, a minute at most. */
+void api_settle(gyre *cache);
+void api_pause(void); /* a millisecond */
+enum { API_PAUSES_MOST = 60000 };
+
 /* A clock that tests move. */
 struct api_clock {
     _Atomic uint64_t ms;

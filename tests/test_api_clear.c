@@ -13,13 +13,6 @@ count_entry(void *arg, const void *key, size_t key_size, const gyre_view *value)
     return 0;
 }
 
-static void
-finish_clear(gyre *c)
-{
-    while (gyre_maintain(c, 1000000) > 0)
-        continue;
-}
-
 TEST(api_clear, nothing_older_is_found)
 {
     for (unsigned flags = 0; flags < 2; flags++) {
@@ -36,7 +29,7 @@ TEST(api_clear, nothing_older_is_found)
             CHECK_OK(gyre_scan(c, count_entry, &n));
             CHECK_EQ(n, 0);
         }
-        finish_clear(c);
+        api_settle(c);
         CHECK_EQ(api_stats(c).entries, 0);
         CHECK_EQ(api_stats(c).removed[GYRE_CLEARED], 10 * N);
         api_close(c);
@@ -52,11 +45,11 @@ TEST(api_clear, what_comes_after_stays)
         for (unsigned i = 0; i < N; i++)
             CHECK_OK(put_bytes(c, key_of(i).text, 100, round));
         if (round % 2)
-            finish_clear(c);
+            api_settle(c);
         for (unsigned i = 0; i < N; i++)
             CHECK_MSG(has_bytes(c, key_of(i).text, 100, round), "round %u, key %u", round, i);
     }
-    finish_clear(c);
+    api_settle(c);
     unsigned n = 0;
     CHECK_OK(gyre_scan(c, count_entry, &n));
     CHECK_EQ(n, N);
@@ -85,7 +78,7 @@ TEST(api_clear, the_cleared_is_absent_to_conditions)
     CHECK_OK(gyre_put(c, "add", 3, "new", 3, &put));
     CHECK(has_text(c, "add", "new"));
     CHECK_EQ(gyre_put(c, "add", 3, "newer", 5, &put), GYRE_EXISTS);
-    finish_clear(c);
+    api_settle(c);
     CHECK(has_text(c, "add", "new"));
     for (unsigned i = 1; i < 5; i++)
         CHECK(is_missing(c, keys[i]));
@@ -105,13 +98,13 @@ TEST(api_clear, drafts_committed_after_it_stand)
         memcpy(replacing.data, "new", 3);
         CHECK_OK(gyre_clear(c));
         if (finished)
-            finish_clear(c);
+            api_settle(c);
         CHECK(is_missing(c, "old"));
         CHECK_OK(gyre_commit(&plain));
         CHECK(has_text(c, "plain", "new"));
         CHECK_OK(gyre_commit(&replacing));
         CHECK(has_text(c, "old", "new"));
-        finish_clear(c);
+        api_settle(c);
         CHECK(has_text(c, "plain", "new"));
         CHECK(has_text(c, "old", "new"));
         CHECK_OK(gyre_clear(c));
@@ -145,7 +138,7 @@ TEST(api_clear, views_stay_readable)
         CHECK_OK(gyre_get(c, key_of(i).text, 16, &views[i]));
     }
     CHECK_OK(gyre_clear(c));
-    finish_clear(c);
+    api_settle(c);
     for (unsigned i = 0; i < 20000; i++)
         CHECK_OK(put_bytes(c, key_of(100 + i).text, 900, 100 + i));
     for (unsigned i = 0; i < 50; i++) {
