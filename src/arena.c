@@ -183,9 +183,12 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
     }
     char *entry = gy_at(cache, out->ref);
     gy_entry_fill(entry, content);
-    if (content->value && content->value_bytes)
-        memcpy(entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align), content->value,
-               content->value_bytes);
+    if (content->value && content->value_bytes) {
+        char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);
+        gy_bytes_read(content->value, content->value_bytes);
+        gy_bytes_written(value, content->value_bytes);
+        memcpy(value, content->value, content->value_bytes);
+    }
     return true;
 }
 
@@ -282,7 +285,7 @@ gy_arena_free_retired(struct gyre *cache)
     /* Retired first, then the barrier, then the pins: a reader whose pin is not seen below makes its
      * second look at the slot after the barrier, and finds the slot changed. */
     if (cache->reader_fences)
-        atomic_thread_fence(memory_order_seq_cst);
+        gy_fence_seq();
     else if (!gy_os_membarrier())
         return 0;
     uint64_t stamp = gy_arena_stamp_pins(cache);

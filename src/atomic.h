@@ -8,7 +8,7 @@
  *   gy_load_rlx  gy_load_acq  gy_load_seq     gy_store_rlx  gy_store_rel  gy_store_seq
  *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_swap_seq
  *   gy_cas_seq   (strong; success seq_cst, failure acquire: the order of every state change)
- *   gy_compiler_barrier   (pairs with membarrier(2) on the reclaiming side) */
+ *   gy_fence_seq   gy_compiler_barrier   (the latter pairs with membarrier(2) on the reclaiming side) */
 
 #ifndef GY_ATOMIC_H
 #define GY_ATOMIC_H
@@ -28,24 +28,36 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
 #define GY_POINT(address) ((void)0)
 #endif
 
+#ifdef GY_EXPLORE
+#include GY_EXPLORE /* a header that makes each access a call of the deterministic scheduler: tests/explore */
+#else
 #define gy_load_(p, order) (GY_POINT(p), atomic_load_explicit((p), (order)))
+#define gy_store_(p, v, order) (GY_POINT(p), atomic_store_explicit((p), (v), (order)))
+#define gy_fetch_(op, p, v, order) (GY_POINT(p), atomic_##op##_explicit((p), (v), (order)))
+#define gy_cas_(p, expected, desired, order, failure_order)                                        \
+    (GY_POINT(p),                                                                                  \
+     atomic_compare_exchange_strong_explicit((p), (expected), (desired), (order), (failure_order)))
+#define gy_fence_seq() atomic_thread_fence(memory_order_seq_cst)
+/* Bytes of entries are no atomics; only the scheduler's checks want to know who touches them. */
+#define gy_bytes_read(from, n) ((void)0)
+#define gy_bytes_written(to, n) ((void)0)
+#endif
+
 #define gy_load_rlx(p) gy_load_(p, memory_order_relaxed)
 #define gy_load_acq(p) gy_load_(p, memory_order_acquire)
 #define gy_load_seq(p) gy_load_(p, memory_order_seq_cst)
 
-#define gy_store_(p, v, order) (GY_POINT(p), atomic_store_explicit((p), (v), (order)))
 #define gy_store_rlx(p, v) gy_store_(p, v, memory_order_relaxed)
 #define gy_store_rel(p, v) gy_store_(p, v, memory_order_release)
 #define gy_store_seq(p, v) gy_store_(p, v, memory_order_seq_cst)
 
-#define gy_add_rlx(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
-#define gy_add_seq(p, v) (GY_POINT(p), atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
-#define gy_sub_rlx(p, v) (GY_POINT(p), atomic_fetch_sub_explicit((p), (v), memory_order_relaxed))
-#define gy_swap_seq(p, v) (GY_POINT(p), atomic_exchange_explicit((p), (v), memory_order_seq_cst))
+#define gy_add_rlx(p, v) gy_fetch_(fetch_add, p, v, memory_order_relaxed)
+#define gy_add_seq(p, v) gy_fetch_(fetch_add, p, v, memory_order_seq_cst)
+#define gy_sub_rlx(p, v) gy_fetch_(fetch_sub, p, v, memory_order_relaxed)
+#define gy_swap_seq(p, v) gy_fetch_(exchange, p, v, memory_order_seq_cst)
 
 #define gy_cas_seq(p, expected, desired)                                                           \
-    (GY_POINT(p), atomic_compare_exchange_strong_explicit((p), (expected), (desired),              \
-                                                          memory_order_seq_cst, memory_order_acquire))
+    gy_cas_(p, expected, desired, memory_order_seq_cst, memory_order_acquire)
 #define gy_compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
 
 /* For a counter that only its owner writes: no locked instruction. (Relaxed: a statistic.) */

@@ -115,7 +115,7 @@ gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
      * reclaimer's membarrier, orders it before the second look. */
     gy_store_rel(pin, word);
     if (gy_unlikely(cache->reader_fences))
-        atomic_thread_fence(memory_order_seq_cst);
+        gy_fence_seq();
     else
         gy_compiler_barrier();
 }

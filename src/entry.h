@@ -82,6 +82,7 @@ static inline struct gy_header
 gy_entry_header(const char *entry)
 {
     struct gy_header h;
+    gy_bytes_read(entry, sizeof h);
     memcpy(&h, entry, sizeof h);
     return h;
 }
@@ -105,6 +106,7 @@ gy_entry_key(const char *entry, struct gy_header h)
 static inline bool
 gy_entry_has_key(const char *entry, struct gy_header h, const void *key, size_t key_bytes)
 {
+    gy_bytes_read(gy_entry_key(entry, h), h.key_bytes);
     return h.key_bytes == key_bytes && memcmp(gy_entry_key(entry, h), key, key_bytes) == 0;
 }
 
@@ -112,6 +114,7 @@ static inline uint64_t
 gy_entry_expiry(const char *entry, struct gy_header h)
 {
     uint64_t expiry = 0;
+    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
     if (h.flags & GY_ENTRY_EXPIRY)
         memcpy(&expiry, entry + sizeof h, sizeof expiry);
     return expiry;
@@ -121,6 +124,7 @@ static inline uint64_t
 gy_entry_version(const char *entry, struct gy_header h)
 {
     uint64_t version = 0;
+    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
     if (h.flags & GY_ENTRY_VERSION)
         memcpy(&version, entry + sizeof h + (h.flags & GY_ENTRY_EXPIRY ? 8 : 0), sizeof version);
     return version;
@@ -130,6 +134,7 @@ static inline uint32_t
 gy_entry_user_flags(const char *entry, struct gy_header h)
 {
     uint32_t flags = 0;
+    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
     if (h.flags & GY_ENTRY_USER_FLAGS)
         memcpy(&flags, entry + gy_entry_key_offset(h.flags) - 4, sizeof flags);
     return flags;
@@ -140,6 +145,8 @@ static inline void
 gy_entry_fill(char *entry, const struct gy_content *c)
 {
     char *at = entry + sizeof(struct gy_header);
+    gy_bytes_read(c->key, c->key_bytes);
+    gy_bytes_written(at, gy_entry_key_offset(gy_content_flags(c)) - sizeof(struct gy_header) + c->key_bytes);
     if (c->expiry_ms)
         memcpy(at, &c->expiry_ms, 8), at += 8;
     if (c->version)

@@ -82,8 +82,10 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
         *value_size = view.size;
     if (view.size > buffer_size)
         result = GYRE_E2BIG;
-    else if (view.size > 0)
+    else if (view.size > 0) {
+        gy_bytes_read(view.data, view.size);
         memcpy(buffer, view.data, view.size);
+    }
     gy_pin_clear(pin);
     return result;
 }

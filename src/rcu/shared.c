@@ -26,7 +26,7 @@ shared_enter(struct gyre *cache, struct gy_record *record)
      * (Relaxed: the section is ordered by the barrier below.) */
     gy_store_rlx(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
     if (gy_unlikely(cache->reader_fences))
-        atomic_thread_fence(memory_order_seq_cst);
+        gy_fence_seq();
     else
         gy_compiler_barrier(); /* pairs with the membarrier in shared_poll */
 }
@@ -48,7 +48,7 @@ static bool
 shared_poll(struct gyre *cache, uint64_t cookie)
 {
     if (cache->reader_fences)
-        atomic_thread_fence(memory_order_seq_cst);
+        gy_fence_seq();
     else if (!gy_os_membarrier())
         return false;
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
