@@ -16,6 +16,10 @@ endif
 TEST_LINK_test_api_oom := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc posix_memalign free \
 	mmap munmap pthread_create pthread_key_create pthread_setspecific)
 
+# The checkers of the stress programs are tested like rooms.
+$(B)/tests/test_checkers.o: ALL_CFLAGS += -Istress/lib
+$(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,wgl.o)
+
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $^ $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
