@@ -31,7 +31,8 @@ flavor_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DGY_POINTS -DG
 flavor_ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all -DGY_POINTS -DGY_DEBUG
 flavor_tsan    := -O1 -fsanitize=thread -Wno-tsan -DGY_POINTS -DGY_DEBUG -DGY_TSAN
 flavor_explore := -O1 -DGY_EXPLORE='"layer.h"' -DGY_POINTS -DGY_DEBUG -Itests/explore
-flavor_cover   := -O0 --coverage -DGY_DEBUG
+flavor_cover   := -O0 --coverage -fprofile-update=atomic -Dalways_inline=unused -DGY_EXPLORE='"points.h"' -DGY_POINTS \
+                  -DGY_DEBUG -Itests/coverage
 FLAVORS := release debug points asan ubsan tsan cover explore
 ifeq ($(filter $(FLAVOR),$(FLAVORS)),)
 $(error FLAVOR is one of: $(FLAVORS))
@@ -65,7 +66,7 @@ $(B)/%.o: %.c
 -include $(LIB_OBJ:.o=.d)
 
 # Each folder adds its own programs and targets.
--include tools/rules.mk tests/rules.mk tests/models/rules.mk tests/explore/rules.mk tests/mutants/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk install.mk
+-include tools/rules.mk tests/rules.mk tests/models/rules.mk tests/explore/rules.mk tests/mutants/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk tests/coverage/rules.mk install.mk
 
 .PHONY: check
 ## check: installs what is missing and runs all tests (SEED=n replays the stress)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+# Runs the tests in FLAVOR=cover and reports what of src/ they ran: run.sh [-v]. SCALE=n stresses n times
+# as long. Exit status 1 below the goals, or when docs/coverage.md does not list what is not covered.
+
+set -u
+cd "$(dirname "$0")/../.."
+B=build/cover logs=build/cover/logs
+jobs=$(nproc)
+stress=$((4 * ${SCALE:-1}))
+mkdir -p "$logs"
+
+make --no-print-directory -j"$jobs" FLAVOR=cover cover-programs >"$logs/build" 2>&1 ||
+    { tail -n 30 "$logs/build"; exit 2; }
+find $B -name '*.gcda' -delete
+
+# Threads of one program cover races only when they run at once: as many programs as processors, no more.
+run() { # name, command...
+    local name=$1 status
+    shift
+    "$@" >"$logs/$name" 2>&1
+    status=$?
+    [ $status = 0 ] && return
+    echo "FAILED ($status): $*"
+    tail -n 20 "$logs/$name"
+    return 1
+}
+export -f run
+export B logs
+
+{
+    for program in $B/tests/test_*; do
+        case $program in *.*) ;; *) echo "run ${program##*/} $program" ;; esac
+    done
+    echo "run contract $B/contract 2"
+    for name in $B/fuzz/fuzz_*; do
+        case $name in *.*) ;; *) echo "run ${name##*/} $name fuzz/corpus/${name##*/}" ;; esac
+    done
+    for program in stress/*.c; do
+        name=$(basename "$program" .c)
+        echo "run stress-$name env T=$stress $B/stress/$name"
+    done
+} | xargs -P "$jobs" -I{} bash -c '{}' || exit 1
+
+tests/coverage/report.py $B "$@"
