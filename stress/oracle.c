@@ -79,6 +79,7 @@ operate(struct worker *worker)
     struct round *round = worker->round;
     uint64_t draw = rng_below(&worker->rng, 1000);
     worker->total.ops++;
+    stress_tally.operations++;
     if (draw < 300)
         owned_write(worker, own_number(worker));
     else if (draw < 450)

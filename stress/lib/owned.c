@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Keys with one writer each, whose ids count up from 1.
- *
- * The writer stores begun before a put and low after it, so a hit must carry low-before <= id <=
- * begun-after. A delete takes an id of its own, which no value carries, and raises low to it. A hit
- * raises low as well: whoever looks after it must not see an older value. So every lookup is
- * checked at once, at the cost of a few loads, and a run of billions needs no memory. */
+/* Keys with one writer each, whose ids count up from 1: see watch.h. So every lookup is checked at
+ * once, at the cost of a few loads, and a run of billions needs no memory. Expiry, versions and puts
+ * that failed are checked in the same way. */
 
 #include <inttypes.h>
 
@@ -43,7 +40,7 @@ owned_look(const struct round *round, uint32_t number, struct look *look)
     look->expiry_ms = atomic_load_explicit(&key->expiry_ms, ACQUIRE);
     look->version_id = atomic_load_explicit(&key->version_id, ACQUIRE);
     look->version = atomic_load_explicit(&key->version, ACQUIRE);
-    look->low = atomic_load_explicit(&key->low, ACQUIRE);
+    look->low = watch_low(&key->watch);
     look->clock_ms = clock_of(round);
 }
 
@@ -70,13 +67,7 @@ void
 owned_hit(struct round *round, uint32_t number, const struct look *look, const struct found *found)
 {
     struct owned *key = &round->owned[number];
-    uint64_t begun = atomic_load_explicit(&key->begun, ACQUIRE);
-    if (found->id < look->low)
-        stress_fail("%s: key o%u: stale: id %u, but %" PRIu64 " or newer must stand",
-                    found->seen_by, number, found->id, look->low);
-    if (found->id > begun)
-        stress_fail("%s: key o%u: id %u was never put, %" PRIu64 " is the newest", found->seen_by,
-                    number, found->id, begun);
+    watch_hit(&key->watch, (struct key){OWNED, number}, look->low, found->id, found->seen_by);
     if (found->id == look->failed)
         stress_fail("%s: key o%u: id %u stands although its put failed", found->seen_by, number,
                     found->id);
@@ -89,7 +80,6 @@ owned_hit(struct round *round, uint32_t number, const struct look *look, const s
     if (found->view)
         check_view(round, number, look, found);
     stress_raise(&key->seen, found->id);
-    stress_raise(&key->low, found->id);
 }
 
 void
@@ -103,7 +93,7 @@ void
 owned_raise_low(struct round *round, const uint64_t *settled)
 {
     for (uint32_t i = 0; i < round->n_owned; i++)
-        stress_raise(&round->owned[i].low, settled[i] + 1);
+        watch_done(&round->owned[i].watch, settled[i] + 1);
 }
 
 /* ---- the writer -------------------------------------------------------------------------------
@@ -118,7 +108,7 @@ note_outcome(struct worker *worker, uint32_t number, uint32_t id, int kind, int 
     bool removes = rc == GYRE_E2BIG && too_big && kind != PUT_ADD && kind != PUT_WRONG_VERSION;
     if (rc == GYRE_OK) {
         atomic_store_explicit(&key->settled, id, RELEASE);
-        stress_raise(&key->low, id);
+        watch_done(&key->watch, id);
         if (ttl_ms) {
             atomic_store_explicit(&key->expiry_id, 0, RELEASE);
             atomic_store_explicit(&key->expiry_ms, clock_of(worker->round) + ttl_ms, RELEASE);
@@ -138,7 +128,7 @@ note_outcome(struct worker *worker, uint32_t number, uint32_t id, int kind, int 
         stress_fail("put of key o%u id %u answered %s, but the value was seen", number, id,
                     gyre_strerror(rc));
     if (removes) {
-        stress_raise(&key->low, id);
+        watch_done(&key->watch, id);
         key->surely_absent = true;
     }
     worker->total.rejected += rc == GYRE_E2BIG;
@@ -189,14 +179,14 @@ put(struct worker *worker, uint32_t number, int kind, bool too_big)
     struct key key = {OWNED, number};
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write(key, key_bytes);
-    uint32_t id = (uint32_t)atomic_load_explicit(&owned->begun, RELAXED) + 1, ttl_ms;
+    uint32_t id = (uint32_t)watch_begun(&owned->watch) + 1, ttl_ms;
     size_t size = too_big ? (size_t)round->max_value_bytes + 1 : value_size(&round->shape, key, id);
     gyre_put_options options = put_options(worker, number, id, kind, &ttl_ms);
     uint64_t version = 0;
     options.new_version = &version;
 
     value_write(key, id, worker->buffer, size);
-    atomic_store_explicit(&owned->begun, id, RELEASE);
+    watch_begin(&owned->watch);
     int rc = gyre_put(round->cache, key_bytes, key_size, worker->buffer, size, &options);
     check_answer(owned, number, kind, rc, too_big);
     note_outcome(worker, number, id, kind, rc, too_big, ttl_ms, version);
@@ -211,7 +201,7 @@ draft_open(struct worker *worker, uint32_t number)
     struct key key = {OWNED, number};
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write(key, key_bytes);
-    uint32_t id = (uint32_t)atomic_load_explicit(&owned->begun, RELAXED) + 1, ttl_ms;
+    uint32_t id = (uint32_t)watch_begun(&owned->watch) + 1, ttl_ms;
     gyre_put_options options = put_options(worker, number, id, PUT_PLAIN, &ttl_ms);
     if (ttl_ms)
         options.ttl_ms = 400; /* the most a put asks for, so that the commit can state the bound */
@@ -244,7 +234,7 @@ owned_commit(struct worker *worker)
         gyre_abort(&worker->draft);
         return;
     }
-    atomic_store_explicit(&owned->begun, id, RELEASE);
+    watch_begin(&owned->watch);
     int rc = gyre_commit(&worker->draft);
     if (rc != GYRE_OK && rc != GYRE_EBUSY)
         stress_fail("commit of key o%u: %s", number, gyre_strerror(rc));
@@ -259,13 +249,12 @@ remove_key(struct worker *worker, uint32_t number)
     struct owned *owned = &round->owned[number];
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write((struct key){OWNED, number}, key_bytes);
-    uint64_t id = atomic_load_explicit(&owned->begun, RELAXED) + 1;
-    atomic_store_explicit(&owned->begun, id, RELEASE);
+    uint32_t id = watch_begin(&owned->watch);
     int rc = gyre_delete(round->cache, key_bytes, key_size);
     if (rc != GYRE_MISS && (rc != GYRE_OK || owned->surely_absent))
         stress_fail("delete of key o%u, %s: %s", number,
                     owned->surely_absent ? "absent" : "perhaps present", gyre_strerror(rc));
-    stress_raise(&owned->low, id);
+    watch_done(&owned->watch, id);
     owned->surely_absent = true;
 }
 

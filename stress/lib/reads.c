@@ -298,7 +298,7 @@ read_scan(struct worker *worker)
     if (!low)
         abort();
     for (uint32_t i = 0; i < round->n_owned; i++)
-        low[i] = atomic_load_explicit(&round->owned[i].low, memory_order_acquire);
+        low[i] = watch_low(&round->owned[i].watch);
     scan.low = low;
     memset(worker->seen, 0, round->n_owned * sizeof(uint32_t));
     if (rng_one_in(&worker->rng, 4))

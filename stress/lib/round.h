@@ -14,6 +14,7 @@
 #include "history.h"
 #include "stress.h"
 #include "value.h"
+#include "watch.h"
 
 #define OWNED 'o'
 #define SHARED 's'
@@ -26,9 +27,8 @@
 /* An owned key; see owned.c. The atomic fields may be read by all and, but for low and seen, are
  * written by the owner alone; the plain ones are the owner's. */
 struct owned {
-    _Atomic uint64_t low;     /* no hit that starts now may be older than this id */
+    struct watch watch;
     _Atomic uint64_t seen;    /* the newest id that a lookup brought */
-    _Atomic uint64_t begun;   /* the newest id whose put has started */
     _Atomic uint64_t settled; /* the newest id whose put has succeeded */
     _Atomic uint64_t failed;  /* the newest id whose put has failed: never to be seen */
     _Atomic uint64_t touches, touches_ended; /* begun, and returned: by anybody */

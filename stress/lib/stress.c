@@ -35,9 +35,12 @@ static struct {
     char hang_text[256];
     size_t hang_size;
     _Atomic uint64_t failures;
+    _Atomic uint64_t operations, checked;
     struct label labels[MAX_LABELS];
     unsigned n_labels;
 } run;
+
+_Thread_local struct stress_tally stress_tally;
 
 /* ---- the run ----------------------------------------------------------------------------------
  */
@@ -45,7 +48,7 @@ static struct {
 static void
 print_replay(FILE *to)
 {
-    fprintf(to, "SEED=%" PRIu64 " T=%g", run.seed, run.seconds);
+    fprintf(to, "SEED=%" PRIu64 " SCALE=1 T=%g", run.seed, run.seconds);
     if (run.threads)
         fprintf(to, " THREADS=%u", run.threads);
     fprintf(to, " %s\n", run.program);
@@ -89,7 +92,9 @@ stress_start(char **argv, const char *name, double default_seconds)
     if (run.seed == 0)
         run.seed = random_seed();
     const char *seconds = getenv("T");
-    run.seconds = seconds && *seconds ? strtod(seconds, NULL) : default_seconds;
+    uint64_t scale = stress_setting("SCALE", 1);
+    run.seconds = (seconds && *seconds ? strtod(seconds, NULL) : default_seconds) *
+                  (double)(scale ? scale : 1);
     run.threads = (unsigned)stress_setting("THREADS", 0);
     run.started_ns = stress_now_ns();
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -203,10 +208,29 @@ stress_need(const char *label, uint64_t n)
     add_number(label, n, true);
 }
 
+static void
+add_tally(void)
+{
+    atomic_fetch_add(&run.operations, stress_tally.operations);
+    atomic_fetch_add(&run.checked, stress_tally.checked);
+    stress_tally = (struct stress_tally){0};
+}
+
+static void
+print_result(void)
+{
+    printf("RESULT stress-%s operations=%" PRIu64 " checked=%" PRIu64 " violations=%" PRIu64 "\n",
+           run.name, atomic_load(&run.operations), atomic_load(&run.checked),
+           atomic_load(&run.failures));
+}
+
 int
 stress_finish(void)
 {
     alarm(0);
+    add_tally();
+    if (atomic_load(&run.checked) == 0 && !stress_failed())
+        stress_fail("nothing was checked");
     for (unsigned i = 0; i < run.n_labels && !stress_failed(); i++)
         if (run.labels[i].needed && run.labels[i].n == 0)
             stress_fail("no %s: the run did not do its work", run.labels[i].name);
@@ -217,11 +241,13 @@ stress_finish(void)
     uint64_t failures = atomic_load(&run.failures);
     if (failures == 0) {
         printf("\n%s: OK, seed %" PRIu64 ", %.1f s\n", run.name, run.seed, seconds);
+        print_result();
         return EXIT_SUCCESS;
     }
     printf("\n%s: FAILED, %" PRIu64 " broken promises, %.1f s; replay: ", run.name, failures,
            seconds);
     print_replay(stdout);
+    print_result();
     return EXIT_FAILURE;
 }
 
@@ -239,6 +265,7 @@ thread_main(void *arg)
 {
     struct stress_thread *thread = arg;
     thread->body(thread->arg);
+    add_tally();
     return NULL;
 }
 

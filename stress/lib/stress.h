@@ -4,7 +4,8 @@
 /* What every stress program shares: choices that a seed replays, a time to run for, threads, the
  * delays at the library's points, and a verdict.
  *
- * The environment sets a run: SEED (else random, and always printed), T in seconds, THREADS.
+ * The environment sets a run: SEED (else random, and always printed), T in seconds, SCALE (times T),
+ * THREADS.
  * The seed replays every choice of the program; what the kernel's scheduler did is not replayed, so
  * a failure may need several runs of its command line, best in the flavour that showed it. */
 
@@ -113,7 +114,15 @@ bool stress_failed(void);
 void stress_report(const char *label, uint64_t n);
 void stress_need(const char *label, uint64_t n);
 
-/* Prints the numbers and the verdict; the program's exit status. */
+/* What this thread has done: calls of the library, and answers that were checked against what others
+ * had done. Added up when a thread of stress_spawn ends, and for the main one by stress_finish. */
+struct stress_tally {
+    uint64_t operations, checked;
+};
+extern _Thread_local struct stress_tally stress_tally;
+
+/* Prints the numbers and the verdict, then one line for programs; the program's exit status. A run
+ * that checked nothing fails. */
 int stress_finish(void);
 
 /* Runs body(args + i * stride) on n threads and waits for all of them. */
