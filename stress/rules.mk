@@ -17,6 +17,9 @@ $(STRESS_PROG): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
 
 -include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 
+# The checkers have a unit test.
+$(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
+
 .PRECIOUS: $(B)/stress/%.o
 .PHONY: stress-programs stress stress-quick stress-growth
 stress-programs: $(STRESS_PROG)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-#include "wgl.h"
-
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "../stress/lib/history.h"
+#include "../stress/lib/watch.h"
+#include "../stress/lib/wgl.h"
 #include "api.h"
 
 /* ---- the exhaustive checker of small histories ------------------------------------------------ */
@@ -218,4 +221,185 @@ TEST(wgl, agrees_with_trying_every_order)
         expected ? explained++ : refused++;
     }
     CHECK(explained > 5000 && refused > 500);
+}
+
+/* ---- the zone checker of long histories ------------------------------------------------------- */
+
+/* What the checkers call of the stress programs: here a report is what is asked for. */
+static unsigned reports;
+static char last_report[512];
+_Thread_local struct stress_tally stress_tally;
+
+void
+stress_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(last_report, sizeof last_report, format, arguments);
+    va_end(arguments);
+    reports++;
+}
+
+uint64_t
+stress_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+enum { EVENTS = 400000, HISTORY_KEYS = 16 };
+
+/* A history of a register that is evicted, deleted, cleared and missed; times are steps of 10. */
+static void
+invent_history(struct history *history, uint64_t *seed, size_t n)
+{
+    uint32_t holds[HISTORY_KEYS] = {0};
+    uint32_t newest = 0;
+    history_init(history, n + 1);
+    for (uint64_t step = 1; history->n < n; step++) {
+        uint64_t draw = api_random(seed) >> 8, at = 100 + 10 * step;
+        uint32_t key = (uint32_t)(draw % HISTORY_KEYS);
+        uint64_t start = at - draw / 16 % 64, end = at + draw / 1024 % 64;
+        unsigned kind = (unsigned)(draw / 65536 % 64);
+        if (kind < 12)
+            history_add(history, EVENT_WRITE, key, holds[key] = ++newest, start, end);
+        else if (kind < 16)
+            history_add(history, kind < 15 ? EVENT_DELETE : EVENT_CLEAR, key, holds[key] = 0, start, end);
+        else if (kind < 18)
+            holds[key] = 0;
+        else if (holds[key])
+            history_add(history, EVENT_READ, key, holds[key], start, end);
+        else
+            history_add(history, EVENT_MISS, key, 0, start, end);
+    }
+}
+
+static struct history_verdict
+verdict_of(const struct history *history)
+{
+    struct history halves[2] = {{history->events, history->n / 2, history->n / 2},
+                                {history->events + history->n / 2, history->n - history->n / 2, 0}};
+    reports = 0;
+    struct history_verdict verdict = history_check(halves, 2, 't');
+    CHECK_EQ(reports, verdict.violations);
+    return verdict;
+}
+
+TEST(history, what_a_register_gave_is_accepted_and_at_speed)
+{
+    uint64_t seed = api_seed("history");
+    struct history history;
+    invent_history(&history, &seed, EVENTS);
+    uint64_t from = stress_now_ns();
+    struct history_verdict verdict = verdict_of(&history);
+    double seconds = (double)(stress_now_ns() - from) / 1e9;
+    CHECK_MSG(verdict.violations == 0, "%s", last_report);
+    CHECK_EQ(verdict.operations, EVENTS);
+    CHECK_EQ(verdict.spurious, 0);
+    CHECK(verdict.zones > EVENTS / 10);
+    printf("zones: %.1f million operations a second\n", EVENTS / 1e6 / seconds);
+    history_free(&history);
+}
+
+/* The first event of a kind on a key that starts after an instant. */
+static const struct event *
+next_of_kind(const struct history *history, uint32_t key, enum event_kind kind, uint64_t after)
+{
+    for (size_t i = 0; i < history->n; i++) {
+        const struct event *event = &history->events[i];
+        if (event->key == key && event->kind == kind && event->start_ns > after)
+            return event;
+    }
+    return NULL;
+}
+
+/* A put, and the next put or delete of its key. */
+static const struct event *
+some_put(const struct history *history, uint64_t *seed, enum event_kind kind, const struct event **next)
+{
+    for (;;) {
+        const struct event *put = &history->events[api_random(seed) % history->n];
+        *next = put->kind == EVENT_WRITE ? next_of_kind(history, put->key, kind, put->end_ns) : NULL;
+        if (*next)
+            return put;
+    }
+}
+
+static bool
+is_found_out(struct history *history, enum event_kind kind, uint32_t key, uint32_t id, uint64_t at)
+{
+    history_add(history, kind, key, id, at, at + 1);
+    bool found = verdict_of(history).violations > 0;
+    history->n--;
+    return found;
+}
+
+TEST(history, every_injected_lie_is_found)
+{
+    uint64_t seed = api_seed("history");
+    for (unsigned round = 0; round < 200; round++) {
+        struct history history;
+        const struct event *put, *next;
+        invent_history(&history, &seed, 2000);
+        CHECK_EQ(verdict_of(&history).violations, 0);
+        put = some_put(&history, &seed, EVENT_WRITE, &next);
+        CHECK_MSG(is_found_out(&history, EVENT_READ, put->key, put->id, next->end_ns + 1),
+                  "round %u: a stale read", round);
+        put = some_put(&history, &seed, EVENT_DELETE, &next);
+        CHECK_MSG(is_found_out(&history, EVENT_READ, put->key, put->id, next->end_ns + 1),
+                  "round %u: back after a delete", round);
+        put = some_put(&history, &seed, EVENT_CLEAR, &next);
+        CHECK_MSG(is_found_out(&history, EVENT_READ, put->key, put->id, next->end_ns + 1),
+                  "round %u: back after a clear", round);
+        CHECK_MSG(is_found_out(&history, EVENT_WRITE, put->key, put->id, put->end_ns),
+                  "round %u: a lost update, two wrote one id", round);
+        CHECK_MSG(is_found_out(&history, EVENT_READ, put->key, put->id, put->start_ns - 2),
+                  "round %u: read before its put", round);
+        CHECK_MSG(is_found_out(&history, EVENT_READ, put->key, 0xffffff, put->end_ns),
+                  "round %u: never put", round);
+        CHECK_EQ(verdict_of(&history).violations, 0);
+        history_free(&history);
+    }
+}
+
+TEST(history, a_value_that_is_missed_and_comes_back_is_counted)
+{
+    struct history history;
+    history_init(&history, 16);
+    history_add(&history, EVENT_WRITE, 3, 1, 10, 20);
+    history_add(&history, EVENT_MISS, 3, 0, 15, 25); /* perhaps before the put */
+    history_add(&history, EVENT_MISS, 3, 0, 30, 40);
+    history_add(&history, EVENT_MISS, 4, 0, 30, 40); /* another key */
+    CHECK_EQ(verdict_of(&history).spurious, 0);      /* as if evicted */
+    history_add(&history, EVENT_READ, 3, 1, 50, 60);
+    CHECK_EQ(verdict_of(&history).spurious, 1);
+    history_add(&history, EVENT_CLEAR, 3, 0, 35, 70); /* a clear that is under way may hide it */
+    CHECK_EQ(verdict_of(&history).spurious, 0);
+    CHECK_EQ(verdict_of(&history).violations, 0);
+    history_free(&history);
+}
+
+/* ---- watched keys ----------------------------------------------------------------------------- */
+
+TEST(watch, a_hit_is_between_what_was_done_and_what_is_begun)
+{
+    struct watch watch = {0, 0};
+    struct key key = {'w', 1};
+    reports = 0;
+    watch_done(&watch, watch_begin(&watch));
+    uint64_t low = watch_low(&watch);
+    uint32_t second = watch_begin(&watch);
+    watch_hit(&watch, key, low, 1, "test"); /* the put of 2 is under way: both may be read, */
+    watch_hit(&watch, key, low, 2, "test");
+    CHECK_EQ(reports, 0);
+    watch_hit(&watch, key, watch_low(&watch), 1, "test"); /* but not 1 after 2 */
+    CHECK_EQ(reports, 1);
+    watch_hit(&watch, key, low, 3, "test"); /* nor what nobody has begun */
+    CHECK_EQ(reports, 2);
+    watch_done(&watch, second);
+    uint32_t deleted = watch_begin(&watch);
+    watch_done(&watch, deleted);
+    watch_hit(&watch, key, watch_low(&watch), second, "test"); /* nor what was deleted */
+    CHECK_EQ(reports, 3);
 }

@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "stress.h"
 
@@ -49,144 +48,192 @@ history_add(struct history *history, enum event_kind kind, uint32_t key, uint32_
  */
 
 struct zone {
-    uint64_t first_end, last_start;
-    uint32_t id;
+    uint64_t write_start, first_end, last_start;
+    uint32_t id, key;
 };
 
-static int
-compare_events(const void *a, const void *b)
+struct check {
+    char class;
+    struct zone *zones; /* first the forward ones, by key and first_end */
+    size_t n_zones, n_forward;
+    uint32_t *places; /* zones by key and id: their number plus 1; 0 is free */
+    size_t n_places;  /* a power of two */
+    struct event *clears;
+    size_t n_clears;
+    struct history_verdict verdict;
+};
+
+#define FAIL(check, ...) ((check)->verdict.violations++, stress_fail(__VA_ARGS__))
+
+static uint32_t *
+place_of(const struct check *check, uint32_t key, uint32_t id)
 {
-    const struct event *left = a, *right = b;
-    if (left->key != right->key)
-        return left->key < right->key ? -1 : 1;
-    if (left->id != right->id)
-        return left->id < right->id ? -1 : 1;
-    if (left->kind != right->kind)
-        return left->kind < right->kind ? -1 : 1;
-    return (left->start_ns > right->start_ns) - (left->start_ns < right->start_ns);
+    size_t at = (size_t)mix64((uint64_t)key << 32 | id) & (check->n_places - 1);
+    for (; check->places[at]; at = (at + 1) & (check->n_places - 1)) {
+        const struct zone *zone = &check->zones[check->places[at] - 1];
+        if (zone->key == key && zone->id == id)
+            break;
+    }
+    return &check->places[at];
+}
+
+/* A zone for each write, delete and clear. */
+static void
+begin_zone(struct check *check, const struct event *event)
+{
+    if (event->kind == EVENT_WRITE) {
+        uint32_t *place = place_of(check, event->key, event->id);
+        if (*place) {
+            FAIL(check, "key %c%u: id %x was written twice: two updates stood on one value",
+                 check->class, event->key, event->id);
+            return;
+        }
+        *place = (uint32_t)check->n_zones + 1;
+    }
+    if (event->kind == EVENT_CLEAR)
+        check->clears[check->n_clears++] = *event;
+    check->zones[check->n_zones++] = (struct zone){event->start_ns, event->end_ns, event->start_ns,
+                                                   event->id, event->key};
+}
+
+static void
+widen_zone(struct check *check, const struct event *read)
+{
+    uint32_t place = *place_of(check, read->key, read->id);
+    if (!place) {
+        FAIL(check, "key %c%u: id %x was read and never written", check->class, read->key, read->id);
+        return;
+    }
+    struct zone *zone = &check->zones[place - 1];
+    if (read->end_ns < zone->write_start)
+        FAIL(check, "key %c%u: id %x was read before it was written", check->class, read->key,
+             read->id);
+    if (read->end_ns < zone->first_end)
+        zone->first_end = read->end_ns;
+    if (read->start_ns > zone->last_start)
+        zone->last_start = read->start_ns;
 }
 
 static int
 compare_zones(const void *a, const void *b)
 {
     const struct zone *left = a, *right = b;
+    if (left->key != right->key)
+        return left->key < right->key ? -1 : 1;
     return (left->first_end > right->first_end) - (left->first_end < right->first_end);
 }
 
-static bool
-is_forward(const struct zone *zone)
-{
-    return zone->first_end < zone->last_start;
-}
-
-/* Events of one key and id, the write first; checks what needs no other value. */
-static struct zone
-zone_of(const struct event *events, size_t n, char class)
-{
-    struct zone zone = {events[0].end_ns, events[0].start_ns, events[0].id};
-    if (events[0].kind != EVENT_WRITE)
-        stress_fail("key %c%u: id %x was read and never written", class, events[0].key,
-                    events[0].id);
-    for (size_t i = 1; i < n; i++) {
-        if (events[i].kind == EVENT_WRITE)
-            stress_fail("key %c%u: id %x was written twice: two updates stood on one value", class,
-                        events[i].key, events[i].id);
-        else if (events[0].kind == EVENT_WRITE && events[i].end_ns < events[0].start_ns)
-            stress_fail("key %c%u: id %x was read before it was written", class, events[i].key,
-                        events[i].id);
-        if (events[i].end_ns < zone.first_end)
-            zone.first_end = events[i].end_ns;
-        if (events[i].start_ns > zone.last_start)
-            zone.last_start = events[i].start_ns;
-    }
-    return zone;
-}
-
-/* The forward zones, sorted, must not overlap; n_forward of them come first in zones. */
+/* The forward zones of a key must not overlap. They come first in zones afterwards. */
 static void
-check_forward(const struct zone *zones, size_t n_forward, uint32_t key, char class)
+check_forward(struct check *check)
 {
-    for (size_t i = 1; i < n_forward; i++)
-        if (zones[i].first_end < zones[i - 1].last_start)
-            stress_fail("key %c%u: stale: id %x stood until %llu ns, id %x from %llu ns on", class,
-                        key, zones[i - 1].id, (unsigned long long)zones[i - 1].last_start,
-                        zones[i].id, (unsigned long long)zones[i].first_end);
+    struct zone *zones = check->zones;
+    for (size_t i = 0; i < check->n_zones; i++)
+        if (zones[i].first_end < zones[i].last_start) {
+            struct zone forward = zones[i];
+            zones[i] = zones[check->n_forward];
+            zones[check->n_forward++] = forward;
+        }
+    qsort(zones, check->n_forward, sizeof(struct zone), compare_zones);
+    for (size_t i = 1; i < check->n_forward; i++)
+        if (zones[i].key == zones[i - 1].key && zones[i].first_end < zones[i - 1].last_start)
+            FAIL(check, "key %c%u: stale: id %x stood until %llu ns, id %x from %llu ns on",
+                 check->class, zones[i].key, zones[i - 1].id,
+                 (unsigned long long)zones[i - 1].last_start, zones[i].id,
+                 (unsigned long long)zones[i].first_end);
 }
 
-/* The instant of a backward zone must lie outside every forward zone. */
-static void
-check_backward(const struct zone *zones, size_t n_forward, const struct zone *backward,
-               uint32_t key, char class)
+/* The forward zone of the key that reaches from before from to after to; NULL when there is none. */
+static const struct zone *
+zone_around(const struct check *check, uint32_t key, uint64_t from, uint64_t to)
 {
-    size_t low = 0, high = n_forward; /* find the last forward zone that begins before it */
+    size_t low = 0, high = check->n_forward; /* find the last one that begins before from */
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (zones[middle].first_end < backward->last_start)
+        const struct zone *zone = &check->zones[middle];
+        if (zone->key < key || (zone->key == key && zone->first_end < from))
             low = middle + 1;
         else
             high = middle;
     }
-    if (low > 0 && backward->first_end < zones[low - 1].last_start)
-        stress_fail("key %c%u: stale: id %x was read %llu ns after %s that came after it", class,
-                    key, zones[low - 1].id,
-                    (unsigned long long)(zones[low - 1].last_start - backward->first_end),
-                    backward->id ? "a put" : "a delete");
+    const struct zone *zone = low ? &check->zones[low - 1] : NULL;
+    return zone && zone->key == key && to < zone->last_start ? zone : NULL;
 }
 
-/* Events of one key, sorted. */
-static uint64_t
-check_key(const struct event *events, size_t n, struct zone *zones, char class)
+/* The instant of a backward zone must lie outside every forward zone. */
+static void
+check_backward(struct check *check)
 {
-    size_t n_zones = 0, n_forward = 0;
-    for (size_t i = 0, next; i < n; i = next) {
-        next = i + 1;
-        if (events[i].kind == EVENT_DELETE) {
-            zones[n_zones++] = (struct zone){events[i].end_ns, events[i].start_ns, 0};
-            continue;
-        }
-        while (next < n && events[next].id == events[i].id)
-            next++;
-        zones[n_zones++] = zone_of(events + i, next - i, class);
+    for (size_t i = check->n_forward; i < check->n_zones; i++) {
+        const struct zone *backward = &check->zones[i];
+        const struct zone *around = zone_around(check, backward->key, backward->last_start,
+                                                backward->first_end);
+        if (around)
+            FAIL(check, "key %c%u: stale: id %x was read %llu ns after %s that came after it",
+                 check->class, backward->key, around->id,
+                 (unsigned long long)(around->last_start - backward->first_end),
+                 backward->id ? "a put" : "a delete");
     }
-    for (size_t i = 0; i < n_zones; i++)
-        if (is_forward(&zones[i])) {
-            struct zone forward = zones[i];
-            zones[i] = zones[n_forward];
-            zones[n_forward++] = forward;
-        }
-    qsort(zones, n_forward, sizeof(struct zone), compare_zones);
-    check_forward(zones, n_forward, events[0].key, class);
-    for (size_t i = n_forward; i < n_zones; i++)
-        check_backward(zones, n_forward, &zones[i], events[0].key, class);
-    return n_zones;
 }
 
-uint64_t
+static bool
+is_spurious(const struct check *check, const struct event *miss)
+{
+    if (!zone_around(check, miss->key, miss->start_ns, miss->end_ns))
+        return false;
+    for (size_t i = 0; i < check->n_clears; i++) {
+        const struct event *clear = &check->clears[i];
+        if (clear->key == miss->key && clear->start_ns <= miss->end_ns &&
+            miss->start_ns <= clear->end_ns)
+            return false;
+    }
+    return true;
+}
+
+static void
+check_all(struct check *check, const struct history *histories, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < histories[i].n; j++)
+            if (histories[i].events[j].kind != EVENT_READ &&
+                histories[i].events[j].kind != EVENT_MISS)
+                begin_zone(check, &histories[i].events[j]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < histories[i].n; j++)
+            if (histories[i].events[j].kind == EVENT_READ)
+                widen_zone(check, &histories[i].events[j]);
+    check_forward(check);
+    check_backward(check);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < histories[i].n; j++)
+            if (histories[i].events[j].kind == EVENT_MISS)
+                check->verdict.spurious += is_spurious(check, &histories[i].events[j]);
+}
+
+struct history_verdict
 history_check(const struct history *histories, size_t n, char key_class)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < n; i++)
-        total += histories[i].n;
-    if (total == 0)
-        return 0;
-    struct event *all = malloc(total * sizeof(struct event));
-    struct zone *zones = malloc(total * sizeof(struct zone));
-    if (!all || !zones)
-        abort();
-    size_t filled = 0;
+    struct check check = {.class = key_class, .n_places = 2};
+    size_t n_zones = 0, n_clears = 0;
     for (size_t i = 0; i < n; i++) {
-        memcpy(all + filled, histories[i].events, histories[i].n * sizeof(struct event));
-        filled += histories[i].n;
+        check.verdict.operations += histories[i].n;
+        for (size_t j = 0; j < histories[i].n; j++) {
+            enum event_kind kind = histories[i].events[j].kind;
+            n_zones += kind != EVENT_READ && kind != EVENT_MISS;
+            n_clears += kind == EVENT_CLEAR;
+        }
     }
-    qsort(all, total, sizeof(struct event), compare_events);
-    uint64_t checked = 0;
-    for (size_t i = 0, next; i < total; i = next) {
-        next = i + 1;
-        while (next < total && all[next].key == all[i].key)
-            next++;
-        checked += check_key(all + i, next - i, zones, key_class);
-    }
-    free(all);
-    free(zones);
-    return checked;
+    while (check.n_places < 2 * n_zones)
+        check.n_places *= 2;
+    check.zones = malloc((n_zones + 1) * sizeof(struct zone));
+    check.clears = malloc((n_clears + 1) * sizeof(struct event));
+    check.places = calloc(check.n_places, sizeof(uint32_t));
+    if (!check.zones || !check.clears || !check.places)
+        abort();
+    check_all(&check, histories, n);
+    check.verdict.zones = check.n_zones;
+    free(check.zones);
+    free(check.clears);
+    free(check.places);
+    return check.verdict;
 }

@@ -44,6 +44,19 @@ look_hit(struct worker *worker, struct key key, const struct look *look, const s
         history_add(history, EVENT_READ, key.number, found->id, look->start_ns, look->end_ns);
 }
 
+/* Which misses can be told from an expiry. Writes come first: some room is kept for them. */
+static void
+look_miss(struct worker *worker, struct key key, const struct look *look)
+{
+    struct history *history =
+        key.class == SHARED ? &worker->shared_history : &worker->counter_history;
+    worker->total.misses++;
+    if (key.class == OWNED || (key.class == SHARED && shared_expires(worker->round, key.number)) ||
+        history_left(history) <= history->room / 4)
+        return;
+    history_add(history, EVENT_MISS, key.number, 0, look->start_ns, look->end_ns);
+}
+
 /* A few keys are far more wanted than the others, so that threads meet. */
 struct key
 any_key(struct worker *worker)
@@ -155,13 +168,15 @@ take_view(struct worker *worker, struct key key, const struct look *look, gyre_v
 }
 
 static void
-check_no_view(struct worker *worker, const gyre_view *view, int rc)
+check_no_view(struct worker *worker, struct key key, const struct look *look, const gyre_view *view,
+              int rc)
 {
     if (rc != GYRE_MISS && rc != GYRE_EBUSY)
         stress_fail("get: %s", gyre_strerror(rc));
     if (view->size != 0)
         stress_fail("get: %s, but the view is not empty", gyre_strerror(rc));
-    worker->total.misses += rc == GYRE_MISS;
+    if (rc == GYRE_MISS)
+        look_miss(worker, key, look);
     worker->total.busy += rc == GYRE_EBUSY;
 }
 
@@ -179,7 +194,7 @@ read_get(struct worker *worker)
     if (rc == GYRE_OK)
         take_view(worker, key, &look, &view, "get");
     else
-        check_no_view(worker, &view, rc);
+        check_no_view(worker, key, &look, &view, rc);
 }
 
 void
@@ -206,7 +221,7 @@ read_many(struct worker *worker)
         if (results[i] == GYRE_OK)
             take_view(worker, keys[i], &looks[i], &views[i], "get_many");
         else
-            check_no_view(worker, &views[i], results[i]);
+            check_no_view(worker, keys[i], &looks[i], &views[i], results[i]);
     }
     if (answered != hits)
         stress_fail("get_many answers %zu hits and gives %zu", answered, hits);
@@ -231,7 +246,8 @@ read_copy(struct worker *worker)
         stress_fail("read: a byte beyond the buffer was written");
     if (rc == GYRE_E2BIG && size <= room)
         stress_fail("read: a buffer of %zu bytes is too small for %zu", room, size);
-    worker->total.misses += rc == GYRE_MISS;
+    if (rc == GYRE_MISS)
+        look_miss(worker, key, &look);
     worker->total.busy += rc == GYRE_EBUSY;
     if (rc != GYRE_OK) {
         if (rc != GYRE_MISS && rc != GYRE_EBUSY && rc != GYRE_E2BIG)

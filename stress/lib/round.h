@@ -110,6 +110,11 @@ void owned_note_settled(const struct round *round, uint64_t *settled);
 void owned_raise_low(struct round *round, const uint64_t *settled);
 
 /* shared.c: keys that all write. */
+static inline bool
+shared_expires(const struct round *round, uint32_t number)
+{
+    return round->ttls && number % 4 == 0;
+}
 void shared_write(struct worker *worker, uint32_t number);
 void shared_commit(struct worker *worker);
 void counter_step(struct worker *worker, uint32_t number);

@@ -50,7 +50,7 @@ put(struct worker *worker, uint32_t number, uint32_t flags)
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     options.flags = flags;
     options.user_flags = value_flags(id);
-    if (round->ttls && rng_one_in(&worker->rng, 8))
+    if (shared_expires(round, number) && rng_one_in(&worker->rng, 2))
         options.ttl_ms = (uint32_t)rng_between(&worker->rng, 1, 400);
     value_write(key, id, worker->buffer, size);
 
