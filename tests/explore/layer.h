@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What src/atomic.h includes in the flavour explore: each access to shared memory, each fence and each
+ * look at the bytes of an entry becomes a call. Each has a site, by which it is named and weakened. */
+
+#ifndef GY_EXPLORE_LAYER_H
+#define GY_EXPLORE_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct explore_site {
+    const char *file, *op;
+    int line, order, failure_order;
+    bool known; /* orders are what the run wants them to be */
+    uint64_t hits;
+    struct explore_site *next;
+};
+
+uint64_t explore_load(const volatile void *from, unsigned size, struct explore_site *site);
+void explore_store(volatile void *to, unsigned size, uint64_t value, struct explore_site *site);
+uint64_t explore_fetch_add(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
+uint64_t explore_fetch_sub(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
+uint64_t explore_exchange(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
+bool explore_cas(volatile void *at, unsigned size, void *expected, uint64_t desired, struct explore_site *site);
+void explore_fence(struct explore_site *site);
+void explore_bytes_read(const void *from, size_t n);
+void explore_bytes_written(const void *to, size_t n);
+
+#define EXPLORE_SITE(op, order, failure_order)                                                     \
+    __extension__({                                                                                \
+        static struct explore_site site_ = {__FILE__, op, __LINE__, order, failure_order, false, 0, 0}; \
+        &site_;                                                                                    \
+    })
+#define gy_load_(p, order)                                                                         \
+    ((__typeof__(*(p) + 0))explore_load((p), sizeof *(p), EXPLORE_SITE("load", order, order)))
+#define gy_store_(p, v, order) explore_store((p), sizeof *(p), (v), EXPLORE_SITE("store", order, order))
+/* (What an update returns is wanted as a 64-bit number, or not at all.) */
+#define gy_fetch_(op, p, v, order) explore_##op((p), sizeof *(p), (v), EXPLORE_SITE(#op, order, order))
+#define gy_cas_(p, expected, desired, order, failure_order)                                        \
+    explore_cas((p), sizeof *(p), (expected), (desired), EXPLORE_SITE("cas", order, failure_order))
+#define gy_fence_seq() explore_fence(EXPLORE_SITE("fence", memory_order_seq_cst, memory_order_seq_cst))
+#define gy_bytes_read(from, n) explore_bytes_read((from), (n))
+#define gy_bytes_written(to, n) explore_bytes_written((to), (n))
+
+#endif

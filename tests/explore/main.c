@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* explore: runs schedules of the library's real code until time or number is reached or one goes wrong,
+ * which is then run again with every access printed. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "world.h"
+
+enum { BATCH = 256, JOBS_MOST = 64, HANG_SECONDS = 60, SCENARIOS_MOST = 64 };
+
+static const char *const strategy_name[] = {"sticky", "pct", "bounded"};
+static const char *const mode_name[] = {"sc", "tso", "relaxed"};
+
+static struct request {
+    const char *names;
+    int strategy, mode; /* -1: drawn */
+    uint64_t seed, schedules;
+    double seconds;
+    unsigned jobs;
+    bool replay, trace, sites;
+    uint32_t length;
+    struct preemption preempt[2];
+    const char *weaken;
+} request = {.strategy = -1, .mode = -1, .jobs = 1};
+
+static struct shared {
+    _Atomic uint64_t schedules[SCENARIOS_MOST], accesses[SCENARIOS_MOST], operations;
+    _Atomic uint64_t by_strategy[STRATEGIES], by_mode[MEMORY_MODES], stopped, cut, violations;
+} *shared;
+
+static const struct scenario *running;
+static struct plan plan;
+static double started;
+
+static double
+seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool
+chosen(const struct scenario *s)
+{
+    size_t n = strlen(s->name);
+    for (const char *at = request.names; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, s->name, n) == 0 && (at[n] == 0 || at[n] == ','))
+            return true;
+    return request.names == NULL;
+}
+
+static void
+draw_plan(uint64_t seed, uint32_t length)
+{
+    struct rng rng = {seed};
+    uint32_t strategy = rng_below(&rng, 10), mode = rng_below(&rng, 10), death = rng_below(&rng, 40);
+    plan = (struct plan){.seed = seed, .length = length, .preempt = {request.preempt[0], request.preempt[1]}};
+    plan.strategy = request.strategy >= 0 ? (enum strategy)request.strategy : strategy < 7 ? STICKY : PCT;
+    plan.mode = request.mode >= 0 ? (enum memory_mode)request.mode
+                : mode < 4        ? MEMORY_SC
+                : mode < 7        ? MEMORY_TSO
+                                  : MEMORY_RELAXED;
+    if (running->dies && plan.strategy != BOUNDED) {
+        plan.stops = death < 8;
+        plan.cut = death >= 8 && death < 13;
+    }
+}
+
+static void
+print_replay(const char *text)
+{
+    printf("VIOLATION scenario=%s strategy=%s mode=%s seed=%#" PRIx64 " schedule=%" PRIu64 ": %s\n", running->name,
+           strategy_name[plan.strategy], mode_name[plan.mode], plan.seed,
+           (uint64_t)shared->schedules[running - scenarios], text);
+    printf("replay: build/explore/explore --scenario %s --strategy %s --mode %s --length %u --replay %#" PRIx64,
+           running->name, strategy_name[plan.strategy], mode_name[plan.mode], plan.length, plan.seed);
+    for (unsigned i = 0; i < 2 && plan.preempt[i].at; i++)
+        printf(" --preempt %u:%u", plan.preempt[i].at, plan.preempt[i].to);
+    printf("%s%s\n", request.weaken ? " --weaken " : "", request.weaken ? request.weaken : "");
+    fflush(stdout);
+}
+
+static void
+on_signal(int number)
+{
+    print_replay(number == SIGALRM ? "HANG: no schedule ended for a minute" : "CRASH");
+    _exit(1);
+}
+
+static void
+catch_signals(void)
+{
+    static char stack[64 << 10];
+    stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+    sigaltstack(&alternative, NULL);
+    static const int numbers[] = {SIGALRM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+/* One schedule, counted. */
+static bool
+run_one(void)
+{
+    unsigned i = (unsigned)(running - scenarios);
+    shared->schedules[i]++;
+    bool right = world_run(&plan);
+    shared->accesses[i] += sched_now();
+    shared->by_strategy[plan.strategy]++;
+    shared->by_mode[plan.mode]++;
+    shared->stopped += plan.stops;
+    shared->cut += plan.cut;
+    if (right)
+        return true;
+    shared->violations++;
+    print_replay(sched_violation_text());
+    return false;
+}
+
+static uint64_t
+schedules_so_far(void)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < n_scenarios; i++)
+        n += shared->schedules[i];
+    return n;
+}
+
+static bool
+enough(void)
+{
+    return shared->violations > 0 || (request.schedules && schedules_so_far() >= request.schedules) ||
+           (request.seconds > 0 && seconds_now() - started >= request.seconds);
+}
+
+static bool
+run_batch(struct rng *seeds, uint32_t *length)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        if (i % 16 == 0 && enough())
+            return true;
+        draw_plan(rng_next(seeds), *length);
+        if (!run_one())
+            return false;
+        *length = (*length * 7 + (uint32_t)sched_now()) / 8;
+    }
+    return true;
+}
+
+static bool
+with_preemptions(uint32_t at, uint32_t to, uint32_t then, uint32_t then_to)
+{
+    plan.preempt[0] = (struct preemption){at, to};
+    plan.preempt[1] = (struct preemption){then, then_to};
+    return run_one();
+}
+
+/* Every schedule with at most two preemptions. */
+static bool
+run_bounded(void)
+{
+    draw_plan(request.seed, 0);
+    if (!with_preemptions(0, 0, 0, 0))
+        return false;
+    uint64_t length = sched_now();
+    for (uint32_t at = 1; at <= length && !enough(); at++)
+        for (uint32_t to = 0; to < world_threads(); to++) {
+            if (!with_preemptions(at, to, 0, 0))
+                return false;
+            uint64_t longer = sched_now();
+            alarm(HANG_SECONDS);
+            for (uint32_t then = at + 1; then <= longer; then++)
+                for (uint32_t then_to = 0; then_to < world_threads(); then_to++)
+                    if (then_to != to && !with_preemptions(at, to, then, then_to))
+                        return false;
+        }
+    return true;
+}
+
+static void
+show_progress(void)
+{
+    static double last;
+    double t = seconds_now();
+    if (!isatty(STDERR_FILENO) || t - last < 0.5)
+        return;
+    last = t;
+    fprintf(stderr, "\r%.0f s, %" PRIu64 " schedules, at %-16s", t - started, schedules_so_far(), running->name);
+}
+
+/* A job: its scenarios in turn, a batch of each at a time. Returns whether nothing went wrong. */
+static bool
+work(unsigned job)
+{
+    uint32_t lengths[SCENARIOS_MOST] = {0};
+    struct rng seeds = {rng_mix(request.seed + job)};
+    bool right = true, any;
+    do {
+        any = false;
+        for (unsigned i = 0; i < n_scenarios && right && !enough(); i++) {
+            running = &scenarios[(i + job * n_scenarios / request.jobs) % n_scenarios];
+            bool bounded = request.strategy == BOUNDED;
+            if (!chosen(running) || (bounded && (!running->exhaustive || job > 0)))
+                continue;
+            alarm(HANG_SECONDS);
+            if (!world_open(running)) {
+                printf("%s cannot be set up\n", running->name);
+                return false;
+            }
+            uint64_t before = world_operations();
+            lengths[running - scenarios] += lengths[running - scenarios] ? 0 : 500;
+            right = bounded ? run_bounded() : run_batch(&seeds, &lengths[running - scenarios]);
+            shared->operations += world_operations() - before;
+            world_close();
+            any |= !bounded;
+            if (job == 0)
+                show_progress();
+        }
+    } while (any && right && !enough());
+    alarm(0);
+    return right;
+}
+
+static bool
+work_in_jobs(void)
+{
+    bool right = true;
+    for (unsigned job = 1; job < request.jobs; job++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            bool fine = work(job);
+            fflush(stdout);
+            _exit(!fine);
+        }
+        right &= child > 0;
+    }
+    right &= work(0);
+    for (int status; wait(&status) > 0 || errno == EINTR;)
+        right &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return right;
+}
+
+static int
+replay(void)
+{
+    for (running = scenarios; running < scenarios + n_scenarios && !chosen(running); running++)
+        ;
+    if (running == scenarios + n_scenarios || request.names == NULL || !world_open(running)) {
+        fprintf(stderr, "explore: --replay needs one scenario\n");
+        return 2;
+    }
+    draw_plan(request.seed, request.length);
+    sched_trace = request.trace;
+    bool right = run_one();
+    printf("%s: %s after %" PRIu64 " accesses\n", running->name, right ? "nothing wrong" : "wrong", sched_now());
+    return !right;
+}
+
+static void
+report(bool right)
+{
+    uint64_t accesses = 0, n = 0;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%60s\r", "");
+    printf("%-14s %12s %14s  %s\n", "scenario", "schedules", "accesses each", "what");
+    for (unsigned i = 0; i < n_scenarios; i++) {
+        if (shared->schedules[i] == 0)
+            continue;
+        n++;
+        accesses += shared->accesses[i];
+        printf("%-14s %12" PRIu64 " %14" PRIu64 "  %s\n", scenarios[i].name, (uint64_t)shared->schedules[i],
+               (uint64_t)(shared->accesses[i] / shared->schedules[i]), scenarios[i].about);
+    }
+    printf("sticky %" PRIu64 ", pct %" PRIu64 ", bounded %" PRIu64 "; sc %" PRIu64 ", tso %" PRIu64 ", relaxed %" PRIu64
+           "; a thread stopped in %" PRIu64 ", all cut off in %" PRIu64 "; %.0f s, seed %#" PRIx64 "\n",
+           (uint64_t)shared->by_strategy[STICKY], (uint64_t)shared->by_strategy[PCT],
+           (uint64_t)shared->by_strategy[BOUNDED], (uint64_t)shared->by_mode[MEMORY_SC],
+           (uint64_t)shared->by_mode[MEMORY_TSO], (uint64_t)shared->by_mode[MEMORY_RELAXED],
+           (uint64_t)shared->stopped, (uint64_t)shared->cut, seconds_now() - started, request.seed);
+    printf("RESULT explore schedules=%" PRIu64 " accesses=%" PRIu64 " operations=%" PRIu64 " scenarios=%" PRIu64
+           " violations=%d\n", schedules_so_far(), accesses, (uint64_t)shared->operations, n, !right);
+}
+
+static int
+index_of(const char *text, const char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    fprintf(stderr, "explore: what is %s?\n", text);
+    exit(2);
+}
+
+static void
+usage(FILE *to)
+{
+    fputs("explore [--scenario NAME,...] [--strategy sticky|pct|bounded] [--mode sc|tso|relaxed]\n"
+          "        [--schedules N] [--seconds S] [--jobs N] [--seed N] [--weaken FILE:LINE[:OP]] [--sites]\n"
+          "explore --scenario NAME --replay SEED [--length N] [--preempt AT:TO] [--trace]\n"
+          "explore --list\n", to);
+}
+
+static void
+list(void)
+{
+    for (unsigned i = 0; i < n_scenarios; i++)
+        printf("%-14s %s%s%s\n", scenarios[i].name, scenarios[i].about, scenarios[i].dies ? "; threads die" : "",
+               scenarios[i].exhaustive ? "; also bounded" : "");
+}
+
+static void
+add_preemption(const char *text)
+{
+    unsigned i = request.preempt[0].at != 0;
+    if (sscanf(text, "%u:%u", &request.preempt[i].at, &request.preempt[i].to) != 2) {
+        usage(stderr);
+        exit(2);
+    }
+}
+
+static void
+parse(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"scenario", 1, 0, 'c'}, {"strategy", 1, 0, 'y'}, {"mode", 1, 0, 'm'},   {"schedules", 1, 0, 'n'},
+        {"seconds", 1, 0, 's'},  {"jobs", 1, 0, 'j'},     {"seed", 1, 0, 'd'},   {"replay", 1, 0, 'r'},
+        {"length", 1, 0, 'l'},   {"preempt", 1, 0, 'p'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
+        {"list", 0, 0, 'L'},     {"sites", 0, 0, 'S'},    {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+    request.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c': request.names = optarg; break;
+        case 'y': request.strategy = index_of(optarg, strategy_name, STRATEGIES); break;
+        case 'm': request.mode = index_of(optarg, mode_name, MEMORY_MODES); break;
+        case 'n': request.schedules = strtoull(optarg, NULL, 0); break;
+        case 's': request.seconds = strtod(optarg, NULL); break;
+        case 'j': request.jobs = (unsigned)strtoul(optarg, NULL, 0); break;
+        case 'd': request.seed = strtoull(optarg, NULL, 0); break;
+        case 'r': request.seed = strtoull(optarg, NULL, 0), request.replay = true; break;
+        case 'l': request.length = (uint32_t)strtoul(optarg, NULL, 0); break;
+        case 'p': add_preemption(optarg); break;
+        case 'w': request.weaken = optarg; break;
+        case 't': request.trace = true; break;
+        case 'S': request.sites = true; break;
+        case 'L': list(); exit(0);
+        case 'h': usage(stdout); exit(0);
+        default: usage(stderr); exit(2);
+        }
+    }
+    if (optind < argc || request.jobs < 1 || request.jobs > JOBS_MOST ||
+        (request.weaken && !sched_weaken(request.weaken))) {
+        usage(stderr);
+        exit(2);
+    }
+    if (request.seconds <= 0 && request.schedules == 0)
+        request.seconds = 10;
+}
+
+int
+main(int argc, char **argv)
+{
+    parse(argc, argv);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        return 2;
+    started = seconds_now();
+    catch_signals();
+    if (request.replay)
+        return replay();
+    bool right = work_in_jobs();
+    if (request.sites)
+        sched_print_sites();
+    report(right);
+    if (request.weaken && !sched_weakened_was_reached()) {
+        printf("nothing at %s was reached\n", request.weaken);
+        return 2;
+    }
+    return !right;
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+
+enum { KEY_BYTES = 8, VALUE_MOST = 4096, TTL_MS = 10, FRESH_KEY = 255, SMALL_BYTES = 40 };
+
+struct history ops_history;
+static gyre *cache;
+static const struct scenario *scenario;
+
+void
+ops_begin(gyre *c, const struct scenario *s)
+{
+    cache = c;
+    scenario = s;
+}
+
+uint64_t
+world_clock_ms(void)
+{
+    return ops_history.clock_ms;
+}
+
+/* Keys are a number in 8 bytes. Fresh ones are spread, and have tags of their own. */
+static uint64_t
+key_of(unsigned key)
+{
+    return key == FRESH_KEY ? 1000 + ops_history.fresh++ : key;
+}
+
+uint64_t
+ops_hash(const void *key, size_t bytes)
+{
+    uint64_t number;
+    (void)bytes;
+    memcpy(&number, key, sizeof number);
+    if (number < 1000 && scenario->same_hash)
+        return (uint64_t)0xabc << GY_TAG_SHIFT | 6;
+    return rng_mix(number + 77);
+}
+
+static uint64_t
+word_of(unsigned key, uint32_t id, uint32_t i)
+{
+    return (uint64_t)key << 56 | (uint64_t)id << 24 | i;
+}
+
+static void
+fill(void *to, unsigned key, uint32_t id, uint32_t bytes)
+{
+    uint64_t *word = to;
+    for (uint32_t i = 0; i < bytes / 8; i++)
+        word[i] = word_of(key, id, i);
+}
+
+/* Reads a value in pieces, between which others run. Its id, or 0 when it is nobody's. */
+static uint32_t
+read_value(const void *data, size_t bytes, unsigned key)
+{
+    const uint64_t *word = data;
+    if (bytes < 8 || bytes % 8 != 0) {
+        sched_violation("a value of %zu bytes, which nobody put", bytes);
+        return 0;
+    }
+    explore_bytes_read(data, 8);
+    uint32_t id = (uint32_t)(word[0] >> 24);
+    if (id == 0 || id >= ops_history.next_id || ops_history.value[id].bytes != bytes) {
+        sched_violation("a value that nobody put: %016llx, %zu bytes", (unsigned long long)word[0], bytes);
+        return 0;
+    }
+    for (uint32_t i = 0; i < bytes / 8; i++) {
+        if (i % 64 == 0)
+            sched_point();
+        if (i % 16 == 0)
+            explore_bytes_read(&word[i], 8);
+        if (word[i] != word_of(key, id, i)) {
+            sched_violation("torn or foreign: word %u of value %u of key %u is %016llx", i, id, key,
+                            (unsigned long long)word[i]);
+            return 0;
+        }
+    }
+    return id;
+}
+
+static struct operation *
+begin(enum wgl_kind kind, unsigned key)
+{
+    static struct operation unrecorded;
+    struct operation *o = ops_history.n < OPS_MOST && key != FRESH_KEY ? &ops_history.op[ops_history.n++] : &unrecorded;
+    memset(o, 0, sizeof *o);
+    o->key = (uint8_t)key;
+    o->op.kind = kind;
+    o->op.result = WGL_PENDING;
+    o->op.end = UINT64_MAX;
+    o->op.start = ++ops_history.instants;
+    if (sched_inside())
+        memory_operation_begins(sched_self());
+    return o;
+}
+
+static void
+end(struct operation *o, int rc)
+{
+    o->op.end = ++ops_history.instants;
+    o->op.result = rc == GYRE_OK        ? WGL_OK
+                   : rc == GYRE_MISS    ? WGL_MISS
+                   : rc == GYRE_EXISTS  ? WGL_EXISTS
+                   : rc == GYRE_CHANGED ? WGL_CHANGED
+                   : rc == GYRE_E2BIG   ? WGL_REJECTED
+                                        : WGL_FAILED;
+    if (rc < 0 && rc != GYRE_E2BIG && rc != GYRE_EBUSY)
+        sched_violation("an operation answered %d", rc);
+}
+
+static uint32_t
+new_value(unsigned key, uint32_t bytes)
+{
+    uint32_t id = ops_history.next_id++;
+    if (id >= IDS_MOST) {
+        sched_violation("a scenario of too many puts");
+        id = IDS_MOST - 1;
+    }
+    ops_history.value[id] = (struct value){.bytes = bytes, .key = (uint8_t)key};
+    return id;
+}
+
+static void
+put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t ttl_ms)
+{
+    static const uint32_t flags[] = {[WGL_PUT] = 0, [WGL_ADD] = GYRE_ADD, [WGL_REPLACE] = GYRE_REPLACE,
+                                     [WGL_IF_VERSION] = GYRE_IF_VERSION};
+    uint64_t text = key_of(key), version = 0, value[VALUE_MOST / 8];
+    gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
+    uint32_t id = new_value(key, bytes);
+    options.flags = flags[kind];
+    options.ttl_ms = ttl_ms;
+    options.new_version = &version;
+    if (kind == WGL_IF_VERSION)
+        options.version = a->seen_version[key];
+    if (ttl_ms) {
+        ops_history.value[id].may_expire = true;
+        ops_history.value[id].expiry_ms = ops_history.clock_ms + ttl_ms;
+    }
+    fill(value, key, id, bytes < VALUE_MOST ? bytes : VALUE_MOST);
+    struct operation *o = begin(kind, key);
+    o->op.id = id;
+    o->op.expected = kind == WGL_IF_VERSION ? a->seen_id[key] : 0;
+    int rc = gyre_put(cache, &text, KEY_BYTES, value, bytes, &options);
+    ops_history.puts += rc == GYRE_OK;
+    if (rc == GYRE_OK && key != FRESH_KEY) {
+        a->seen_id[key] = id;
+        a->seen_version[key] = version;
+    }
+    end(o, rc);
+}
+
+static void
+draft(unsigned key, bool commit)
+{
+    uint64_t text = key_of(key);
+    gyre_draft d;
+    uint32_t id = new_value(key, scenario->value_bytes);
+    if (!commit) {
+        if (gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
+            gyre_abort(&d);
+        return;
+    }
+    struct operation *o = begin(WGL_PUT, key);
+    o->op.id = id;
+    int rc = gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
+    if (rc == GYRE_OK) {
+        explore_bytes_written(d.data, d.size);
+        fill(d.data, key, id, scenario->value_bytes);
+        rc = gyre_commit(&d);
+    }
+    ops_history.puts += rc == GYRE_OK;
+    end(o, rc);
+}
+
+static void
+note_hit(struct actor *a, struct operation *o, unsigned key, uint32_t id, uint64_t version, uint64_t clock_before)
+{
+    const struct value *v = &ops_history.value[id];
+    o->op.id = id;
+    a->seen_id[key] = id;
+    a->seen_version[key] = version;
+    if (v->may_expire && v->expiry_ms <= clock_before && ops_history.touches_going_on == 0)
+        sched_violation("value %u of key %u was found after its time", id, key);
+}
+
+static void
+get(struct actor *a, unsigned key, bool hold)
+{
+    uint64_t text = key_of(key), clock = ops_history.clock_ms;
+    gyre_view view;
+    struct operation *o = begin(WGL_GET, key);
+    int rc = gyre_get(cache, &text, KEY_BYTES, &view);
+    if (rc == GYRE_OK) {
+        uint32_t id = read_value(view.data, view.size, key);
+        note_hit(a, o, key, id, view.version, clock);
+        end(o, rc);
+        if (hold && a->n_held < HELD_MOST) {
+            a->held[a->n_held] = view;
+            a->held_id[a->n_held] = id;
+            a->held_key[a->n_held++] = (uint8_t)key;
+        } else {
+            gyre_release(&view);
+        }
+        return;
+    }
+    end(o, rc);
+}
+
+static void
+release_oldest(struct actor *a)
+{
+    if (a->n_held == 0)
+        return;
+    if (read_value(a->held[0].data, a->held[0].size, a->held_key[0]) != a->held_id[0])
+        sched_violation("a view that was held changed its value");
+    gyre_release(&a->held[0]);
+    a->n_held--;
+    memmove(&a->held[0], &a->held[1], sizeof a->held[0] * a->n_held);
+    memmove(&a->held_id[0], &a->held_id[1], sizeof a->held_id[0] * a->n_held);
+    memmove(&a->held_key[0], &a->held_key[1], a->n_held);
+}
+
+void
+ops_release_all(struct actor *a)
+{
+    while (a->n_held > 0)
+        release_oldest(a);
+}
+
+static void
+read_copy(struct actor *a, unsigned key)
+{
+    uint64_t text = key_of(key), buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
+    size_t size;
+    struct operation *o = begin(WGL_GET, key);
+    int rc = gyre_read(cache, &text, KEY_BYTES, buffer, sizeof buffer, &size);
+    if (rc == GYRE_OK)
+        note_hit(a, o, key, read_value(buffer, size, key), 0, clock);
+    end(o, rc);
+}
+
+static void
+get_all(struct actor *a)
+{
+    uint64_t text[WORLD_KEYS], clock = ops_history.clock_ms;
+    gyre_key keys[WORLD_KEYS];
+    gyre_view views[WORLD_KEYS];
+    int results[WORLD_KEYS];
+    struct operation *o[WORLD_KEYS];
+    for (unsigned k = 0; k < scenario->keys; k++) {
+        text[k] = k;
+        keys[k] = (gyre_key){&text[k], KEY_BYTES};
+        o[k] = begin(WGL_GET, k);
+    }
+    gyre_get_many(cache, scenario->keys, keys, views, results);
+    for (unsigned k = 0; k < scenario->keys; k++) {
+        if (results[k] == GYRE_OK) {
+            note_hit(a, o[k], k, read_value(views[k].data, views[k].size, k), views[k].version, clock);
+            gyre_release(&views[k]);
+        }
+        end(o[k], results[k]);
+    }
+}
+
+struct visit {
+    struct actor *actor;
+    uint64_t start;
+    uint32_t seen; /* keys */
+};
+
+static int
+visited(void *arg, const void *key, size_t key_bytes, const gyre_view *view)
+{
+    struct visit *v = arg;
+    uint64_t number = 0;
+    if (key_bytes == KEY_BYTES)
+        memcpy(&number, key, KEY_BYTES);
+    if (number >= WORLD_KEYS)
+        return 0;
+    if (v->seen >> number & 1)
+        sched_violation("a scan showed key %llu twice", (unsigned long long)number);
+    v->seen |= 1u << number;
+    struct operation *o = begin(WGL_GET, (unsigned)number);
+    o->op.start = v->start;
+    o->op.id = read_value(view->data, view->size, (unsigned)number);
+    end(o, GYRE_OK);
+    return 0;
+}
+
+static void
+scan(struct actor *a)
+{
+    struct visit v = {a, ++ops_history.instants, 0};
+    if (sched_inside())
+        memory_operation_begins(sched_self());
+    int rc = gyre_scan(cache, visited, &v);
+    if (rc != GYRE_OK && rc != GYRE_EBUSY)
+        sched_violation("gyre_scan answered %d", rc);
+}
+
+static void
+clear(void)
+{
+    struct operation *o[WORLD_KEYS];
+    for (unsigned k = 0; k < scenario->keys; k++)
+        o[k] = begin(WGL_DELETE, k);
+    int rc = gyre_clear(cache);
+    if (rc != GYRE_OK)
+        sched_violation("gyre_clear answered %d", rc);
+    for (unsigned k = 0; k < scenario->keys; k++)
+        end(o[k], GYRE_MISS);
+}
+
+static void
+delete(unsigned key)
+{
+    uint64_t text = key_of(key);
+    struct operation *o = begin(WGL_DELETE, key);
+    end(o, gyre_delete(cache, &text, KEY_BYTES));
+}
+
+/* It may be any value of the key that a touch meets. */
+static void
+extend(unsigned key, uint64_t expiry_ms)
+{
+    for (uint32_t id = 1; id < ops_history.next_id; id++)
+        if (ops_history.value[id].key == key && ops_history.value[id].expiry_ms < expiry_ms)
+            ops_history.value[id].expiry_ms = expiry_ms;
+}
+
+static void
+touch(unsigned key)
+{
+    uint64_t text = key_of(key);
+    struct operation *o = begin(WGL_TOUCH, key);
+    ops_history.touches_going_on++;
+    int rc = gyre_touch(cache, &text, KEY_BYTES, 3 * TTL_MS);
+    extend(key, ops_history.clock_ms + 3 * TTL_MS);
+    ops_history.touches_going_on--;
+    ops_history.touches += rc == GYRE_OK;
+    end(o, rc);
+}
+
+static void
+leave(struct actor *a)
+{
+    ops_release_all(a);
+    gy_record_leave(cache);
+}
+
+static void
+do_one(struct actor *a, char what, unsigned key)
+{
+    switch (what) {
+    case 'p': put(a, key, WGL_PUT, scenario->value_bytes, 0); break;
+    case 's': put(a, key, WGL_PUT, SMALL_BYTES, 0); break;
+    case 'f': put(a, FRESH_KEY, WGL_PUT, scenario->value_bytes, 0); break;
+    case 'T': put(a, key, WGL_PUT, scenario->value_bytes, TTL_MS); break;
+    case 'x': put(a, key, WGL_PUT, VALUE_MOST, 0); break;
+    case 'a': put(a, key, WGL_ADD, scenario->value_bytes, 0); break;
+    case 'r': put(a, key, WGL_REPLACE, scenario->value_bytes, 0); break;
+    case 'v': put(a, key, a->seen_id[key] ? WGL_IF_VERSION : WGL_PUT, scenario->value_bytes, 0); break;
+    case 'R': draft(key, true); break;
+    case 'A': draft(key, false); break;
+    case 'g': get(a, key, false); break;
+    case 'h': get(a, key, true); break;
+    case 'e': release_oldest(a); break;
+    case 'k': read_copy(a, key); break;
+    case 'y': get_all(a); break;
+    case 'n': scan(a); break;
+    case 'd': delete(key); break;
+    case 't': touch(key); break;
+    case 'c': clear(); break;
+    case 'm': gyre_maintain(cache, 1); break;
+    case 'w': ops_history.clock_ms += TTL_MS + 1; break;
+    case 'l': leave(a); break;
+    default: sched_violation("no operation is called %c", what);
+    }
+}
+
+void
+ops_do(struct actor *a, const char *text)
+{
+    struct {
+        char what, key;
+    } word[64];
+    unsigned n = 0, draws = 0;
+    for (const char *at = text; *at && n < 64; at++) {
+        if (*at == ' ')
+            continue;
+        if (*at == '@') {
+            draws = (unsigned)*++at - '0';
+            continue;
+        }
+        word[n].what = *at;
+        word[n].key = at[1] == '*' || (at[1] >= '0' && at[1] <= '9') ? *++at : '0';
+        n++;
+    }
+    for (unsigned i = 0; i < (draws ? draws : n); i++) {
+        unsigned w = draws ? rng_below(&a->rng, n) : i;
+        unsigned key = word[w].key == '*' ? rng_below(&a->rng, scenario->keys) : (unsigned)(word[w].key - '0');
+        do_one(a, word[w].what, key);
+    }
+}
+
+void
+ops_look_at_all(struct actor *a)
+{
+    for (unsigned k = 0; k < scenario->keys; k++)
+        get(a, k, false);
+}
+
+void
+ops_check(void)
+{
+    for (unsigned k = 0; k < scenario->keys; k++) {
+        struct wgl_op ops[WGL_OPS_MAX];
+        char why[300];
+        unsigned n = 0;
+        for (unsigned i = 0; i < ops_history.n && n < WGL_OPS_MAX; i++)
+            if (ops_history.op[i].key == k)
+                ops[n++] = ops_history.op[i].op;
+        if (!wgl_check(ops, n, 0, why, sizeof why)) {
+            sched_violation("key %u: no order explains its history: %s", k, why);
+            return;
+        }
+    }
+}

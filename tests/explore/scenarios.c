@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "world.h"
+
+#include "gyre.h"
+
+/* An arena takes three entries of 1,200 bytes and two of 1,904. */
+const struct scenario scenarios[] = {
+    {.name = "key", .about = "put, delete and get of one key", .setup = "p0", .keys = 1, .value_bytes = 64,
+     .thread = {"p0 g0", "p0 d0", "g0 p0 g0"}, .dies = true},
+    {.name = "pair", .about = "two operations of each, in all orders", .keys = 1, .value_bytes = 64,
+     .thread = {"p0", "p0 d0"}, .exhaustive = true},
+    {.name = "put-get", .about = "replace while it is read", .setup = "p0", .keys = 1, .value_bytes = 64,
+     .thread = {"p0", "g0 g0"}, .exhaustive = true},
+    {.name = "races", .about = "many short operations on one key", .keys = 1, .value_bytes = 64,
+     .thread = {"@4 p0 d0 g0", "@4 p0 d0 g0", "@4 p0 d0 g0"}, .dies = true},
+    {.name = "conditions", .about = "ADD, REPLACE, IF_VERSION", .keys = 1, .value_bytes = 64, .flags = GYRE_VERSIONS,
+     .thread = {"@4 a0 r0 v0 d0 g0 p0", "@4 a0 r0 v0 d0 g0", "@4 a0 r0 v0 d0 g0"}, .dies = true},
+    {.name = "tags", .about = "three keys of one hash", .keys = 3, .value_bytes = 64, .same_hash = true,
+     .thread = {"@5 p* g* d*", "@5 p* g* d*", "@4 p* a* g*"}, .dies = true},
+    {.name = "full-window", .about = "more keys than a window has slots", .keys = 6, .value_bytes = 64,
+     .setup = "f f f f f f f f f f f", .arenas = 6,
+     .thread = {"p0 p1 g0 f f", "p0 p2 f f g0", "d0 p3 g1 f"}},
+    {.name = "sweep", .about = "sweep against put, get and views", .keys = 2, .value_bytes = 1200, .arenas = 5,
+     .setup = "p0 p1 f f g0", .thread = {"f f f g0 p0", "h0 g1 e g0 g0", "p0 f g1"}, .dies = true},
+    {.name = "copy", .about = "hot entries are copied while they are replaced", .keys = 3, .value_bytes = 800,
+     .arenas = 5, .setup = "p0 p1 p2 g0 g0 g0 g1 g1 g1 f f",
+     .thread = {"f f f f", "@5 p0 p1 d0 g0 g1", "@5 g0 g1 g2 p2"}, .dies = true},
+    {.name = "views", .about = "views are held while memory is turned over", .keys = 3, .value_bytes = 1200,
+     .arenas = 7, .setup = "p0 p1 p2", .thread = {"h0 h1 g2 e e", "f f f f f", "p0 h0 f f e"}},
+    {.name = "growth", .about = "the index doubles while keys change", .keys = 4, .value_bytes = 40,
+     .setup = "p0 p1 p2 f f", .thread = {"f f m m m m", "@4 p0 d1 g2 p3", "@5 g0 g1 p2 g2"}, .dies = true},
+    {.name = "movers", .about = "two movers, a sweep, and puts of a key that moves", .keys = 2, .value_bytes = 1200,
+     .arenas = 6, .setup = "s0 s1 s2 s3 s4 s5 f f f",
+     .thread = {"m m m m", "m m f m m", "@4 s0 s1 d0 g0 g1", "f f"}, .dies = true},
+    {.name = "grow-twice", .about = "two doublings in a row", .keys = 3, .value_bytes = 40,
+     .setup = "p0 p1 p2 f f f f f f f",
+     .thread = {"m f m m f m m f m m", "f f f m f f m m", "@6 g0 p1 d1 g1 p0"}},
+    {.name = "clear", .about = "clear against put, get and sweep", .keys = 2, .value_bytes = 1200, .arenas = 6,
+     .setup = "p0 p1 g0 g0 g0", .thread = {"c m m m g0", "g0 p1 g1 f", "f f g0 g1"}, .dies = true},
+    {.name = "clear-growth", .about = "clear while the index doubles, with drafts", .keys = 3, .value_bytes = 200,
+     .setup = "p0 p1 p2 f f f", .thread = {"c m m m m m g0", "R0 m m m g0", "p1 g1 p2 m g2"}, .dies = true},
+    {.name = "expiry", .about = "TTLs, touch and a clock that moves", .keys = 1, .value_bytes = 64,
+     .setup = "T0", .thread = {"g0 w g0 T0", "t0 g0 a0", "p0 w g0 t0"}, .dies = true},
+    {.name = "pins", .about = "more views than a record has pins", .keys = 1, .value_bytes = 1200, .arenas = 5,
+     .setup = "p0", .thread = {"h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0h0 h0 h0 e e", "f f f f"}},
+    {.name = "lanes", .about = "arenas are filled and opened by all at once", .keys = 2, .value_bytes = 1904,
+     .arenas = 6, .thread = {"f p0 f", "f p1 f", "f f g0"}, .dies = true},
+    {.name = "holes", .about = "a writer is gone in the middle of an arena", .keys = 2, .value_bytes = 600,
+     .arenas = 5, .setup = "p0 f", .thread = {"p0 f p1", "f f f f", "g0 p1"}, .dies = true},
+    {.name = "drafts", .about = "reserve, commit, abort and clear", .keys = 2, .value_bytes = 400, .arenas = 6,
+     .thread = {"R0 A0 R1", "c g0 R0 m", "p0 g1 f f"}, .dies = true},
+    {.name = "scan", .about = "scan and get_many while keys change and the index doubles", .keys = 4,
+     .value_bytes = 40, .setup = "p0 p1 p2 p3 f", .thread = {"n y", "f d0 p0 m m m", "p1 m f m y"}},
+    {.name = "records", .about = "threads leave and come while growth waits for their sections", .keys = 2,
+     .value_bytes = 40, .setup = "p0 p1 f f", .thread = {"p0 l g0 l p1", "f f m m m m", "l p1 l d0 l g0"}},
+    {.name = "limit", .about = "at most three entries", .keys = 5, .value_bytes = 64, .max_entries = 3,
+     .thread = {"@4 p* g*", "@4 p* g* d*", "@3 p*"}, .dies = true},
+    {.name = "touch", .about = "touch against put and delete", .keys = 1, .value_bytes = 64, .setup = "p0",
+     .thread = {"t0 g0", "p0 d0 g0", "t0 p0"}, .dies = true},
+    {.name = "oversize", .about = "a put that cannot be stored", .keys = 1, .value_bytes = 64, .setup = "p0",
+     .thread = {"x0 g0", "p0 g0", "a0 k0"}},
+    {.name = "tight", .about = "as many arenas as can be used at once", .keys = 2, .value_bytes = 1200, .arenas = 4,
+     .setup = "p0 p1", .thread = {"@6 p0 f g1 h0 e", "@6 p1 f g0 k0"}, .dies = true},
+};
+
+const unsigned n_scenarios = sizeof scenarios / sizeof scenarios[0];

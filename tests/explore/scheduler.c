@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "scheduler.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fiber.h"
+#include "rcu/record.h"
+
+enum { STEPS_MOST = 3000000 };
+enum state { READY, STOPPED, DONE };
+
+static struct thread {
+    struct fiber fiber;
+    struct gy_seat seats[GY_SEATS];
+    enum state state;
+    int32_t priority;
+} threads[MEMORY_THREADS + 1]; /* the last: who called sched_run */
+
+static struct plan plan;
+static struct rng rng;
+static unsigned n_threads, current = MEMORY_THREADS;
+static uint64_t now;
+static int64_t until_switch, until_stop;
+static unsigned to_stop;
+static uint32_t stay, n_changes, change_at[4];
+static int32_t lowest;
+static void (*thread_body)(unsigned);
+static enum outcome outcome;
+static char violation[512];
+bool sched_trace;
+
+unsigned
+sched_self(void)
+{
+    return current < n_threads ? current : n_threads;
+}
+
+bool
+sched_inside(void)
+{
+    return current != MEMORY_THREADS;
+}
+
+uint64_t
+sched_now(void)
+{
+    return now;
+}
+
+bool
+sched_stopped(unsigned thread)
+{
+    return threads[thread].state == STOPPED;
+}
+
+const char *
+sched_violation_text(void)
+{
+    return violation;
+}
+
+static void
+switch_to(unsigned to)
+{
+    unsigned from = current;
+    if (from == to)
+        return;
+    memcpy(threads[from].seats, gy_seats, sizeof gy_seats);
+    memcpy(gy_seats, threads[to].seats, sizeof gy_seats);
+    current = to;
+    fiber_switch(&threads[from].fiber, &threads[to].fiber);
+}
+
+static void
+leave(enum outcome how)
+{
+    outcome = how;
+    switch_to(MEMORY_THREADS);
+}
+
+void
+sched_violation(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (violation[0] == 0)
+        vsnprintf(violation, sizeof violation, format, args);
+    va_end(args);
+    if (sched_inside())
+        leave(VIOLATED);
+}
+
+static unsigned
+any_other(void)
+{
+    unsigned ready[MEMORY_THREADS], n = 0;
+    for (unsigned i = 0; i < n_threads; i++)
+        if (i != current && threads[i].state == READY)
+            ready[n++] = i;
+    return n ? ready[rng_below(&rng, n)] : current;
+}
+
+static unsigned
+most_urgent(void)
+{
+    unsigned best = MEMORY_THREADS;
+    for (unsigned i = 0; i < n_threads; i++)
+        if (threads[i].state == READY && (best == MEMORY_THREADS || threads[i].priority > threads[best].priority))
+            best = i;
+    return best;
+}
+
+static unsigned
+next_in_turn(void)
+{
+    for (unsigned i = 1; i <= n_threads; i++)
+        if (threads[(current + i) % n_threads].state == READY)
+            return (current + i) % n_threads;
+    return MEMORY_THREADS;
+}
+
+static void
+draw_stay(void)
+{
+    until_switch = 1 + rng_below(&rng, 2 * stay);
+}
+
+/* Before an access. */
+static void
+decide(void)
+{
+    switch (plan.strategy) {
+    case STICKY:
+        if (--until_switch <= 0) {
+            draw_stay();
+            switch_to(any_other());
+        }
+        break;
+    case PCT:
+        for (unsigned i = 0; i < n_changes; i++)
+            if (now == change_at[i]) {
+                threads[current].priority = --lowest;
+                switch_to(most_urgent());
+            }
+        break;
+    default:
+        for (unsigned i = 0; i < 2; i++)
+            if (plan.preempt[i].at != 0 && now == plan.preempt[i].at &&
+                threads[plan.preempt[i].to].state == READY)
+                switch_to(plan.preempt[i].to);
+    }
+}
+
+static unsigned
+successor(void)
+{
+    if (plan.strategy == PCT)
+        return most_urgent();
+    if (plan.strategy == BOUNDED)
+        return next_in_turn();
+    unsigned next = any_other();
+    return threads[next].state == READY ? next : MEMORY_THREADS;
+}
+
+static void
+give_up_for_good(enum state state)
+{
+    threads[current].state = state;
+    unsigned next = successor();
+    if (next == MEMORY_THREADS)
+        leave(RAN);
+    else
+        switch_to(next);
+}
+
+static void
+step(void)
+{
+    now++;
+    memory_tick(n_threads);
+    if (plan.cut && (uint64_t)until_stop == now)
+        leave(CUT);
+    if (plan.stops && current == to_stop && --until_stop == 0)
+        give_up_for_good(STOPPED);
+    if (now > STEPS_MOST)
+        sched_violation("no end after %d accesses: somebody waits for somebody", STEPS_MOST);
+    decide();
+}
+
+void
+sched_point(void)
+{
+    if (sched_inside())
+        step();
+}
+
+void
+sched_yield_now(void)
+{
+    if (!sched_inside())
+        return;
+    step();
+    if (plan.strategy == PCT)
+        threads[current].priority = --lowest;
+    unsigned next = plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? next_in_turn() : any_other();
+    switch_to(next);
+}
+
+static void
+run_thread(void)
+{
+    thread_body(current);
+    memory_drain(current);
+    give_up_for_good(DONE);
+}
+
+static void
+draw(void)
+{
+    static const uint16_t stays[] = {12, 12, 12, 4, 40, 200};
+    stay = stays[rng_below(&rng, sizeof stays / sizeof stays[0])];
+    draw_stay();
+    uint32_t length = plan.length ? plan.length : 500;
+    n_changes = 1 + rng_below(&rng, 4); /* depth 2 to 5 */
+    for (unsigned i = 0; i < n_changes; i++)
+        change_at[i] = 1 + rng_below(&rng, length);
+    lowest = 0;
+    for (unsigned i = 0; i < n_threads; i++)
+        threads[i].priority = 1 + (int32_t)rng_below(&rng, 1000000);
+    to_stop = rng_below(&rng, n_threads);
+    until_stop = 1 + rng_below(&rng, plan.cut ? length : length / n_threads + 1);
+}
+
+enum outcome
+sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
+{
+    plan = *p;
+    n_threads = n;
+    thread_body = body;
+    now = 0;
+    violation[0] = 0;
+    rng.state = rng_mix(plan.seed ^ 0x5ced5ced);
+    memory_begin(plan.mode, rng_mix(plan.seed ^ 0x3e3));
+    for (unsigned i = 0; i < n; i++) {
+        if (threads[i].fiber.stack == NULL && !fiber_init(&threads[i].fiber)) {
+            snprintf(violation, sizeof violation, "no memory for a stack");
+            return VIOLATED;
+        }
+        memset(threads[i].seats, 0, sizeof threads[i].seats);
+        threads[i].state = READY;
+        fiber_start(&threads[i].fiber, run_thread);
+    }
+    draw();
+    outcome = RAN;
+    switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? 0 : rng_below(&rng, n));
+    for (unsigned i = 0; i < n; i++) { /* the stores of the stopped may still arrive; those of the cut may not */
+        if (outcome == CUT || rng_one_in(&rng, 2))
+            memory_drop(i);
+        else
+            memory_drain(i);
+    }
+    return outcome;
+}
+
+/* Sites. */
+
+static struct explore_site *sites;
+static char weaken_file[64], weaken_op[32];
+static int weaken_line;
+static bool weakened_was_reached;
+
+bool
+sched_weaken(const char *what)
+{
+    int end = 0;
+    weaken_op[0] = 0;
+    if (sscanf(what, "%63[^:]:%d%n:%31s", weaken_file, &weaken_line, &end, weaken_op) < 2)
+        return false;
+    return what[end] == 0 || what[end] == ':';
+}
+
+bool
+sched_weakened_was_reached(void)
+{
+    return weakened_was_reached;
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void
+meet_site(struct explore_site *s)
+{
+    s->known = true;
+    s->next = sites;
+    sites = s;
+    if (weaken_line == s->line && strcmp(weaken_file, base_name(s->file)) == 0 &&
+        (weaken_op[0] == 0 || strcmp(weaken_op, s->op) == 0)) {
+        s->order = s->failure_order = memory_order_relaxed;
+        weakened_was_reached = true;
+    }
+}
+
+void
+sched_print_sites(void)
+{
+    for (const struct explore_site *s = sites; s; s = s->next)
+        printf("%s:%d:%s %llu\n", base_name(s->file), s->line, s->op, (unsigned long long)s->hits);
+}
+
+/* Called by the layer before each access. */
+void sched_access(struct explore_site *site, const volatile void *address);
+
+void
+sched_access(struct explore_site *site, const volatile void *address)
+{
+    if (!site->known)
+        meet_site(site);
+    if (!sched_inside())
+        return;
+    site->hits++;
+    if (sched_trace)
+        printf("%7llu  thread %u  %-28s %-10s %p\n", (unsigned long long)now + 1, current, base_name(site->file),
+               site->op, (void *)(uintptr_t)address);
+    step();
+}

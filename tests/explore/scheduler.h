@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Runs threads as fibers, of which one goes on at a time, and decides before each access to shared memory
+ * which. Everything follows from the seed of the schedule.
+ *
+ *   STICKY      stays with the running thread for 12 accesses in the mean (or 4, 40, 200), then any other:
+ *               uniform switching was seen to find almost nothing
+ *   PCT         priorities, and d - 1 places where the running thread's drops below all others
+ *               (Burckhardt et al., ASPLOS 2010)
+ *   BOUNDED     every schedule with at most two preemptions, one after the other */
+
+#ifndef GY_EXPLORE_SCHEDULER_H
+#define GY_EXPLORE_SCHEDULER_H
+
+#include "layer.h"
+#include "memory.h"
+
+enum strategy { STICKY, PCT, BOUNDED, STRATEGIES };
+
+/* Preemptions of a BOUNDED schedule: at its at-th access the running thread gives way to another. */
+struct preemption {
+    uint32_t at, to;
+};
+
+struct plan {
+    uint64_t seed;
+    enum strategy strategy;
+    enum memory_mode mode;
+    bool stops;                      /* one thread is stopped for good, somewhere */
+    bool cut;                        /* all threads are, at once: what a fork leaves to its child */
+    struct preemption preempt[2];
+    uint32_t length;                 /* accesses of a schedule, about: where to put change points */
+};
+
+enum outcome { RAN, CUT, VIOLATED };
+
+/* Runs body(i) for i < n to their ends. */
+enum outcome sched_run(const struct plan *plan, unsigned n, void (*body)(unsigned thread));
+
+/* Who runs: its number; n of the run outside threads. */
+unsigned sched_self(void);
+bool sched_inside(void);
+/* Accesses of the schedule so far. */
+uint64_t sched_now(void);
+bool sched_stopped(unsigned thread);
+/* A thread that cannot go on lets others run. */
+void sched_yield_now(void);
+/* A place where threads may be switched that is no access. */
+void sched_point(void);
+
+/* Ends the schedule: the text says what is wrong. Returns only outside threads. */
+void sched_violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *sched_violation_text(void);
+
+/* Prints each access from now on. */
+extern bool sched_trace;
+
+/* Sites: makes those that match relaxed ("publish.c:123", or "publish.c:123:load"); false: nonsense. */
+bool sched_weaken(const char *what);
+bool sched_weakened_was_reached(void);
+void sched_print_sites(void);
+
+#endif

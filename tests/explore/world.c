@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "grow.h"
+#include "clear.h"
+#include "mend.h"
+#include "ops.h"
+#include "oracle.h"
+#include "settle.h"
+
+enum { RECORDS_KEPT = 16, LOG2_BUCKETS_KEPT = 6, CAPACITY = 64 << 10, RANGES = 4 };
+
+static const struct scenario *scenario;
+static gyre *cache;
+static struct actor actors[MEMORY_THREADS + 1], initial_actor;
+static unsigned n_threads;
+static uint64_t operations;
+
+/* All that a schedule may change. */
+static struct {
+    struct {
+        char *at, *copy;
+        size_t bytes;
+    } range[RANGES];
+    gyre handle;
+    struct history history;
+    struct gy_seat seats[GY_SEATS];
+} before;
+
+unsigned
+world_threads(void)
+{
+    return n_threads;
+}
+
+uint64_t
+world_operations(void)
+{
+    return operations;
+}
+
+static void
+keep_range(unsigned i, char *at, size_t bytes)
+{
+    before.range[i].at = at;
+    before.range[i].bytes = bytes;
+    before.range[i].copy = malloc(bytes);
+    memcpy(before.range[i].copy, at, bytes);
+}
+
+static void
+keep(void)
+{
+    char *base = cache->region.base;
+    const struct gy_geometry *g = &cache->g;
+    keep_range(0, base, g->records_at + RECORDS_KEPT * sizeof(struct gy_record));
+    keep_range(1, base + g->words_at, g->history_at + (sizeof(uint32_t) << g->log2_history) - g->words_at);
+    keep_range(2, base + g->index_at, sizeof(struct gy_bucket) << LOG2_BUCKETS_KEPT);
+    unsigned last = g->n_arenas;
+    while (last > 0 && gy_arena_state(gy_load_rlx(&cache->words[last - 1])) == GY_WITHDRAWN)
+        last--;
+    keep_range(3, base + g->arenas_at, (size_t)last << g->arena_shift);
+    before.handle = *cache;
+    before.history = ops_history;
+    memcpy(before.seats, gy_seats, sizeof gy_seats);
+    initial_actor = actors[MEMORY_THREADS];
+}
+
+static void
+put_back(void)
+{
+    for (unsigned i = 0; i < RANGES; i++)
+        memcpy(before.range[i].at, before.range[i].copy, before.range[i].bytes);
+    *cache = before.handle;
+    ops_history = before.history;
+    memcpy(gy_seats, before.seats, sizeof gy_seats);
+}
+
+/* Leaves the lowest arenas. */
+static void
+withdraw_arenas(unsigned left)
+{
+    for (uint32_t a = left; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_rlx(&cache->words[a]);
+        if (gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_WITHDRAWN))) {
+            gy_sub_rlx(&cache->super->n_free, 1);
+            gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
+        }
+    }
+}
+
+bool
+world_open(const struct scenario *s)
+{
+    gyre_options options = GYRE_OPTIONS_INIT;
+    scenario = s;
+    gy_hash_hook = ops_hash;
+    memset(&ops_history, 0, sizeof ops_history);
+    memset(&actors, 0, sizeof actors);
+    ops_history.next_id = 1;
+    ops_history.clock_ms = 1000;
+    options.capacity_bytes = CAPACITY;
+    options.expected_entry_bytes = CAPACITY / 8; /* two buckets at first */
+    options.flags = GYRE_NO_THREAD | s->flags;
+    options.max_entries = s->max_entries;
+    options.seed = 1;
+    if (gyre_open(&cache, &options) != GYRE_OK)
+        return false;
+    if (s->arenas)
+        withdraw_arenas(s->arenas);
+    for (n_threads = 0; n_threads < 4 && s->thread[n_threads]; n_threads++)
+        ;
+    ops_begin(cache, s);
+    oracle_begin(cache);
+    if (s->setup)
+        ops_do(&actors[MEMORY_THREADS], s->setup);
+    keep();
+    return true;
+}
+
+void
+world_close(void)
+{
+    put_back();
+    for (unsigned i = 0; i < RANGES; i++)
+        free(before.range[i].copy);
+    gyre_close(cache);
+}
+
+static void
+thread_body(unsigned thread)
+{
+    struct actor *a = &actors[thread];
+    ops_do(a, scenario->thread[thread]);
+    ops_release_all(a);
+    gy_record_leave(cache);
+}
+
+static void
+maintain_to_the_end(void)
+{
+    for (unsigned i = 0; i < 1000 && gyre_maintain(cache, 1) > 0; i++)
+        ;
+}
+
+bool
+world_run(const struct plan *plan)
+{
+    struct rng rng = {rng_mix(plan->seed ^ 0xac705)};
+    put_back();
+    for (unsigned i = 0; i <= MEMORY_THREADS; i++) {
+        actors[i] = initial_actor;
+        actors[i].n_held = 0;
+        actors[i].rng.state = rng_next(&rng);
+    }
+    cache->super->reader_fences = rng_one_in(&rng, 4);
+    cache->reader_fences = cache->super->reader_fences;
+    oracle_begin(cache);
+    enum outcome how = sched_run(plan, n_threads, thread_body);
+    bool all_ended = how == RAN;
+    for (unsigned i = 0; i < n_threads; i++)
+        all_ended &= !sched_stopped(i);
+    struct actor *last = &actors[MEMORY_THREADS];
+    if (how == RAN) {
+        ops_look_at_all(last);
+        if (!all_ended) /* the dead are in nobody's way */
+            ops_do(last, "p0 g0 f f");
+    }
+    if (how != VIOLATED && !all_ended) { /* what the child of a fork does */
+        gy_record_reap_quiet(cache, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
+        gy_mend_quiet(cache);
+    }
+    if (how != VIOLATED) {
+        maintain_to_the_end();
+        ops_look_at_all(last);
+        settle_check(cache, how == RAN && all_ended);
+        ops_check();
+    }
+    operations += ops_history.n - before.history.n;
+    return sched_violation_text()[0] == 0;
+}
