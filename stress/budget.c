@@ -19,7 +19,11 @@
 #define TURNOVER (STRESS_TSAN ? 25 : 100)
 #define RSS_SLACK_BYTES (UINT64_C(6) << 20)
 #define PINS 200
-#define BIG 'b' /* keys of values that are all one word */
+#define BIG 'b'     /* keys of values that are all one word */
+#define AGAIN 'r'   /* keys that are put again and again */
+#define DELETED 'd' /* keys of which every other one is deleted at once */
+#define AGAIN_KEYS 500
+#define DELETED_KEYS 5000
 
 struct scene {
     const char *name;
@@ -27,6 +31,7 @@ struct scene {
 };
 
 static uint64_t next_number; /* of keys that are put once */
+static struct watch again[AGAIN_KEYS], deleted[DELETED_KEYS];
 
 static void
 sample(const struct round *round, const char *scene)
@@ -48,12 +53,35 @@ put(struct worker *worker, struct key key, uint32_t id)
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     options.user_flags = value_flags(id);
     value_write(key, id, worker->buffer, size);
+    stress_tally.operations++;
     int rc = gyre_put(round->cache, key_bytes, key_size, worker->buffer, size, &options);
     worker->total.puts += rc == GYRE_OK;
     worker->total.busy += rc == GYRE_EBUSY;
     if (rc != GYRE_OK && rc != GYRE_EBUSY)
         stress_fail("put of %zu bytes: %s", size, gyre_strerror(rc));
     return rc == GYRE_OK ? key_size + size : 0;
+}
+
+/* A put of a watched key, and a lookup of another. */
+static uint64_t
+put_watched(struct worker *worker, struct key key, struct watch *watches, uint32_t n_keys)
+{
+    struct key other = {key.class, (uint32_t)rng_below(&worker->rng, n_keys)};
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    size_t key_size = key_write(other, key_bytes);
+    uint32_t id = watch_begin(&watches[key.number]);
+    uint64_t bytes = put(worker, key, id);
+    if (bytes)
+        watch_done(&watches[key.number], id);
+    uint64_t low = watch_low(&watches[other.number]);
+    gyre_view view;
+    stress_tally.operations++;
+    if (gyre_get(worker->round->cache, key_bytes, key_size, &view) == GYRE_OK) {
+        id = value_check(&worker->round->shape, other, view.data, view.size, view.user_flags, "get");
+        watch_hit(&watches[other.number], other, low, id, "get");
+        gyre_release(&view);
+    }
+    return bytes;
 }
 
 /* A value of that size whose words are all the key's number. */
@@ -112,7 +140,8 @@ play_same_keys(struct worker *worker, uint64_t bytes)
 {
     uint64_t done = 0;
     for (uint32_t n = 1; done < bytes && !stress_failed(); n++) {
-        done += put(worker, (struct key){'r', (uint32_t)rng_below(&worker->rng, 500)}, n);
+        struct key key = {AGAIN, (uint32_t)rng_below(&worker->rng, AGAIN_KEYS)};
+        done += put_watched(worker, key, again, AGAIN_KEYS);
         if (n % 256 == 0)
             sample(worker->round, "same keys");
     }
@@ -126,11 +155,13 @@ play_deletes(struct worker *worker, uint64_t bytes)
     unsigned char key_bytes[KEY_BYTES_MAX];
     uint64_t done = 0;
     for (uint32_t n = 1; done < bytes && !stress_failed(); n++) {
-        struct key key = {'d', n % 5000};
-        done += put(worker, key, n);
+        struct key key = {DELETED, n % DELETED_KEYS};
+        done += put_watched(worker, key, deleted, DELETED_KEYS);
         if (n % 2) {
             size_t key_size = key_write(key, key_bytes);
+            uint32_t id = watch_begin(&deleted[key.number]);
             gyre_delete(round->cache, key_bytes, key_size);
+            watch_done(&deleted[key.number], id);
         }
         if (n % 256 == 0)
             sample(round, "deletes");
@@ -318,6 +349,8 @@ play_round(struct rng *rng)
     stress_world_check_empty(&round.world);
     free(worker.buffer);
     next_number = 0;
+    memset(again, 0, sizeof again);
+    memset(deleted, 0, sizeof deleted);
 }
 
 int

@@ -32,11 +32,13 @@ struct place {
     gyre *cache;
     struct value_shape shape;
     _Atomic(struct held *) boxes[BOXES];
+    struct watch watches[KEYS];
+    _Atomic bool writing[KEYS]; /* somebody is: a watched key has one writer at a time */
 };
 
 static struct place places[CACHES];
 static _Atomic bool stop;
-static _Atomic uint64_t ids, ops, hits, left_views, released_views;
+static _Atomic uint64_t ops, hits, left_views, released_views;
 
 /* ---- operations -------------------------------------------------------------------------------
  */
@@ -47,17 +49,28 @@ some_key(struct rng *rng)
     return (struct key){'k', (uint32_t)rng_below(rng, KEYS)};
 }
 
+/* Not when another thread is writing this key. */
 static void
-put(struct place *place, struct key key, uint32_t id)
+write_key(struct place *place, struct key key, bool delete)
 {
     unsigned char key_bytes[KEY_BYTES_MAX], value[1024];
-    size_t key_size = key_write(key, key_bytes), size = value_size(&place->shape, key, id);
+    size_t key_size = key_write(key, key_bytes);
+    struct watch *watch = &place->watches[key.number];
+    if (atomic_exchange(&place->writing[key.number], true))
+        return;
+    uint32_t id = watch_begin(watch);
+    size_t size = value_size(&place->shape, key, id);
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     options.user_flags = value_flags(id);
     value_write(key, id, value, size);
-    int rc = gyre_put(place->cache, key_bytes, key_size, value, size, &options);
-    if (rc != GYRE_OK && rc != GYRE_EBUSY)
-        stress_fail("put: %s", gyre_strerror(rc));
+    int rc = delete ? gyre_delete(place->cache, key_bytes, key_size)
+                    : gyre_put(place->cache, key_bytes, key_size, value, size, &options);
+    if (rc == GYRE_OK || (delete && rc == GYRE_MISS))
+        watch_done(watch, id);
+    else if (rc != GYRE_EBUSY)
+        stress_fail("%s: %s", delete ? "delete" : "put", gyre_strerror(rc));
+    atomic_store(&place->writing[key.number], false);
+    stress_tally.operations++;
 }
 
 static bool
@@ -65,18 +78,17 @@ get(struct place *place, struct key key, gyre_view *view)
 {
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write(key, key_bytes);
+    struct watch *watch = &place->watches[key.number];
+    uint64_t low = watch_low(watch);
     int rc = gyre_get(place->cache, key_bytes, key_size, view);
-    if (rc == GYRE_OK)
-        value_check(&place->shape, key, view->data, view->size, view->user_flags, "get");
-    else if (rc != GYRE_MISS && rc != GYRE_EBUSY)
+    stress_tally.operations++;
+    if (rc == GYRE_OK) {
+        uint32_t id = value_check(&place->shape, key, view->data, view->size, view->user_flags, "get");
+        watch_hit(watch, key, low, id, "get");
+    } else if (rc != GYRE_MISS && rc != GYRE_EBUSY) {
         stress_fail("get: %s", gyre_strerror(rc));
+    }
     return rc == GYRE_OK;
-}
-
-static uint32_t
-new_id(void)
-{
-    return (uint32_t)(atomic_fetch_add_explicit(&ids, 1, memory_order_relaxed) % UINT32_MAX) + 1;
 }
 
 static void
@@ -105,16 +117,13 @@ leave_view(struct place *place, struct key key, gyre_view *view, struct rng *rng
 static void
 few_operations(struct place *place, struct rng *rng, unsigned n)
 {
-    unsigned char key_bytes[KEY_BYTES_MAX];
     for (unsigned i = 0; i < n; i++) {
         struct key key = some_key(rng);
         gyre_view view;
         uint64_t draw = rng_below(rng, 8);
         atomic_fetch_add_explicit(&ops, 1, memory_order_relaxed);
-        if (draw < 3) {
-            put(place, key, new_id());
-        } else if (draw < 4) {
-            gyre_delete(place->cache, key_bytes, key_write(key, key_bytes));
+        if (draw < 4) {
+            write_key(place, key, draw == 3);
         } else if (get(place, key, &view)) {
             atomic_fetch_add_explicit(&hits, 1, memory_order_relaxed);
             if (rng_one_in(rng, 4))
@@ -155,6 +164,8 @@ open_place(struct place *place, struct rng *rng)
     options.capacity_bytes = (uint64_t)131072 << rng_below(rng, 4);
     options.flags = stress_draw_mode(rng);
     place->shape = (struct value_shape){1000, rng_next(rng)};
+    for (unsigned i = 0; i < KEYS; i++) /* nothing of an earlier cache may be seen in this one */
+        watch_done(&place->watches[i], watch_begin(&place->watches[i]));
     int rc = gyre_open(&place->cache, &options);
     if (rc != GYRE_OK) {
         stress_fail("open: %s", gyre_strerror(rc));
@@ -193,12 +204,14 @@ child_life(struct place *place, struct rng *rng)
 {
     uint64_t found = 0;
     gyre_view view;
-    for (uint32_t i = 0; i < KEYS; i++)
+    for (uint32_t i = 0; i < KEYS; i++) {
+        atomic_store(&place->writing[i], false);
         if (get(place, (struct key){'k', i}, &view))
             gyre_release(&view);
+    }
     for (uint32_t i = 0; i < 4000 && !stress_failed(); i++) {
         struct key key = some_key(rng);
-        put(place, key, new_id());
+        write_key(place, key, false);
         if (get(place, key, &view)) {
             found++;
             gyre_release(&view);

@@ -40,6 +40,7 @@ open_cache(uint64_t capacity, uint32_t value_align, uint64_t max_entries)
 static int
 put(gyre *cache, uint64_t key, const void *value, size_t size)
 {
+    stress_tally.operations++;
     return gyre_put(cache, &key, sizeof key, value, size, NULL);
 }
 
@@ -56,6 +57,7 @@ static bool
 present(gyre *cache, uint64_t key)
 {
     size_t size;
+    stress_tally.operations++;
     int rc = gyre_read(cache, &key, sizeof key, NULL, 0, &size);
     return rc == GYRE_E2BIG || rc == GYRE_OK;
 }
@@ -270,17 +272,23 @@ entry_limit(void)
 static void
 newest_always(void)
 {
+    enum { KEYS = 50, NEVER = 1000000 };
+    struct watch watches[KEYS] = {{0}};
     gyre *cache = open_cache(1 << 17, 0, 0);
     uint64_t hits = 0;
     for (uint64_t n = 1; n < STRESS_SCALED(50000); n++) {
-        uint64_t key = rng_below(&random_draws, 50), value = 0;
-        must_put(cache, key, &n, sizeof n, "newest");
-        int rc = gyre_read(cache, &key, sizeof key, &value, sizeof value, NULL);
-        hits += rc == GYRE_OK;
-        if (rc == GYRE_OK && value != n)
-            stress_fail("key %" PRIu64 ": %" PRIu64 " was put and %" PRIu64 " is read", key, n,
-                        value);
-        key += 1000000;
+        uint64_t key = rng_below(&random_draws, KEYS), id = watch_begin(&watches[key]), value = 0;
+        must_put(cache, key, &id, sizeof id, "newest");
+        watch_done(&watches[key], id);
+        if (rng_one_in(&random_draws, 4))
+            key = rng_below(&random_draws, KEYS);
+        uint64_t low = watch_low(&watches[key]);
+        stress_tally.operations++;
+        if (gyre_read(cache, &key, sizeof key, &value, sizeof value, NULL) == GYRE_OK) {
+            watch_hit(&watches[key], (struct key){'n', (uint32_t)key}, low, value, "newest");
+            hits++;
+        }
+        key += NEVER;
         if (present(cache, key) || gyre_delete(cache, &key, sizeof key) != GYRE_MISS)
             stress_fail("key %" PRIu64 " was never put", key);
     }
