@@ -105,7 +105,7 @@ world_put_default(struct world *w, unsigned key, size_t size)
 void
 world_flood(struct world *w)
 {
-    unsigned from = (unsigned)fuzz_take(&w->in, 1), n = (unsigned)fuzz_take(&w->in, 1) % 64;
+    unsigned from = (unsigned)fuzz_take(&w->in, 1), n = (unsigned)fuzz_take(&w->in, 1) % 32;
     size_t size = world_take_size(w);
 
     for (unsigned i = 0; i < n; i++)

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
 # Fuzz targets are fuzz/fuzz_*.c, the other files are shared by them. With libFuzzer they and the
 # library are compiled by clang into build/fuzz; with alone.c they replay the corpus in any flavour.
+# The library alone has sanitizers and counters: edges are its own, and the model costs little.
 
 FUZZ_CC    ?= clang-14
 FUZZ_B     := build/fuzz
 FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-              -DGY_DEBUG
+              -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
+FUZZ_MODEL_FLAGS := -O2 -g
 FUZZ_NAMES  := $(patsubst fuzz/%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
 FUZZ_SHARED := $(filter-out fuzz/alone.c $(FUZZ_NAMES:%=fuzz/%.c),$(sort $(wildcard fuzz/*.c)))
 FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
 FUZZ_RUN    := -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
 T ?= 60
 
-.PHONY: fuzz fuzz-quick fuzz-build fuzz-replay
+.PHONY: fuzz fuzz-proof fuzz-quick fuzz-build fuzz-replay
 fuzz-build: $(FUZZ_NAMES:%=$(FUZZ_B)/%)
 
 ## fuzz: run each fuzz target for T seconds (60); what it finds lands in build/fuzz/
@@ -23,6 +26,10 @@ fuzz: fuzz-build
 	        $(FUZZ_B)/new/$$name fuzz/corpus/$$name 2>$$log || { cat $$log; exit 1; }; \
 	    grep Done $$log; \
 	done
+
+## fuzz-proof: ten million inputs over all targets (SCALE=n: n times as many)
+fuzz-proof: fuzz-build
+	@fuzz/proof.sh $(FUZZ_B)
 
 ## fuzz-replay: run the corpus through the fuzz targets with this flavour's compiler
 fuzz-replay: $(FUZZ_NAMES:%=$(B)/fuzz/%)
@@ -37,7 +44,8 @@ $(FUZZ_NAMES:%=$(FUZZ_B)/%): $(FUZZ_B)/%: $(FUZZ_B)/fuzz/%.o $(FUZZ_SHARED:%.c=$
 
 $(FUZZ_B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+	$(Q)$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) -DGY_DEBUG $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+$(FUZZ_B)/fuzz/%.o: FUZZ_FLAGS := $(FUZZ_MODEL_FLAGS)
 
 $(FUZZ_NAMES:%=$(B)/fuzz/%): %: %.o $(B)/fuzz/alone.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
