@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Where nothing is evicted, has every race exactly one winner?
+/* Where nothing is evicted, has every race exactly one winner? And does every race on one key have
+ * an explanation, wherever it is?
  *
- * The cache has room for everything, so the outcomes of all threads together are certain: of many
- * GYRE_ADDs of a key one succeeds; of many GYRE_IF_VERSION updates of one version one succeeds, so
- * a counter ends at the number of updates that answered OK; of many deletes of a key one succeeds.
- */
+ * Games: the cache has room for everything, so the outcomes of all threads together are certain: of
+ * many GYRE_ADDs of a key one succeeds; of many GYRE_IF_VERSION updates of one version one succeeds,
+ * so a counter ends at the number of updates that answered OK; of many deletes of a key one
+ * succeeds. Storms: a tiny cache is swept, grows, is cleared and expires. In both, windows of all
+ * operations on one key (lib/window.h) are checked exhaustively. */
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "round.h"
+#include "window.h"
 
 #define KEYS 64
 #define COUNTERS 4
 #define UPDATES 100 /* of each counter by each worker in a lap */
+#define WINDOWS 8   /* in a lap */
+#define FILLER 'f'  /* keys that make a storm */
+#define FILLERS 4000
+#define STORMS 5 /* after each game: an index grows at the beginning only */
 
 struct game {
     gyre *cache;
@@ -26,6 +33,8 @@ struct game {
     bool over; /* written between barriers */
     _Atomic uint32_t added[KEYS], add_busy[KEYS], deleted[KEYS];
     _Atomic uint64_t counted[COUNTERS], lost_adds, lost_puts, laps, busy, changed, vanished;
+    struct watch counts[COUNTERS];
+    struct window window;
 };
 
 struct player {
@@ -87,7 +96,9 @@ count_up(struct player *player, uint32_t number)
     unsigned char key_bytes[KEY_BYTES_MAX];
     size_t key_size = key_write((struct key){COUNTER, number}, key_bytes);
     uint64_t value = 0, version = 0;
+    uint64_t low = watch_low(&game->counts[number]);
     gyre_view view;
+    stress_tally.operations += 2;
     int rc = gyre_get(game->cache, key_bytes, key_size, &view);
     if (rc != GYRE_OK) {
         atomic_fetch_add(&game->vanished, 1);
@@ -96,13 +107,16 @@ count_up(struct player *player, uint32_t number)
     value = *(const uint64_t *)view.data + 1;
     version = view.version;
     gyre_release(&view);
+    watch_hit(&game->counts[number], (struct key){COUNTER, number}, low, value - 1, "counter");
+    stress_raise(&game->counts[number].begun, value);
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     options.flags = GYRE_IF_VERSION;
     options.version = version;
     rc = gyre_put(game->cache, key_bytes, key_size, &value, sizeof value, &options);
-    if (rc == GYRE_OK)
+    if (rc == GYRE_OK) {
+        watch_done(&game->counts[number], value);
         atomic_fetch_add(&game->counted[number], 1);
-    else if (rc == GYRE_CHANGED)
+    } else if (rc == GYRE_CHANGED)
         atomic_fetch_add(&game->changed, 1);
     else if (rc == GYRE_EBUSY)
         atomic_fetch_add(&game->busy, 1);
@@ -163,12 +177,20 @@ play(void *arg)
             judge_adds(game);
         for (unsigned i = 0; i < UPDATES * COUNTERS; i++)
             count_up(player, (uint32_t)rng_below(&player->rng, COUNTERS));
-        pthread_barrier_wait(&game->barrier);
+        for (unsigned i = 0; i < WINDOWS; i++)
+            window_play(&game->window, player->index, &player->rng);
         delete_all(player);
         if (pthread_barrier_wait(&game->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
             judge_deletes(game);
         pthread_barrier_wait(&game->barrier);
     }
+}
+
+static void
+report_windows(const struct window *window)
+{
+    stress_need("windows", window->windows);
+    stress_need("overlapping", window->overlapping);
 }
 
 static void
@@ -194,6 +216,7 @@ play_game(struct rng *rng, uint64_t for_ns)
         uint64_t zero = 0;
         gyre_put(game.cache, key_bytes, key_size, &zero, sizeof zero, NULL);
     }
+    window_init(&game.window, game.cache, game.n_workers, false);
     game.until_ns = stress_now_ns() + for_ns;
     pthread_barrier_init(&game.barrier, NULL, game.n_workers);
     for (unsigned i = 0; i < game.n_workers; i++)
@@ -213,7 +236,97 @@ play_game(struct rng *rng, uint64_t for_ns)
     stress_report("keys nobody added", atomic_load(&game.lost_adds));
     stress_report("added and gone", atomic_load(&game.lost_puts));
     stress_report("vanished", atomic_load(&game.vanished));
+    report_windows(&game.window);
     gyre_close(game.cache);
+}
+
+/* ---- storms -----------------------------------------------------------------------------------
+ */
+
+struct storm {
+    struct stress_world world;
+    struct window window;
+    uint64_t until_ns;
+    bool over; /* written by worker 0 between windows */
+    _Atomic unsigned left;
+};
+
+struct sailor {
+    struct storm *storm;
+    unsigned index;
+    struct rng rng;
+};
+
+static void
+sail(void *arg)
+{
+    struct sailor *sailor = arg;
+    struct storm *storm = sailor->storm;
+    while (!storm->over) {
+        window_play(&storm->window, sailor->index, &sailor->rng);
+        if (sailor->index == 0)
+            storm->over = stress_now_ns() > storm->until_ns || stress_failed();
+        window_play(&storm->window, sailor->index, &sailor->rng);
+    }
+    atomic_fetch_sub(&storm->left, 1);
+}
+
+/* What goes on beside the windows: the cache fills up again and again, the index grows, time goes by. */
+static void
+blow(struct storm *storm, gyre *cache, struct rng *rng)
+{
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    while (atomic_load(&storm->left)) {
+        struct key key = {FILLER, (uint32_t)rng_below(rng, FILLERS)};
+        int rc = gyre_put(cache, key_bytes, key_write(key, key_bytes), "filler", 6, NULL);
+        if (rc != GYRE_OK && rc != GYRE_EBUSY)
+            stress_fail("filler: %s", gyre_strerror(rc));
+        stress_tally.operations++;
+        if (rng_one_in(rng, 64))
+            atomic_fetch_add_explicit(&storm->world.clock_ms, 1, memory_order_acq_rel);
+        if (rng_one_in(rng, 256))
+            gyre_maintain(cache, 1000);
+    }
+}
+
+static void
+play_storm(struct rng *rng, uint64_t for_ns)
+{
+    struct storm storm = {.over = false};
+    struct sailor sailors[WORKERS_MAX];
+    struct stress_thread *threads[WORKERS_MAX];
+    gyre_options options = GYRE_OPTIONS_INIT;
+    gyre *cache;
+    unsigned n = stress_threads((unsigned)rng_between(rng, 2, 6));
+    n = n < WORKERS_MAX ? n : WORKERS_MAX;
+    options.capacity_bytes = (uint64_t)65536 << rng_below(rng, 4);
+    options.expected_entry_bytes = 65536; /* an index that must grow */
+    options.flags = GYRE_VERSIONS | stress_draw_mode(rng);
+    options.seed = rng_next(rng);
+    stress_world_install(&storm.world, &options);
+    stress_points(rng_one_in(rng, 4) ? 0 : 8u << rng_below(rng, 7));
+    int rc = gyre_open(&cache, &options);
+    if (rc != GYRE_OK) {
+        stress_fail("open: %s", gyre_strerror(rc));
+        return;
+    }
+    window_init(&storm.window, cache, n, true);
+    storm.until_ns = stress_now_ns() + for_ns;
+    atomic_store(&storm.left, n);
+    for (unsigned i = 0; i < n; i++) {
+        sailors[i] = (struct sailor){&storm, i, {rng_next(rng)}};
+        threads[i] = stress_spawn(sail, &sailors[i]);
+    }
+    blow(&storm, cache, rng);
+    for (unsigned i = 0; i < n; i++)
+        stress_join(threads[i]);
+    gyre_stats stats = stats_of(cache);
+    stress_need("storms", 1);
+    stress_report("growths", stats.growths);
+    stress_report("sweeps", stats.sweeps);
+    report_windows(&storm.window);
+    gyre_close(cache);
+    stress_world_check_empty(&storm.world);
 }
 
 int
@@ -224,8 +337,10 @@ main(int argc, char **argv)
     uint64_t until = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
     for (uint64_t n = 0; !stress_failed() && stress_now_ns() < until; n++) {
         struct rng rng = stress_rng(n);
-        play_game(&rng, (uint64_t)(stress_seconds() * 1e9 / 6));
+        play_game(&rng, (uint64_t)(stress_seconds() * 1e9 / 10));
         stress_report("games", 1);
+        for (unsigned i = 0; i < STORMS && !stress_failed(); i++)
+            play_storm(&rng, (uint64_t)(stress_seconds() * 1e9 / 10 / STORMS));
     }
     return stress_finish();
 }
