@@ -97,7 +97,7 @@ TEST(wgl, what_is_no_history_is_said)
     CHECK(!wgl_check(NULL, WGL_OPS_MAX + 1, 0, why, sizeof why));
     CHECK(!wgl_check((const struct wgl_op[]){OP(GET, OK, 1, 2, .id = 3)}, 1, 4, NULL, 0));
     CHECK(!EXPLAINED(7, OP(PUT, OK, 1, 2, .id = 8), OP(GET, OK, 3, 4, .id = 7)));
-    CHECK_STR(why, "1 of 2 explained, then the key holds 8; left: #1 get(id 7)=ok [3,4]");
+    CHECK_STR(why, "1 of 2 explained, then the key holds 8; next would be: #1 get(id 7)=ok [3,4]");
 }
 
 /* A history that a register did give: operations take effect at instants of their intervals. */

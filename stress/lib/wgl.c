@@ -239,8 +239,8 @@ write_op(char *text, size_t room, const struct wgl_op *op, unsigned i)
 static void
 write_why(const struct search *search, char *why, size_t why_bytes)
 {
-    uint64_t left = search->required & ~search->deepest;
-    int n = snprintf(why, why_bytes, "%d of %u explained, then the key holds %u; left:",
+    uint64_t left = candidates(search, search->deepest) & search->required;
+    int n = snprintf(why, why_bytes, "%d of %u explained, then the key holds %u; next would be:",
                      __builtin_popcountll(search->deepest), search->n, search->deepest_state);
     size_t used = n < 0 ? 0 : (size_t)n < why_bytes ? (size_t)n : why_bytes - 1;
     for (; left && used + 1 < why_bytes; left &= left - 1) {
