@@ -12,6 +12,7 @@
 
 enum { HANG_SECONDS = 600 }; /* far beyond what the slowest machine needs: a guard, not a measurement */
 
+const char *test_at;
 static atomic_uint n_failures;
 static pthread_t test_thread;
 
@@ -47,7 +48,8 @@ test_fail_(const char *file, int line, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "%s:%d: check failed: %s\n", file, line, text);
+    fprintf(stderr, "%s:%d: check failed: %s%s%s\n", file, line, text, test_at ? "\n    at " : "",
+            test_at ? test_at : "");
     atomic_fetch_add(&n_failures, 1);
     if (!pthread_equal(pthread_self(), test_thread))
         pthread_exit(NULL);

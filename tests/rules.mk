@@ -13,20 +13,27 @@ TEST_RUNNER_LIBS :=
 endif
 
 # A program that replaces calls by its own says so here.
-TEST_LINK_test_api_oom := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc posix_memalign free \
-	mmap munmap pthread_create pthread_key_create pthread_setspecific)
+FAULTS_OBJ := $(addprefix $(B)/tests/faults/,replace.o cases.o)
+TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap munmap madvise getrandom \
+	syscall sysconf sched_getcpu pthread_create \
+	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork)
+$(B)/tests/test_api_faults: $(FAULTS_OBJ)
 
-# The checkers of the stress programs are tested like rooms.
-$(B)/tests/test_checkers.o: ALL_CFLAGS += -Istress/lib
-$(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,wgl.o)
+# What is public and what the library imports, as the header and the archive say.
+FAULTS_LISTS := $(B)/tests/faults/lists.h
+$(B)/tests/test_api_faults.o: $(FAULTS_LISTS)
+$(B)/tests/test_api_faults.o: ALL_CFLAGS += -I$(B)/tests/faults
+$(FAULTS_LISTS): $(LIB) include/gyre.h tests/faults/lists.sh
+	@mkdir -p $(@D)
+	$(Q)tests/faults/lists.sh $(LIB) include/gyre.h > $@
 
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
-	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $^ $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
 $(B)/contract: $(B)/tests/contract.o $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
-.PHONY: tests quick unit contract
+.PHONY: tests quick unit contract injection
 tests: $(TESTS) $(B)/contract
 
 ## quick: build and run all unit tests of FLAVOR
@@ -40,8 +47,12 @@ unit: $(TESTS)
 			{ failed=$$((failed + 1)); names="$$names $$program"; }; \
 	done; echo "$(FLAVOR): $$n programs, $$failed failed$${names:+:$$names}"; test $$failed = 0
 
+## injection: every system call and allocation fails under every public function
+injection: $(B)/tests/test_api_faults
+	@tests/injection.sh $<
+
 ## contract: what a stranger expects of gyre.h; SECONDS=8 sets how long its threads run
 contract: $(B)/contract
 	$(B)/contract $(SECONDS)
 
--include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(B)/tests/contract.d
+-include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(B)/tests/contract.d

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 void test_begin_(void);                /* starts the guard against hangs, too */
+extern const char *test_at; /* what the test is at, for the message of a failed check; may be NULL */
 void test_end_(void);                  /* leaves the test when another thread failed */
 void test_fail_(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
