@@ -13,8 +13,6 @@
 #include "scheduler.h"
 #include "world.h"
 
-void sched_access(struct explore_site *site, const volatile void *address);
-
 uint64_t
 explore_load(const volatile void *from, unsigned size, struct explore_site *site)
 {
@@ -109,8 +107,9 @@ explore_fence(struct explore_site *site)
 }
 
 void
-explore_bytes_read(const void *from, size_t n)
+explore_bytes_read(const void *from, size_t n, struct explore_site *site)
 {
+    sched_access(site, from);
     if (!sched_inside())
         return;
     memory_drain_for_bytes(sched_self(), from, n);
@@ -118,8 +117,9 @@ explore_bytes_read(const void *from, size_t n)
 }
 
 void
-explore_bytes_written(const void *to, size_t n)
+explore_bytes_written(const void *to, size_t n, struct explore_site *site)
 {
+    sched_access(site, to);
     if (sched_inside())
         oracle_bytes(sched_self(), to, n, true);
 }
@@ -137,7 +137,7 @@ int __wrap_sched_yield(void);
 bool
 __wrap_gy_os_membarrier(void)
 {
-    sched_point();
+    sched_access(EXPLORE_SITE("membarrier", 0, 0), NULL);
     if (sched_inside())
         memory_membarrier(sched_self(), world_threads());
     return true;

@@ -14,7 +14,8 @@
 struct explore_site {
     const char *file, *op;
     int line, order, failure_order;
-    bool known; /* orders are what the run wants them to be */
+    bool known; /* orders are what the run wants them to be, and the hash is set */
+    uint32_t hash, schedule, in_schedule; /* how often it was reached in which schedule */
     uint64_t hits;
     struct explore_site *next;
 };
@@ -26,12 +27,13 @@ uint64_t explore_fetch_sub(volatile void *at, unsigned size, uint64_t value, str
 uint64_t explore_exchange(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
 bool explore_cas(volatile void *at, unsigned size, void *expected, uint64_t desired, struct explore_site *site);
 void explore_fence(struct explore_site *site);
-void explore_bytes_read(const void *from, size_t n);
-void explore_bytes_written(const void *to, size_t n);
+void explore_bytes_read(const void *from, size_t n, struct explore_site *site);
+void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
 
-#define EXPLORE_SITE(op, order, failure_order)                                                     \
+#define EXPLORE_SITE(op_, order_, failure_)                                                     \
     __extension__({                                                                                \
-        static struct explore_site site_ = {__FILE__, op, __LINE__, order, failure_order, false, 0, 0}; \
+        static struct explore_site site_ = { \
+            .file = __FILE__, .op = op_, .line = __LINE__, .order = order_, .failure_order = failure_}; \
         &site_;                                                                                    \
     })
 #define gy_load_(p, order)                                                                         \
@@ -42,7 +44,7 @@ void explore_bytes_written(const void *to, size_t n);
 #define gy_cas_(p, expected, desired, order, failure_order)                                        \
     explore_cas((p), sizeof *(p), (expected), (desired), EXPLORE_SITE("cas", order, failure_order))
 #define gy_fence_seq() explore_fence(EXPLORE_SITE("fence", memory_order_seq_cst, memory_order_seq_cst))
-#define gy_bytes_read(from, n) explore_bytes_read((from), (n))
-#define gy_bytes_written(to, n) explore_bytes_written((to), (n))
+#define gy_bytes_read(from, n) explore_bytes_read((from), (n), EXPLORE_SITE("read", 0, 0))
+#define gy_bytes_written(to, n) explore_bytes_written((to), (n), EXPLORE_SITE("write", 0, 0))
 
 #endif

@@ -20,7 +20,7 @@
 
 enum { BATCH = 256, JOBS_MOST = 64, HANG_SECONDS = 60, SCENARIOS_MOST = 64 };
 
-static const char *const strategy_name[] = {"sticky", "pct", "bounded"};
+static const char *const strategy_name[] = {"sticky", "aimed", "pct", "bounded"};
 static const char *const mode_name[] = {"sc", "tso", "relaxed"};
 
 static struct request {
@@ -37,6 +37,7 @@ static struct request {
 
 static struct shared {
     _Atomic uint64_t schedules[SCENARIOS_MOST], accesses[SCENARIOS_MOST], operations;
+    _Atomic uint64_t sweeps[SCENARIOS_MOST], copies[SCENARIOS_MOST], growths[SCENARIOS_MOST];
     _Atomic uint64_t by_strategy[STRATEGIES], by_mode[MEMORY_MODES], stopped, cut, violations;
 } *shared;
 
@@ -68,7 +69,7 @@ draw_plan(uint64_t seed, uint32_t length)
     struct rng rng = {seed};
     uint32_t strategy = rng_below(&rng, 10), mode = rng_below(&rng, 10), death = rng_below(&rng, 40);
     plan = (struct plan){.seed = seed, .length = length, .preempt = {request.preempt[0], request.preempt[1]}};
-    plan.strategy = request.strategy >= 0 ? (enum strategy)request.strategy : strategy < 7 ? STICKY : PCT;
+    plan.strategy = request.strategy >= 0 ? (enum strategy)request.strategy : strategy < 4 ? STICKY : strategy < 8 ? AIMED : PCT;
     plan.mode = request.mode >= 0 ? (enum memory_mode)request.mode
                 : mode < 4        ? MEMORY_SC
                 : mode < 7        ? MEMORY_TSO
@@ -202,6 +203,15 @@ show_progress(void)
     fprintf(stderr, "\r%.0f s, %" PRIu64 " schedules, at %-16s", t - started, schedules_so_far(), running->name);
 }
 
+static void
+add_work(unsigned i)
+{
+    shared->operations += world_work.operations;
+    shared->sweeps[i] += world_work.sweeps;
+    shared->copies[i] += world_work.copies;
+    shared->growths[i] += world_work.growths;
+}
+
 /* A job: its scenarios in turn, a batch of each at a time. Returns whether nothing went wrong. */
 static bool
 work(unsigned job)
@@ -221,10 +231,9 @@ work(unsigned job)
                 printf("%s cannot be set up\n", running->name);
                 return false;
             }
-            uint64_t before = world_operations();
             lengths[running - scenarios] += lengths[running - scenarios] ? 0 : 500;
             right = bounded ? run_bounded() : run_batch(&seeds, &lengths[running - scenarios]);
-            shared->operations += world_operations() - before;
+            add_work((unsigned)(running - scenarios));
             world_close();
             any |= !bounded;
             if (job == 0)
@@ -277,18 +286,22 @@ report(bool right)
     uint64_t accesses = 0, n = 0;
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%60s\r", "");
-    printf("%-14s %12s %14s  %s\n", "scenario", "schedules", "accesses each", "what");
+    printf("%-14s %10s  each: %8s %6s %6s %8s  %s\n", "scenario", "schedules", "accesses", "sweeps", "copies",
+           "growths", "what");
     for (unsigned i = 0; i < n_scenarios; i++) {
         if (shared->schedules[i] == 0)
             continue;
         n++;
         accesses += shared->accesses[i];
-        printf("%-14s %12" PRIu64 " %14" PRIu64 "  %s\n", scenarios[i].name, (uint64_t)shared->schedules[i],
-               (uint64_t)(shared->accesses[i] / shared->schedules[i]), scenarios[i].about);
+        double each = (double)shared->schedules[i];
+        printf("%-14s %10" PRIu64 "       %8.0f %6.2f %6.2f %8.2f  %s\n", scenarios[i].name,
+               (uint64_t)shared->schedules[i], (double)shared->accesses[i] / each, (double)shared->sweeps[i] / each,
+               (double)shared->copies[i] / each, (double)shared->growths[i] / each, scenarios[i].about);
     }
-    printf("sticky %" PRIu64 ", pct %" PRIu64 ", bounded %" PRIu64 "; sc %" PRIu64 ", tso %" PRIu64 ", relaxed %" PRIu64
+    printf("sticky %" PRIu64 ", aimed %" PRIu64 ", pct %" PRIu64 ", bounded %" PRIu64 "; sc %" PRIu64 ", tso %" PRIu64 ", relaxed %" PRIu64
            "; a thread stopped in %" PRIu64 ", all cut off in %" PRIu64 "; %.0f s, seed %#" PRIx64 "\n",
-           (uint64_t)shared->by_strategy[STICKY], (uint64_t)shared->by_strategy[PCT],
+           (uint64_t)shared->by_strategy[STICKY], (uint64_t)shared->by_strategy[AIMED],
+           (uint64_t)shared->by_strategy[PCT],
            (uint64_t)shared->by_strategy[BOUNDED], (uint64_t)shared->by_mode[MEMORY_SC],
            (uint64_t)shared->by_mode[MEMORY_TSO], (uint64_t)shared->by_mode[MEMORY_RELAXED],
            (uint64_t)shared->stopped, (uint64_t)shared->cut, seconds_now() - started, request.seed);
@@ -309,7 +322,7 @@ index_of(const char *text, const char *const *names, int n)
 static void
 usage(FILE *to)
 {
-    fputs("explore [--scenario NAME,...] [--strategy sticky|pct|bounded] [--mode sc|tso|relaxed]\n"
+    fputs("explore [--scenario NAME,...] [--strategy sticky|aimed|pct|bounded] [--mode sc|tso|relaxed]\n"
           "        [--schedules N] [--seconds S] [--jobs N] [--seed N] [--weaken FILE:LINE[:OP]] [--sites]\n"
           "explore --scenario NAME --replay SEED [--length N] [--preempt AT:TO] [--trace]\n"
           "explore --list\n", to);

@@ -25,10 +25,10 @@ static uint32_t flush_one_in;
 void
 memory_begin(enum memory_mode wanted, uint64_t seed)
 {
-    static const uint8_t rates[] = {2, 8, 40};
+    static const uint16_t rates[] = {2, 10, 100, 1000};
     mode = wanted;
     rng.state = seed;
-    flush_one_in = rates[rng_below(&rng, sizeof rates)];
+    flush_one_in = rates[rng_below(&rng, sizeof rates / sizeof rates[0])];
     for (unsigned i = 0; i < MEMORY_THREADS; i++)
         buffers[i].n = 0;
     if (mode == MEMORY_RELAXED)

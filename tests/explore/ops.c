@@ -69,17 +69,15 @@ read_value(const void *data, size_t bytes, unsigned key)
         sched_violation("a value of %zu bytes, which nobody put", bytes);
         return 0;
     }
-    explore_bytes_read(data, 8);
+    gy_bytes_read(data, 8);
     uint32_t id = (uint32_t)(word[0] >> 24);
     if (id == 0 || id >= ops_history.next_id || ops_history.value[id].bytes != bytes) {
         sched_violation("a value that nobody put: %016llx, %zu bytes", (unsigned long long)word[0], bytes);
         return 0;
     }
     for (uint32_t i = 0; i < bytes / 8; i++) {
-        if (i % 64 == 0)
-            sched_point();
-        if (i % 16 == 0)
-            explore_bytes_read(&word[i], 8);
+        if (i % 32 == 0)
+            gy_bytes_read(&word[i], 8);
         if (word[i] != word_of(key, id, i)) {
             sched_violation("torn or foreign: word %u of value %u of key %u is %016llx", i, id, key,
                             (unsigned long long)word[i]);
@@ -176,7 +174,7 @@ draft(unsigned key, bool commit)
     o->op.id = id;
     int rc = gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
     if (rc == GYRE_OK) {
-        explore_bytes_written(d.data, d.size);
+        gy_bytes_written(d.data, d.size);
         fill(d.data, key, id, scenario->value_bytes);
         rc = gyre_commit(&d);
     }

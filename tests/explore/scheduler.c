@@ -19,6 +19,7 @@ static struct thread {
     struct gy_seat seats[GY_SEATS];
     enum state state;
     int32_t priority;
+    uint64_t asleep_until; /* STICKY: not chosen before, while another can be */
 } threads[MEMORY_THREADS + 1]; /* the last: who called sched_run */
 
 static struct plan plan;
@@ -27,7 +28,7 @@ static unsigned n_threads, current = MEMORY_THREADS;
 static uint64_t now;
 static int64_t until_switch, until_stop;
 static unsigned to_stop;
-static uint32_t stay, n_changes, change_at[4];
+static uint32_t n_schedules, stay, naps_one_in, n_changes, change_at[4];
 static int32_t lowest;
 static void (*thread_body)(unsigned);
 static enum outcome outcome;
@@ -98,11 +99,17 @@ sched_violation(const char *format, ...)
 static unsigned
 any_other(void)
 {
-    unsigned ready[MEMORY_THREADS], n = 0;
-    for (unsigned i = 0; i < n_threads; i++)
-        if (i != current && threads[i].state == READY)
-            ready[n++] = i;
-    return n ? ready[rng_below(&rng, n)] : current;
+    unsigned ready[MEMORY_THREADS], n = 0, n_awake = 0;
+    for (unsigned i = 0; i < n_threads; i++) {
+        if (i == current || threads[i].state != READY)
+            continue;
+        ready[n++] = i;
+        if (threads[i].asleep_until <= now) { /* the awake come first */
+            ready[n - 1] = ready[n_awake];
+            ready[n_awake++] = i;
+        }
+    }
+    return n ? ready[rng_below(&rng, n_awake ? n_awake : n)] : current;
 }
 
 static unsigned
@@ -130,14 +137,31 @@ draw_stay(void)
     until_switch = 1 + rng_below(&rng, 2 * stay);
 }
 
+/* Is this the place, and the time, where an AIMED schedule wants to stop? */
+static bool
+aimed_at(struct explore_site *site)
+{
+    if (site->schedule != n_schedules) {
+        site->schedule = n_schedules;
+        site->in_schedule = 0;
+    }
+    uint64_t draw = rng_mix(plan.seed ^ site->hash);
+    return ++site->in_schedule == 1 + (draw >> 16) % (1u << (draw >> 8) % 8) && draw % 64 == 0;
+}
+
 /* Before an access. */
 static void
-decide(void)
+decide(struct explore_site *site)
 {
+    bool aimed;
     switch (plan.strategy) {
+    case AIMED:
     case STICKY:
-        if (--until_switch <= 0) {
+        aimed = plan.strategy == AIMED && site && aimed_at(site);
+        if (--until_switch <= 0 || aimed) {
             draw_stay();
+            if (aimed || rng_one_in(&rng, naps_one_in))
+                threads[current].asleep_until = now + ((aimed ? 128u : 16u) << rng_below(&rng, 8));
             switch_to(any_other());
         }
         break;
@@ -179,7 +203,7 @@ give_up_for_good(enum state state)
 }
 
 static void
-step(void)
+step(struct explore_site *site)
 {
     now++;
     memory_tick(n_threads);
@@ -189,14 +213,7 @@ step(void)
         give_up_for_good(STOPPED);
     if (now > STEPS_MOST)
         sched_violation("no end after %d accesses: somebody waits for somebody", STEPS_MOST);
-    decide();
-}
-
-void
-sched_point(void)
-{
-    if (sched_inside())
-        step();
+    decide(site);
 }
 
 void
@@ -204,7 +221,7 @@ sched_yield_now(void)
 {
     if (!sched_inside())
         return;
-    step();
+    step(NULL);
     if (plan.strategy == PCT)
         threads[current].priority = --lowest;
     unsigned next = plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? next_in_turn() : any_other();
@@ -224,6 +241,7 @@ draw(void)
 {
     static const uint16_t stays[] = {12, 12, 12, 4, 40, 200};
     stay = stays[rng_below(&rng, sizeof stays / sizeof stays[0])];
+    naps_one_in = 1 + rng_below(&rng, 12);
     draw_stay();
     uint32_t length = plan.length ? plan.length : 500;
     n_changes = 1 + rng_below(&rng, 4); /* depth 2 to 5 */
@@ -243,6 +261,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
     n_threads = n;
     thread_body = body;
     now = 0;
+    n_schedules++;
     violation[0] = 0;
     rng.state = rng_mix(plan.seed ^ 0x5ced5ced);
     memory_begin(plan.mode, rng_mix(plan.seed ^ 0x3e3));
@@ -253,6 +272,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
         }
         memset(threads[i].seats, 0, sizeof threads[i].seats);
         threads[i].state = READY;
+        threads[i].asleep_until = 0;
         fiber_start(&threads[i].fiber, run_thread);
     }
     draw();
@@ -301,6 +321,11 @@ static void
 meet_site(struct explore_site *s)
 {
     s->known = true;
+    for (const char *at = base_name(s->file); *at; at++)
+        s->hash = s->hash * 31 + (unsigned char)*at;
+    s->hash = s->hash * 31 + (uint32_t)s->line;
+    for (const char *at = s->op; *at; at++)
+        s->hash = s->hash * 31 + (unsigned char)*at;
     s->next = sites;
     sites = s;
     if (weaken_line == s->line && strcmp(weaken_file, base_name(s->file)) == 0 &&
@@ -317,9 +342,6 @@ sched_print_sites(void)
         printf("%s:%d:%s %llu\n", base_name(s->file), s->line, s->op, (unsigned long long)s->hits);
 }
 
-/* Called by the layer before each access. */
-void sched_access(struct explore_site *site, const volatile void *address);
-
 void
 sched_access(struct explore_site *site, const volatile void *address)
 {
@@ -331,5 +353,5 @@ sched_access(struct explore_site *site, const volatile void *address)
     if (sched_trace)
         printf("%7llu  thread %u  %-28s %-10s %p\n", (unsigned long long)now + 1, current, base_name(site->file),
                site->op, (void *)(uintptr_t)address);
-    step();
+    step(site);
 }

@@ -19,7 +19,7 @@ static const struct scenario *scenario;
 static gyre *cache;
 static struct actor actors[MEMORY_THREADS + 1], initial_actor;
 static unsigned n_threads;
-static uint64_t operations;
+struct world_work world_work;
 
 /* All that a schedule may change. */
 static struct {
@@ -30,18 +30,13 @@ static struct {
     gyre handle;
     struct history history;
     struct gy_seat seats[GY_SEATS];
+    uint64_t sweeps, growths;
 } before;
 
 unsigned
 world_threads(void)
 {
     return n_threads;
-}
-
-uint64_t
-world_operations(void)
-{
-    return operations;
 }
 
 static void
@@ -67,6 +62,8 @@ keep(void)
     keep_range(3, base + g->arenas_at, (size_t)last << g->arena_shift);
     before.handle = *cache;
     before.history = ops_history;
+    before.sweeps = gy_load_rlx(&cache->super->sweeps);
+    before.growths = gy_load_rlx(&cache->super->growths);
     memcpy(before.seats, gy_seats, sizeof gy_seats);
     initial_actor = actors[MEMORY_THREADS];
 }
@@ -99,6 +96,7 @@ world_open(const struct scenario *s)
 {
     gyre_options options = GYRE_OPTIONS_INIT;
     scenario = s;
+    memset(&world_work, 0, sizeof world_work);
     gy_hash_hook = ops_hash;
     memset(&ops_history, 0, sizeof ops_history);
     memset(&actors, 0, sizeof actors);
@@ -148,6 +146,20 @@ maintain_to_the_end(void)
         ;
 }
 
+static void
+count_work(void)
+{
+    world_work.operations += ops_history.n - before.history.n;
+    world_work.sweeps += gy_load_rlx(&cache->super->sweeps) - before.sweeps;
+    world_work.growths += gy_load_rlx(&cache->super->growths) - before.growths;
+    for (unsigned i = 0; i < RECORDS_KEPT; i++) {
+        const struct gy_counters *c = &cache->records[i].count;
+        world_work.copies += gy_load_rlx(&c->copied_entries);
+        for (unsigned r = 0; r < GYRE_REASONS; r++)
+            world_work.removals += gy_load_rlx(&c->removed[r]);
+    }
+}
+
 bool
 world_run(const struct plan *plan)
 {
@@ -181,6 +193,6 @@ world_run(const struct plan *plan)
         settle_check(cache, how == RAN && all_ended);
         ops_check();
     }
-    operations += ops_history.n - before.history.n;
+    count_work();
     return sched_violation_text()[0] == 0;
 }

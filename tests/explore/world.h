@@ -42,8 +42,11 @@ void world_close(void);
 
 /* One schedule. False: sched_violation_text says what is wrong. */
 bool world_run(const struct plan *plan);
-/* Operations checked so far. */
-uint64_t world_operations(void);
+/* What all schedules did, since world_open. */
+struct world_work {
+    uint64_t operations, sweeps, copies, growths, removals; /* operations: checked ones */
+};
+extern struct world_work world_work;
 
 unsigned world_threads(void);
 uint64_t world_clock_ms(void);
