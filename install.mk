@@ -58,6 +58,15 @@ fill_in  = sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
     -e 's|@cmake_to_libdir@|$(call relative,$(cmakedir),$(libdir))|g' \
     -e 's|@cmake_to_includedir@|$(call relative,$(cmakedir),$(includedir))|g'
 
+.PHONY: abi abi-record
+## abi: the shared library's ABI against the last release's with the same soname (abigail-tools)
+abi: $(SHARED)
+	@tests/abi/abi.sh check $(SHARED)
+
+## abi-record: writes the ABI down as that of release VERSION
+abi-record: $(SHARED)
+	@tests/abi/abi.sh record $(SHARED)
+
 ## install: into DESTDIR$(PREFIX) (/usr/local): header, libraries, program, man pages, pkg-config, CMake
 install: $(SHARED) $(ARCHIVE) $(B)/gyre
 	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(libdir)' '$(DESTDIR)$(includedir)' \

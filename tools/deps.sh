@@ -32,6 +32,7 @@ libbenchmark-dev hxx benchmark/benchmark.h
 librocksdb-dev hdr rocksdb/c.h
 spin cmd spin
 cmake cmd cmake
+abigail-tools cmd abidiff
 mandoc cmd mandoc"
 trace="\
 libsqlite3-dev hdr sqlite3.h
