@@ -25,7 +25,7 @@ static uint32_t flush_one_in;
 void
 memory_begin(enum memory_mode wanted, uint64_t seed)
 {
-    static const uint16_t rates[] = {2, 10, 100, 1000};
+    static const uint16_t rates[] = {3, 30, 300, 3000};
     mode = wanted;
     rng.state = seed;
     flush_one_in = rates[rng_below(&rng, sizeof rates / sizeof rates[0])];

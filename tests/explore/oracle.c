@@ -195,6 +195,23 @@ same_key(uint64_t a, uint64_t b)
            memcmp(x + gy_entry_key_offset(hx.flags), y + gy_entry_key_offset(hy.flags), hx.key_bytes) == 0;
 }
 
+/* A ref that comes into a slot is one into an arena whose sweep has not begun, or will find the pin. */
+static void
+check_ref(uint64_t from, uint64_t to)
+{
+    uint32_t a = gy_ref_arena(cache, gy_slot_ref(to));
+    if (to == GY_EMPTY)
+        return;
+    if (a >= cache->g.n_arenas) {
+        sched_violation("a slot refers to no arena");
+        return;
+    }
+    enum gy_arena_state state = gy_arena_state(memory_raw(&cache->words[a], 8));
+    bool stays = from != GY_EMPTY && gy_slot_ref(from) == gy_slot_ref(to);
+    if (state != GY_OPEN && state != GY_SEALED && state != GY_SWEEPING && !(stays && state == GY_PARKED))
+        sched_violation("I5: a ref into arena %u comes into a slot, and the arena is in state %d", a, state);
+}
+
 static void
 slot_changed(const volatile void *at, uint64_t from, uint64_t to)
 {
@@ -203,6 +220,7 @@ slot_changed(const volatile void *at, uint64_t from, uint64_t to)
         sched_violation("a slot went from %016llx to %016llx", (unsigned long long)from, (unsigned long long)to);
     if (in && to != GY_EMPTY && !out && gy_slot_ref(from) != gy_slot_ref(to))
         sched_violation("a tentative word was committed as another");
+    check_ref(from, to);
     if (to == GY_EMPTY || out)
         return;
     unsigned n;

@@ -24,6 +24,8 @@ const struct scenario scenarios[] = {
      .thread = {"p0 p1 g0 f f", "p0 p2 f f g0", "d0 p3 g1 f"}},
     {.name = "sweep", .about = "sweep against put, get and views", .keys = 2, .value_bytes = 1200, .arenas = 5,
      .setup = "p0 p1 g0 g0 f f f f f f f", .thread = {"f f f g0 p0", "h0 g1 e g0 g0", "p0 f g1"}, .dies = true},
+    {.name = "reclaim", .about = "each put takes an arena of its own, which a reader may still be in", .keys = 1,
+     .value_bytes = 3400, .arenas = 4, .setup = "p0 p0", .thread = {"p0 p0 p0 p0 p0", "@6 g0 k0 h0 e"}, .dies = true},
     {.name = "copy", .about = "hot entries are copied while they are replaced", .keys = 3, .value_bytes = 800,
      .arenas = 5, .setup = "p0 p1 p2 g0 g0 g0 g1 g1 g1 f f f f f f f f f f",
      .thread = {"f f f f", "@5 p0 p1 d0 g0 g1", "@5 g0 g1 g2 p2"}, .dies = true},
