@@ -298,7 +298,8 @@ check_histories(const struct round *round, const struct worker *workers)
     stress_tally.checked += of_shared.operations + of_counters.operations;
     stress_need("zones", of_shared.zones);
     stress_report("counter zones", of_counters.zones);
-    check_spurious(round, &stats, of_shared.spurious + of_counters.spurious);
+    check_spurious(round, &stats,
+                   of_shared.spurious + of_counters.spurious + atomic_load(&round->came_back));
 }
 
 static void

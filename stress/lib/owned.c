@@ -40,6 +40,7 @@ owned_look(const struct round *round, uint32_t number, struct look *look)
     look->expiry_ms = atomic_load_explicit(&key->expiry_ms, ACQUIRE);
     look->version_id = atomic_load_explicit(&key->version_id, ACQUIRE);
     look->version = atomic_load_explicit(&key->version, ACQUIRE);
+    look->missed = atomic_load_explicit(&key->missed, ACQUIRE);
     look->low = watch_low(&key->watch);
     look->clock_ms = clock_of(round);
 }
@@ -80,6 +81,17 @@ owned_hit(struct round *round, uint32_t number, const struct look *look, const s
     if (found->view)
         check_view(round, number, look, found);
     stress_raise(&key->seen, found->id);
+    uint64_t missed = found->id; /* it stood before a miss that came before this hit */
+    if (look->missed == missed && atomic_compare_exchange_strong(&key->missed, &missed, 0))
+        atomic_fetch_add(&round->came_back, 1);
+}
+
+/* What a clear or an expiry hides for a moment is not counted. */
+void
+owned_miss(struct round *round, uint32_t number, const struct look *look)
+{
+    if (!round->clears && !has_ttl(round, number))
+        atomic_store_explicit(&round->owned[number].missed, look->low, RELEASE);
 }
 
 void

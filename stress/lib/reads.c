@@ -51,6 +51,8 @@ look_miss(struct worker *worker, struct key key, const struct look *look)
     struct history *history =
         key.class == SHARED ? &worker->shared_history : &worker->counter_history;
     worker->total.misses++;
+    if (key.class == OWNED)
+        owned_miss(worker->round, key.number, look);
     if (key.class == OWNED || (key.class == SHARED && shared_expires(worker->round, key.number)) ||
         history_left(history) <= history->room / 4)
         return;

@@ -29,6 +29,7 @@
 struct owned {
     struct watch watch;
     _Atomic uint64_t seen;    /* the newest id that a lookup brought */
+    _Atomic uint64_t missed;  /* an id that stood, or was older than what did, when a lookup missed */
     _Atomic uint64_t settled; /* the newest id whose put has succeeded */
     _Atomic uint64_t failed;  /* the newest id whose put has failed: never to be seen */
     _Atomic uint64_t touches, touches_ended; /* begun, and returned: by anybody */
@@ -62,6 +63,7 @@ struct round {
     _Atomic(struct held *) boxes[BOXES]; /* views handed from thread to thread */
     _Atomic bool stop;
     _Atomic uint64_t puts_done, clears_done;
+    _Atomic uint64_t came_back; /* values of owned keys that were missed and came back without a put */
 };
 
 struct worker {
@@ -88,7 +90,7 @@ struct worker {
 
 /* What was known before a lookup began. */
 struct look {
-    uint64_t start_ns, end_ns, low, failed, clock_ms, expiry_id, expiry_ms, version_id, version;
+    uint64_t start_ns, end_ns, low, missed, failed, clock_ms, expiry_id, expiry_ms, version_id, version;
 };
 
 /* What a lookup brought, from a view or a copy. */
@@ -102,6 +104,7 @@ struct found {
 void owned_look(const struct round *round, uint32_t number, struct look *look);
 void owned_hit(struct round *round, uint32_t number, const struct look *look,
                const struct found *found);
+void owned_miss(struct round *round, uint32_t number, const struct look *look);
 void owned_write(struct worker *worker, uint32_t number);
 void owned_touch_by_other(struct worker *worker, uint32_t number);
 void owned_commit(struct worker *worker);

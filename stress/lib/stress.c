@@ -317,19 +317,22 @@ static _Thread_local struct rng point_rng;
 static _Thread_local bool point_sleepy;
 #define SLEEPY_ONE_IN 16
 #define SLEEPY_US 15000
+#define MOVE_US 5000
 
 /* Most delays are short, since two CPUs switch threads seldom by themselves; a few are long enough
  * for the others to fill the cache once over. */
 static void
 delay(const char *file, int line, const volatile void *address)
 {
-    (void)file, (void)line, (void)address;
+    (void)line, (void)address;
     uint32_t one_in = atomic_load_explicit(&point_one_in, memory_order_relaxed);
     if (one_in == 0)
         return;
     if (point_rng.state == 0)
         point_rng = stress_rng(0x706f696e74 + atomic_fetch_add(&point_threads, 1));
     uint64_t draw = rng_next(&point_rng);
+    if (draw >> 54 == 0 && strcmp(file, "src/grow.c") == 0) /* a word is on its way for long */
+        stress_sleep_us((unsigned)(draw >> 32) % MOVE_US);
     if ((uint32_t)draw % (point_sleepy ? SLEEPY_ONE_IN : one_in) != 0)
         return;
     int saved = errno;
