@@ -20,7 +20,7 @@ static const char KEY[] = "the key";
 #if defined(__SANITIZE_THREAD__)
 enum { POINTS_MOST = 2 };
 #else
-enum { POINTS_MOST = 20 };
+enum { POINTS_MOST = 8 };
 #endif
 
 struct scene {

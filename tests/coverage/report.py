@@ -75,9 +75,11 @@ def measure(folder):
     if not notes:
         sys.exit(f"{folder}: nothing was compiled for coverage")
     for at in range(0, len(notes), 16):
-        out = subprocess.run(["gcov", "--branch-probabilities", "--json-format", "--stdout", *notes[at:at + 16]],
-                             capture_output=True, text=True, check=True).stdout
-        for document in out.splitlines():
+        gcov = subprocess.run(["gcov", "--branch-probabilities", "--json-format", "--stdout", *notes[at:at + 16]],
+                              capture_output=True, text=True, check=False)
+        if "mismatch" in gcov.stderr:
+            sys.exit(f"compiled anew since it ran:\n{gcov.stderr}")
+        for document in gcov.stdout.splitlines():
             for found in json.loads(document)["files"] if document.strip() else []:
                 name = os.path.relpath(os.path.join(root, found["file"]), root)
                 if name.startswith("src/"):

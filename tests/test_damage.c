@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What is read from a region is checked before it is followed (I8): words, pins and hands that refer to
+ * nothing, entries that make no sense. Nobody crashes, and what is sound is served. */
+
+#include "clear.h"
+#include "mend.h"
+#include "room.h"
+
+static gyre *
+open_one(void)
+{
+    return api_open(1 << 20, GYRE_NO_THREAD);
+}
+
+/* A place beyond the arenas. */
+static gy_ref
+nowhere(const gyre *cache)
+{
+    return (cache->g.region_bytes >> 3) + 12345;
+}
+
+static gy_atomic_u64 *
+slot_for(gyre *cache, const char *key, unsigned n)
+{
+    struct gy_window w;
+    gy_index_window(cache, room_hash(cache, key), &w);
+    return &w.bucket[0]->slot[n];
+}
+
+TEST(damage, a_lane_that_shows_no_arena_gets_one)
+{
+    gyre *cache = open_one();
+    for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_store_seq(&cache->lanes[lane].open[ring], gy_open_word(cache->g.n_arenas + lane, 77));
+    room_seal_all(cache);
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    CHECK(has_bytes(cache, "key", 8, 1));
+    api_close(cache);
+}
+
+TEST(damage, a_pin_on_no_arena_holds_nothing)
+{
+    gyre *cache = open_one();
+    gy_atomic_u64 *pin = &room_record(cache)->pin[GY_PINS - 1];
+    gy_store_seq(pin, gy_pin_word(cache, cache->g.n_arenas + 5, GY_PIN_READ));
+    for (unsigned i = 0; i < 5000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 400, i));
+    CHECK_EQ(api_stats(cache).pinned_bytes, 0);
+    gy_store_seq(pin, 0);
+    api_close(cache);
+}
+
+TEST(damage, a_hand_on_no_arena_is_not_followed)
+{
+    gyre_options o = api_options(1 << 20, GYRE_NO_THREAD);
+    o.max_entries = 10;
+    gyre *cache = api_open_with(&o);
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_store_seq(&cache->super->hand[ring], cache->g.n_arenas + 1 + i);
+        CHECK_OK(put_bytes(cache, key_of(i).text, 40, i));
+    }
+    CHECK(api_stats(cache).entries <= 10);
+    api_close(cache);
+}
+
+TEST(damage, a_word_that_refers_nowhere)
+{
+    gyre *cache = open_one();
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    gy_atomic_u64 *slot = slot_for(cache, "other", 0);
+    gy_store_seq(slot, gy_slot_word(room_hash(cache, "other"), 0, nowhere(cache)));
+    CHECK(is_missing(cache, "other"));
+    gyre_key keys[] = {{"other", 5}, {"key", 3}};
+    gyre_view views[2];
+    int results[2];
+    CHECK_EQ(gyre_get_many(cache, 2, keys, views, results), 1);
+    CHECK(results[0] == GYRE_MISS && results[1] == GYRE_OK);
+    gyre_release(&views[1]);
+    CHECK_EQ(gyre_delete(cache, "other", 5), GYRE_MISS);
+    CHECK_OK(put_bytes(cache, "other", 8, 2));
+    CHECK(has_bytes(cache, "other", 8, 2) && has_bytes(cache, "key", 8, 1));
+    CHECK_OK(gyre_clear(cache));
+    while (gyre_maintain(cache, 0) > 0) /* the pass of clear leaves it alone, and ends */
+        ;
+    CHECK(is_missing(cache, "key") && is_missing(cache, "other"));
+    gy_mend_quiet(cache); /* a forked child drops it */
+    CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
+    gyre_close(cache);
+}
+
+/* Entries whose headers make no sense, in an arena that is walked slot by slot. */
+static void
+sweep_damaged(void (*damage)(gyre *cache, char *entry), bool tentative)
+{
+    gyre *cache = open_one();
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_OK(room_put(cache, GY_MAIN, key_of(i).text, 40, i));
+    uint64_t word = room_word(cache, key_of(7).text);
+    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+    gy_store_seq(&cache->books[arena].holed, 1);
+    for (uint64_t i = 0; i < room_slots(cache, 0); i++) {
+        gy_atomic_u64 *slot = room_slot(cache, 0, i);
+        if (gy_load_seq(slot) == word)
+            gy_store_seq(slot, tentative ? word | GY_T : word);
+        else if (gy_load_seq(slot) != GY_EMPTY) /* the others are popular */
+            gy_store_seq(slot, gy_load_seq(slot) | GY_FREQ_ONE * 3);
+    }
+    damage(cache, gy_at(cache, gy_slot_ref(word)));
+    room_seal_all(cache);
+    for (unsigned i = 0; i < cache->g.n_arenas && room_refs_into(cache, arena) > 0; i++)
+        CHECK(room_sweep(cache, cache->arena_bytes));
+    CHECK_EQ(room_refs_into(cache, arena), 0);
+    CHECK(is_missing(cache, key_of(7).text));
+    for (unsigned i = 0; i < 20; i++)
+        CHECK(i == 7 || has_bytes(cache, key_of(i).text, 40, i));
+    gyre_close(cache);
+}
+
+static void
+no_key(gyre *cache, char *entry)
+{
+    struct gy_header h = gy_entry_header(entry);
+    (void)cache;
+    h.key_bytes = 0;
+    gy_entry_set_header(entry, h);
+}
+
+static void
+unknown_flags(gyre *cache, char *entry)
+{
+    struct gy_header h = gy_entry_header(entry);
+    (void)cache;
+    h.flags = (uint8_t)~GY_ENTRY_KNOWN;
+    gy_entry_set_header(entry, h);
+}
+
+static void
+another_generation(gyre *cache, char *entry)
+{
+    struct gy_header h = gy_entry_header(entry);
+    (void)cache;
+    h.generation++;
+    gy_entry_set_header(entry, h);
+}
+
+static void
+too_long(gyre *cache, char *entry)
+{
+    struct gy_header h = gy_entry_header(entry);
+    h.value_bytes = (uint32_t)cache->arena_bytes;
+    gy_entry_set_header(entry, h);
+}
+
+TEST(damage, entries_that_make_no_sense_are_dropped)
+{
+    sweep_damaged(no_key, false);
+    sweep_damaged(unknown_flags, false);
+    sweep_damaged(another_generation, false);
+    sweep_damaged(too_long, false);
+    sweep_damaged(too_long, true);
+}
+
+TEST(damage, a_region_larger_than_a_ref_reaches_is_refused)
+{
+    gyre_options o = api_options((uint64_t)16 << 40, GYRE_NO_THREAD); /* more than gyre_open allows */
+    o.value_align = 8;
+    struct gy_geometry g;
+    CHECK_OK(gy_layout_plan(&g, &o, 4));
+    CHECK(g.region_bytes >> 3 > GY_REF_MASK);
+    char *base = aligned_alloc(4096, g.records_at);
+    CHECK(base != NULL);
+    memset(base, 0, g.records_at);
+    gy_layout_format_quiet(base, &g, 42, false);
+    CHECK_EQ(gy_layout_verify(base, g.region_bytes), GYRE_ECORRUPT);
+    free(base);
+}
+
+TEST(damage, a_draft_that_was_overwritten_is_stale)
+{
+    for (unsigned what = 0; what < 2; what++) {
+        gyre *cache = open_one();
+        gyre_draft draft;
+        CHECK_OK(gyre_reserve(cache, "key", 3, 8, NULL, &draft));
+        gy_atomic_u64 *pin = (gy_atomic_u64 *)(uintptr_t)draft.priv[1];
+        if (what == 0)
+            draft.priv[2] ^= 1; /* the pin is another's */
+        else
+            draft.priv[3] = nowhere(cache);
+        CHECK_EQ(gyre_commit(&draft), GYRE_ESTALE);
+        CHECK(draft.data == NULL);
+        CHECK(is_missing(cache, "key"));
+        gy_store_seq(pin, 0);
+        gyre_close(cache);
+    }
+}

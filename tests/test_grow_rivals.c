@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Growth when it does not find what it needs: no memory, no arena to take, no place in the image; when it
+ * was left between two phases; and when others are there first. */
+
+#include "grow.h"
+
+#include "trap.h"
+
+static gyre *
+open_small_index(void)
+{
+    gyre_options o = api_options(1 << 20, GYRE_NO_THREAD);
+    o.expected_entry_bytes = 60000;
+    gyre *cache = api_open_with(&o);
+    for (unsigned i = 0; !gy_grow_wanted(cache, 0); i++)
+        CHECK_OK(room_put(cache, GY_MAIN, key_of(i).text, 8, i));
+    return cache;
+}
+
+static struct gy_shard *
+shard_of(gyre *cache)
+{
+    return &cache->super->shard[0];
+}
+
+static enum gy_phase
+phase_of(gyre *cache)
+{
+    return gy_geometry_phase(gy_load_seq(&shard_of(cache)->geometry));
+}
+
+static void
+step_until(gyre *cache, enum gy_phase phase, uint64_t stage)
+{
+    for (unsigned i = 0; i < 1000; i++) {
+        if (phase_of(cache) == phase && gy_load_seq(&shard_of(cache)->stage) == stage)
+            return;
+        gy_grow_step(cache, room_record(cache), 0, true);
+    }
+    CHECK(!"in that phase");
+}
+
+static void
+finish(gyre *cache)
+{
+    for (unsigned i = 0; i < 1000 && gy_grow_under_way(cache, 0); i++)
+        gy_grow_step(cache, room_record(cache), 0, true);
+    CHECK(!gy_grow_under_way(cache, 0));
+}
+
+static int
+no_memory(struct gy_region *region, size_t offset, size_t bytes)
+{
+    (void)region, (void)offset, (void)bytes;
+    return GYRE_ENOMEM;
+}
+
+TEST(grow_rivals, no_memory_for_the_new_half)
+{
+    gyre *cache = open_small_index();
+    struct gy_region_ops ops = *cache->region.ops;
+    const struct gy_region_ops *before = cache->region.ops;
+    ops.reserve = no_memory;
+    gy_add_seq(&cache->super->index_credit, 1 << 16);
+    uint64_t credit = gy_load_seq(&cache->super->index_credit);
+    cache->region.ops = &ops;
+    CHECK(!gy_grow_step(cache, room_record(cache), 0, true));
+    CHECK(!gy_grow_under_way(cache, 0));
+    CHECK_EQ(gy_load_seq(&cache->super->index_credit), credit);
+    CHECK_EQ(gy_load_seq(&shard_of(cache)->driver), 0);
+    cache->region.ops = before;
+    CHECK(gy_grow_step(cache, room_record(cache), 0, true));
+    CHECK(gy_grow_under_way(cache, 0));
+    gyre_close(cache);
+}
+
+TEST(grow_rivals, no_arena_to_take)
+{
+    gyre *cache = open_small_index();
+    gy_store_seq(&cache->super->index_credit, 0);
+    /* Free arenas are said to be there, but all were taken; then none are, and views hold everything. */
+    for (unsigned round = 0; round < 2; round++) {
+        gyre *c = round ? open_small_index() : cache;
+        gy_store_seq(&c->super->index_credit, 0);
+        struct gy_record *other = &c->records[c->g.n_records - 1];
+        for (uint32_t a = 0; a < c->g.n_arenas; a++)
+            if (room_state(c, a) == GY_FREE)
+                room_set_state(c, a, GY_RETIRED);
+        if (round) { /* more arenas than a record has pins */
+            gy_store_seq(&c->super->n_records_used, c->g.n_records);
+            gy_store_seq(&c->super->n_free, 0);
+            for (uint32_t a = 0; a < c->g.n_arenas; a++) {
+                struct gy_record *r = other - a / (GY_PINS - GY_PIN_VIEWS);
+                gy_store_seq(&r->pin[GY_PIN_VIEWS + a % (GY_PINS - GY_PIN_VIEWS)], gy_pin_word(c, a, GY_PIN_READ));
+            }
+        }
+        CHECK(!gy_grow_step(c, room_record(c), 0, true));
+        CHECK(!gy_grow_under_way(c, 0));
+        gyre_close(c);
+    }
+}
+
+/* Every word of the image is another put's that has not committed: nothing can make room there. */
+TEST(grow_rivals, no_place_in_the_image)
+{
+    gyre *cache = open_small_index();
+    step_until(cache, GY_MOVING, 3);
+    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
+    uint64_t before = room_refs_into(cache, UINT32_MAX), conflicts = api_stats(cache).window_conflicts;
+    for (uint64_t i = n * GY_BUCKET_SLOTS; i < 2 * n * GY_BUCKET_SLOTS; i++)
+        if (gy_load_seq(room_slot(cache, 0, i)) == GY_EMPTY)
+            gy_store_seq(room_slot(cache, 0, i), gy_load_seq(room_slot(cache, 0, 0)) | GY_T | GY_TAG_MASK | 1);
+    finish(cache);
+    uint64_t committed = 0;
+    for (uint64_t i = 0; i < room_slots(cache, 0); i++) {
+        uint64_t word = gy_load_seq(room_slot(cache, 0, i));
+        committed += word != GY_EMPTY && !gy_slot_tentative(word);
+    }
+    CHECK(committed > 0 && committed < before);
+    CHECK_EQ(committed, gy_load_seq(&shard_of(cache)->n_committed));
+    CHECK(api_stats(cache).removed[GYRE_CONFLICT] > conflicts);
+    gyre_close(cache);
+}
+
+/* Stages that a forked child finds beside geometries that do not go with them. */
+TEST(grow_rivals, a_driver_died_between_geometry_and_stage)
+{
+    static const struct {
+        enum gy_phase phase;
+        uint64_t stage, mended;
+    } found[] = {{GY_STEADY, 3, 4}, {GY_STEADY, 0, 0}, {GY_UNION, 0, 1}, {GY_UNION, 1, 1},
+                 {GY_MOVING, 1, 2}, {GY_MOVING, 2, 2}, {GY_MOVING, 3, 3}};
+    for (unsigned i = 0; i < sizeof found / sizeof found[0]; i++) {
+        gyre *cache = open_small_index();
+        uint64_t log2 = gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
+        gy_store_seq(&shard_of(cache)->geometry, gy_geometry_word((unsigned)log2, found[i].phase));
+        gy_store_seq(&shard_of(cache)->stage, found[i].stage);
+        gy_grow_mend_quiet(cache);
+        CHECK_EQ(gy_load_seq(&shard_of(cache)->stage), found[i].mended);
+        gyre_close(cache);
+    }
+}
+
+#ifdef GY_POINTS
+
+static void
+another_shard_takes_some(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    gy_sub_rlx(&trap->cache->super->index_credit, 8);
+}
+
+TEST(grow_rivals, another_shard_takes_credit)
+{
+    gyre *cache = open_small_index();
+    gy_add_seq(&cache->super->index_credit, 1 << 16);
+    struct trap trap = {.file = "grow.c", .address = &cache->super->index_credit, .skip = 1,
+                        .action = another_shard_takes_some, .cache = cache};
+    trap_set(&trap);
+    CHECK(gy_grow_step(cache, room_record(cache), 0, true));
+    trap_clear(&trap);
+    CHECK(gy_grow_under_way(cache, 0));
+    gyre_close(cache);
+}
+
+/* The image is full of cold words; each that is chosen to make room changes before it goes. */
+static void
+change_coldest(struct trap *trap, const volatile void *address)
+{
+    gy_atomic_u64 *slot = (gy_atomic_u64 *)(uintptr_t)address;
+    const char *at = (const char *)(uintptr_t)address;
+    if (at < trap->cache->index || at >= trap->cache->region.base + trap->cache->g.arenas_at)
+        return; /* not a slot */
+    uint64_t word = gy_load_seq(slot);
+    if (word == GY_EMPTY)
+        return;
+    switch (trap->sprung % 3) {
+    case 0: gy_store_seq(slot, word | GY_T); break;       /* as a rival's put would leave it */
+    case 1: gy_store_seq(slot, GY_EMPTY); break;          /* deleted */
+    default: gy_store_seq(slot, word ^ GY_TAG_MASK); break; /* another key's */
+    }
+}
+
+TEST(grow_rivals, words_of_the_image_change_before_they_make_room)
+{
+    for (unsigned skip = 0; skip < 6; skip++) {
+        gyre *cache = open_small_index();
+        step_until(cache, GY_MOVING, 3);
+        uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
+        uint64_t some = gy_load_seq(room_slot(cache, 0, 0));
+        for (uint64_t i = 0; some == GY_EMPTY; i++)
+            some = gy_load_seq(room_slot(cache, 0, i));
+        for (uint64_t i = n * GY_BUCKET_SLOTS; i < 2 * n * GY_BUCKET_SLOTS; i++)
+            gy_store_seq(room_slot(cache, 0, i), some & ~GY_FREQ_MASK);
+        struct trap trap = {.file = "index.c", .again = true, .skip = skip, .action = change_coldest, .cache = cache};
+        trap_set(&trap);
+        finish(cache);
+        trap_clear(&trap);
+        gyre_close(cache);
+    }
+}
+
+#endif
