@@ -215,6 +215,7 @@ typedef struct gyre_put_options {
  *   replacement must not leave it behind), except with GYRE_ADD and with a version that does not stand.
  * GYRE_EBUSY: pins hold so much that nothing can be freed, or, with GYRE_ADD, too many races with other
  *   writers of this key were lost; the cache is unchanged.
+ * GYRE_ENOMEM, GYRE_EBUSY: this thread could not be registered, as gyre_get.
  * GYRE_EXISTS, GYRE_MISS, GYRE_CHANGED: see the flags; the cache is unchanged.
  * Two overlapping puts of one key may, rarely, both be lost: as if evicted at once. */
 GYRE_API int gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,

@@ -64,20 +64,25 @@ gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct
 enum { FIND_RETRIES = 64 };
 
 /* New, old, new again: a word on its way into its image is met at one of the two but for the gap between
- * migrate 3 and 4, where it is tentative in the image. */
+ * migrate 3 and 4, where it is tentative in the image. While the geometry changed under a pass, words may
+ * have gone where it did not look: a miss after that is counted as one of a word in the making. */
 bool
 gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes,
                       gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
 {
+    gy_atomic_u64 *where = &gy_shard_of(cache, hash)->geometry;
     for (unsigned n = 0; n < FIND_RETRIES; n++) {
         struct gy_window w;
+        uint64_t geometry = gy_load_acq(where);
         gy_index_window(cache, hash, &w);
         *saw_tentative = false;
         for (unsigned i = 2 * w.n; i-- > 0;)
             if (gy_find_in(cache, w.bucket[i % w.n], hash, key, key_bytes, pin, out, saw_tentative))
                 return true;
-        if (n > 0 && (w.n == 2 || !*saw_tentative))
+        bool changed = gy_load_acq(where) != geometry;
+        if (n > 0 && !changed && (w.n == 2 || !*saw_tentative))
             return false;
+        *saw_tentative |= changed;
     }
     return false;
 }

@@ -17,7 +17,7 @@
 uint64_t
 gy_os_clock_ns(void)
 {
-    struct timespec t;
+    struct timespec t = {0, 0}; /* a clock that cannot be read stands still */
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
@@ -90,7 +90,9 @@ void
 gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
 {
     struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0);
+    if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0) != 0 && errno != EAGAIN &&
+        errno != EINTR && errno != ETIMEDOUT)
+        nanosleep(&t, NULL); /* a kernel that refuses it: the wake-up comes late */
 }
 
 void

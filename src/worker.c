@@ -35,9 +35,10 @@ gy_worker_start(struct gyre *cache)
     sigset_t all, before;
     gy_store_rlx(&cache->worker.state, AWAKE);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the program's signals are not for this thread */
+    bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0; /* the program's signals are not for it */
     int error = pthread_create(&cache->worker.thread, NULL, run, cache);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (masked)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
         gy_store_rlx(&cache->worker.state, ABSENT);
     return error ? GYRE_ENOMEM : GYRE_OK;

@@ -40,10 +40,11 @@ claim_one(struct gyre *cache, bool further, bool without_pins)
     for (uint32_t i = 0; i < cache->g.n_records; i++) {
         struct gy_record *r = &cache->records[i];
         uint64_t nobody = 0; /* (Relaxed: the CAS decides; it acquires what the last owner left.) */
-        if (gy_load_rlx(&r->owner) != 0 || (without_pins && holds_pins(r)) ||
-            !gy_cas_seq(&r->owner, &nobody, self))
+        if (gy_load_rlx(&r->owner) != 0 || (without_pins && holds_pins(r)))
             continue;
-        announce(cache, i);
+        announce(cache, i); /* first: a child of a fork in between frees what is announced */
+        if (!gy_cas_seq(&r->owner, &nobody, self))
+            continue;
         r->next = r->pins_in = 0;
         r->is_further = further;
         r->pin_next = GY_PIN_VIEWS;

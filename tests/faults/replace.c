@@ -41,6 +41,7 @@ static const struct fault_import imports[] = {
     {"pthread_mutex_unlock", "as pthread_mutex_lock"},
     {"pthread_sigmask", "fails for a bad argument; ours are constant"},
     {"sched_yield", "cannot fail on Linux"},
+    {"nanosleep", "its time is valid; it may end early"},
     {"sigfillset", "fails for a NULL"},
     {"urcu_bp_read_lock", "has no result"},
     {"urcu_bp_read_unlock", "has no result"},
