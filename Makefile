@@ -30,7 +30,7 @@ flavor_points  := -O2 -DGY_POINTS -DGY_DEBUG
 flavor_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DGY_POINTS -DGY_DEBUG
 flavor_ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all -DGY_POINTS -DGY_DEBUG
 flavor_tsan    := -O1 -fsanitize=thread -Wno-tsan -DGY_POINTS -DGY_DEBUG -DGY_TSAN
-flavor_explore := -O1 -DGY_EXPLORE='"layer.h"' -DGY_POINTS -DGY_DEBUG -Itests/explore
+flavor_explore := -O2 -DGY_EXPLORE='"layer.h"' -DGY_POINTS -DGY_DEBUG -Itests/explore
 flavor_cover   := -O0 --coverage -fprofile-update=atomic -Dalways_inline=unused -DGY_EXPLORE='"points.h"' -DGY_POINTS \
                   -DGY_DEBUG -Itests/coverage
 FLAVORS := release debug points asan ubsan tsan cover explore

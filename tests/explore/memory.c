@@ -89,7 +89,7 @@ memory_drain_for_bytes(unsigned thread, const void *at, size_t n)
 void
 memory_tick(unsigned n_threads)
 {
-    if (mode != MEMORY_TSO || !rng_one_in(&rng, flush_one_in))
+    if (!rng_one_in(&rng, flush_one_in))
         return;
     struct buffer *b = &buffers[rng_below(&rng, n_threads)];
     if (b->n > 0)

@@ -45,7 +45,7 @@ void memory_membarrier(unsigned thread, unsigned n_threads);
  * locked instruction is visible to all when it is done. (C11 alone knows no time.) */
 void memory_operation_begins(unsigned thread);
 
-/* Between steps: buffered stores of any thread may become visible. */
+/* Between accesses, in TSO: buffered stores of any thread may become visible. */
 void memory_tick(unsigned n_threads);
 /* The thread's buffered stores become visible, or are lost with it. */
 void memory_drain(unsigned thread);

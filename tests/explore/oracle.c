@@ -44,8 +44,7 @@ oracle_begin(struct gyre *c)
 static bool
 within(const volatile void *at, const volatile void *start, size_t bytes)
 {
-    return (const volatile char *)at >= (const volatile char *)start &&
-           (const volatile char *)at < (const volatile char *)start + bytes;
+    return (uintptr_t)at - (uintptr_t)start < bytes;
 }
 
 bool
@@ -54,7 +53,7 @@ oracle_is_slot(const volatile void *at)
     return within(at, cache->index, cache->g.shard_bytes_most << cache->g.log2_shards);
 }
 
-static bool
+static inline bool
 is_arena_word(const volatile void *at)
 {
     return within(at, cache->words, cache->g.n_arenas * sizeof(uint64_t));

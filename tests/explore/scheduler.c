@@ -24,7 +24,8 @@ static struct thread {
 
 static struct plan plan;
 static struct rng rng;
-static unsigned n_threads, current = MEMORY_THREADS;
+unsigned sched_current = MEMORY_THREADS;
+static unsigned n_threads;
 static uint64_t now;
 static int64_t until_switch, until_stop;
 static unsigned to_stop;
@@ -34,18 +35,6 @@ static void (*thread_body)(unsigned);
 static enum outcome outcome;
 static char violation[512];
 bool sched_trace;
-
-unsigned
-sched_self(void)
-{
-    return current < n_threads ? current : n_threads;
-}
-
-bool
-sched_inside(void)
-{
-    return current != MEMORY_THREADS;
-}
 
 uint64_t
 sched_now(void)
@@ -68,12 +57,12 @@ sched_violation_text(void)
 static void
 switch_to(unsigned to)
 {
-    unsigned from = current;
+    unsigned from = sched_current;
     if (from == to)
         return;
     memcpy(threads[from].seats, gy_seats, sizeof gy_seats);
     memcpy(gy_seats, threads[to].seats, sizeof gy_seats);
-    current = to;
+    sched_current = to;
     fiber_switch(&threads[from].fiber, &threads[to].fiber);
 }
 
@@ -101,7 +90,7 @@ any_other(void)
 {
     unsigned ready[MEMORY_THREADS], n = 0, n_awake = 0;
     for (unsigned i = 0; i < n_threads; i++) {
-        if (i == current || threads[i].state != READY)
+        if (i == sched_current || threads[i].state != READY)
             continue;
         ready[n++] = i;
         if (threads[i].asleep_until <= now) { /* the awake come first */
@@ -109,7 +98,7 @@ any_other(void)
             ready[n_awake++] = i;
         }
     }
-    return n ? ready[rng_below(&rng, n_awake ? n_awake : n)] : current;
+    return n ? ready[rng_below(&rng, n_awake ? n_awake : n)] : sched_current;
 }
 
 static unsigned
@@ -126,8 +115,8 @@ static unsigned
 next_in_turn(void)
 {
     for (unsigned i = 1; i <= n_threads; i++)
-        if (threads[(current + i) % n_threads].state == READY)
-            return (current + i) % n_threads;
+        if (threads[(sched_current + i) % n_threads].state == READY)
+            return (sched_current + i) % n_threads;
     return MEMORY_THREADS;
 }
 
@@ -142,11 +131,11 @@ static bool
 aimed_at(struct explore_site *site)
 {
     if (site->schedule != n_schedules) {
+        uint64_t draw = rng_mix(plan.seed ^ site->hash);
         site->schedule = n_schedules;
-        site->in_schedule = 0;
+        site->times = draw % 64 == 0 ? 1 + (uint32_t)((draw >> 16) % (1u << (draw >> 8) % 8)) : 0;
     }
-    uint64_t draw = rng_mix(plan.seed ^ site->hash);
-    return ++site->in_schedule == 1 + (draw >> 16) % (1u << (draw >> 8) % 8) && draw % 64 == 0;
+    return site->times != 0 && --site->times == 0;
 }
 
 /* Before an access. */
@@ -161,14 +150,14 @@ decide(struct explore_site *site)
         if (--until_switch <= 0 || aimed) {
             draw_stay();
             if (aimed || rng_one_in(&rng, naps_one_in))
-                threads[current].asleep_until = now + ((aimed ? 128u : 16u) << rng_below(&rng, 8));
+                threads[sched_current].asleep_until = now + ((aimed ? 128u : 16u) << rng_below(&rng, 8));
             switch_to(any_other());
         }
         break;
     case PCT:
         for (unsigned i = 0; i < n_changes; i++)
             if (now == change_at[i]) {
-                threads[current].priority = --lowest;
+                threads[sched_current].priority = --lowest;
                 switch_to(most_urgent());
             }
         break;
@@ -194,7 +183,7 @@ successor(void)
 static void
 give_up_for_good(enum state state)
 {
-    threads[current].state = state;
+    threads[sched_current].state = state;
     unsigned next = successor();
     if (next == MEMORY_THREADS)
         leave(RAN);
@@ -206,10 +195,11 @@ static void
 step(struct explore_site *site)
 {
     now++;
-    memory_tick(n_threads);
+    if (plan.mode == MEMORY_TSO)
+        memory_tick(n_threads);
     if (plan.cut && (uint64_t)until_stop == now)
         leave(CUT);
-    if (plan.stops && current == to_stop && --until_stop == 0)
+    if (plan.stops && sched_current == to_stop && --until_stop == 0)
         give_up_for_good(STOPPED);
     if (now > STEPS_MOST)
         sched_violation("no end after %d accesses: somebody waits for somebody", STEPS_MOST);
@@ -223,7 +213,7 @@ sched_yield_now(void)
         return;
     step(NULL);
     if (plan.strategy == PCT)
-        threads[current].priority = --lowest;
+        threads[sched_current].priority = --lowest;
     unsigned next = plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? next_in_turn() : any_other();
     switch_to(next);
 }
@@ -231,8 +221,8 @@ sched_yield_now(void)
 static void
 run_thread(void)
 {
-    thread_body(current);
-    memory_drain(current);
+    thread_body(sched_current);
+    memory_drain(sched_current);
     give_up_for_good(DONE);
 }
 
@@ -351,7 +341,7 @@ sched_access(struct explore_site *site, const volatile void *address)
         return;
     site->hits++;
     if (sched_trace)
-        printf("%7llu  thread %u  %-28s %-10s %p\n", (unsigned long long)now + 1, current, base_name(site->file),
+        printf("%7llu  thread %u  %-28s %-10s %p\n", (unsigned long long)now + 1, sched_current, base_name(site->file),
                site->op, (void *)(uintptr_t)address);
     step(site);
 }

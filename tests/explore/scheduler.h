@@ -41,9 +41,21 @@ enum outcome { RAN, CUT, VIOLATED };
 /* Runs body(i) for i < n to their ends. */
 enum outcome sched_run(const struct plan *plan, unsigned n, void (*body)(unsigned thread));
 
-/* Who runs: its number; n of the run outside threads. */
-unsigned sched_self(void);
-bool sched_inside(void);
+/* Who runs: its number; MEMORY_THREADS outside threads. */
+extern unsigned sched_current;
+
+static inline unsigned
+sched_self(void)
+{
+    return sched_current;
+}
+
+static inline bool
+sched_inside(void)
+{
+    return sched_current != MEMORY_THREADS;
+}
+
 /* Accesses of the schedule so far. */
 uint64_t sched_now(void);
 bool sched_stopped(unsigned thread);
