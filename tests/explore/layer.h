@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* What src/atomic.h includes in the flavour explore: each access to shared memory, each fence and each
- * look at the bytes of an entry becomes a call. Each has a site, by which it is named and weakened. */
+ * look at the bytes of an entry becomes a call. Each has a site, by which it is named, counted and weakened. */
 
 #ifndef GY_EXPLORE_LAYER_H
 #define GY_EXPLORE_LAYER_H
@@ -17,7 +17,6 @@ struct explore_site {
     bool known; /* orders are what the run wants them to be, and the hash is set */
     uint32_t hash, schedule, times; /* in this schedule a thread is stopped at it, so many times on */
     uint64_t hits;
-    struct explore_site *next;
 };
 
 uint64_t explore_load(const volatile void *from, unsigned size, struct explore_site *site);
@@ -30,10 +29,12 @@ void explore_fence(struct explore_site *site);
 void explore_bytes_read(const void *from, size_t n, struct explore_site *site);
 void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
 
-#define EXPLORE_SITE(op_, order_, failure_)                                                     \
+#define EXPLORE_SITE(op_, order_, failure_)                                                        \
     __extension__({                                                                                \
-        static struct explore_site site_ = { \
+        static struct explore_site site_ = {                                                       \
             .file = __FILE__, .op = op_, .line = __LINE__, .order = order_, .failure_order = failure_}; \
+        static struct explore_site *const listed_ __attribute__((section("explore_sites"), used)) = &site_; \
+        (void)listed_;                                                                             \
         &site_;                                                                                    \
     })
 #define gy_load_(p, order)                                                                         \

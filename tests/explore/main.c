@@ -305,8 +305,11 @@ report(bool right)
            (uint64_t)shared->by_strategy[BOUNDED], (uint64_t)shared->by_mode[MEMORY_SC],
            (uint64_t)shared->by_mode[MEMORY_TSO], (uint64_t)shared->by_mode[MEMORY_RELAXED],
            (uint64_t)shared->stopped, (uint64_t)shared->cut, seconds_now() - started, request.seed);
+    unsigned reached, places = sched_sites(request.sites, &reached);
+    printf("%u of %u places in the source were reached by the first job\n", reached, places);
     printf("RESULT explore schedules=%" PRIu64 " accesses=%" PRIu64 " operations=%" PRIu64 " scenarios=%" PRIu64
-           " violations=%d\n", schedules_so_far(), accesses, (uint64_t)shared->operations, n, !right);
+           " places=%u/%u violations=%d\n", schedules_so_far(), accesses, (uint64_t)shared->operations, n, reached,
+           places, !right);
 }
 
 static int
@@ -396,8 +399,6 @@ main(int argc, char **argv)
     if (request.replay)
         return replay();
     bool right = work_in_jobs();
-    if (request.sites)
-        sched_print_sites();
     report(right);
     if (request.weaken && !sched_weakened_was_reached()) {
         printf("nothing at %s was reached\n", request.weaken);

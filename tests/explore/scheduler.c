@@ -279,7 +279,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
 
 /* Sites. */
 
-static struct explore_site *sites;
+extern struct explore_site *const __start_explore_sites[], *const __stop_explore_sites[];
 static char weaken_file[64], weaken_op[32];
 static int weaken_line;
 static bool weakened_was_reached;
@@ -316,8 +316,6 @@ meet_site(struct explore_site *s)
     s->hash = s->hash * 31 + (uint32_t)s->line;
     for (const char *at = s->op; *at; at++)
         s->hash = s->hash * 31 + (unsigned char)*at;
-    s->next = sites;
-    sites = s;
     if (weaken_line == s->line && strcmp(weaken_file, base_name(s->file)) == 0 &&
         (weaken_op[0] == 0 || strcmp(weaken_op, s->op) == 0)) {
         s->order = s->failure_order = memory_order_relaxed;
@@ -325,11 +323,39 @@ meet_site(struct explore_site *s)
     }
 }
 
-void
-sched_print_sites(void)
+/* The same place of a header stands once in each object. */
+static uint64_t
+hits_of_place(const struct explore_site *s, bool *first)
 {
-    for (const struct explore_site *s = sites; s; s = s->next)
-        printf("%s:%d:%s %llu\n", base_name(s->file), s->line, s->op, (unsigned long long)s->hits);
+    uint64_t hits = 0;
+    *first = true;
+    bool before = true;
+    for (struct explore_site *const *at = __start_explore_sites; at < __stop_explore_sites; at++) {
+        before &= *at != s;
+        if ((*at)->line == s->line && strcmp((*at)->op, s->op) == 0 && strcmp((*at)->file, s->file) == 0) {
+            hits += (*at)->hits;
+            *first &= !before;
+        }
+    }
+    return hits;
+}
+
+unsigned
+sched_sites(bool print, unsigned *reached)
+{
+    unsigned n = 0;
+    *reached = 0;
+    for (struct explore_site *const *at = __start_explore_sites; at < __stop_explore_sites; at++) {
+        bool first;
+        uint64_t hits = hits_of_place(*at, &first);
+        if (!first || strncmp((*at)->file, "src/", 4) != 0)
+            continue;
+        n++;
+        *reached += hits > 0;
+        if (print)
+            printf("%s:%d:%s %llu\n", base_name((*at)->file), (*at)->line, (*at)->op, (unsigned long long)hits);
+    }
+    return n;
 }
 
 void
@@ -337,9 +363,9 @@ sched_access(struct explore_site *site, const volatile void *address)
 {
     if (!site->known)
         meet_site(site);
+    site->hits++;
     if (!sched_inside())
         return;
-    site->hits++;
     if (sched_trace)
         printf("%7llu  thread %u  %-28s %-10s %p\n", (unsigned long long)now + 1, sched_current, base_name(site->file),
                site->op, (void *)(uintptr_t)address);

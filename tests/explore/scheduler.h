@@ -74,6 +74,7 @@ extern bool sched_trace;
 /* Sites: makes those that match relaxed ("publish.c:123", or "publish.c:123:load"); false: nonsense. */
 bool sched_weaken(const char *what);
 bool sched_weakened_was_reached(void);
-void sched_print_sites(void);
+/* Places of src/ in all; those that this process reached. */
+unsigned sched_sites(bool print, unsigned *reached);
 
 #endif

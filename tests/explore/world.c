@@ -186,6 +186,8 @@ world_run(const struct plan *plan)
     if (how != VIOLATED && !all_ended) { /* what the child of a fork does */
         gy_record_reap_quiet(cache, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
         gy_mend_quiet(cache);
+        ops_look_at_all(last);
+        ops_do(last, "f f f f f f f f p0 g0"); /* sweeps what the dead have left behind */
     }
     if (how != VIOLATED) {
         maintain_to_the_end();
