@@ -73,6 +73,11 @@ $(B)/%.o: %.c
 check: deps-check
 	@tests/check.sh
 
+.PHONY: proof
+## proof: schedules, mutants, orders, models, stress, fuzz, failures, coverage: under 20 minutes (SCALE=10: ten times as much)
+proof: deps-check
+	@tests/proof.sh
+
 ## clean: remove build/
 clean:
 	rm -rf build

@@ -35,6 +35,7 @@ run "the program gyre" tests/test_tool.sh build/release/gyre
 run "documents" build docs-check
 run "man pages" tests/test_man.sh
 run "installation and examples" tests/test_install.sh
+run "schedules" build explore T=20
 run "protocol models" build models-quick
 run "fuzz: corpus and a short run" build fuzz-quick
 for flavor in asan ubsan tsan; do

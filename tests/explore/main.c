@@ -26,7 +26,7 @@ static const char *const mode_name[] = {"sc", "tso", "relaxed"};
 static struct request {
     const char *names;
     int strategy, mode; /* -1: drawn */
-    uint64_t seed, schedules;
+    uint64_t seed, schedules, least;
     double seconds;
     unsigned jobs;
     bool replay, trace, sites;
@@ -145,7 +145,8 @@ static bool
 enough(void)
 {
     return shared->violations > 0 || (request.schedules && schedules_so_far() >= request.schedules) ||
-           (request.seconds > 0 && seconds_now() - started >= request.seconds);
+           (request.seconds > 0 && seconds_now() - started >= request.seconds &&
+            schedules_so_far() >= request.least);
 }
 
 static bool
@@ -326,7 +327,8 @@ static void
 usage(FILE *to)
 {
     fputs("explore [--scenario NAME,...] [--strategy sticky|aimed|pct|bounded] [--mode sc|tso|relaxed]\n"
-          "        [--schedules N] [--seconds S] [--jobs N] [--seed N] [--weaken FILE:LINE[:OP]] [--sites]\n"
+          "        [--schedules N] [--seconds S [--least N]] [--jobs N] [--seed N] [--weaken FILE:LINE[:OP]]\n"
+          "        [--sites]      at most N schedules; S seconds, and longer until there were the least N\n"
           "explore --scenario NAME --replay SEED [--length N] [--preempt AT:TO] [--trace]\n"
           "explore --list\n", to);
 }
@@ -354,7 +356,7 @@ parse(int argc, char **argv)
 {
     static const struct option options[] = {
         {"scenario", 1, 0, 'c'}, {"strategy", 1, 0, 'y'}, {"mode", 1, 0, 'm'},   {"schedules", 1, 0, 'n'},
-        {"seconds", 1, 0, 's'},  {"jobs", 1, 0, 'j'},     {"seed", 1, 0, 'd'},   {"replay", 1, 0, 'r'},
+        {"least", 1, 0, 'e'},    {"seconds", 1, 0, 's'},  {"jobs", 1, 0, 'j'},     {"seed", 1, 0, 'd'},   {"replay", 1, 0, 'r'},
         {"length", 1, 0, 'l'},   {"preempt", 1, 0, 'p'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
         {"list", 0, 0, 'L'},     {"sites", 0, 0, 'S'},    {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     request.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
@@ -364,6 +366,7 @@ parse(int argc, char **argv)
         case 'y': request.strategy = index_of(optarg, strategy_name, STRATEGIES); break;
         case 'm': request.mode = index_of(optarg, mode_name, MEMORY_MODES); break;
         case 'n': request.schedules = strtoull(optarg, NULL, 0); break;
+        case 'e': request.least = strtoull(optarg, NULL, 0); break;
         case 's': request.seconds = strtod(optarg, NULL); break;
         case 'j': request.jobs = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'd': request.seed = strtoull(optarg, NULL, 0); break;

@@ -54,6 +54,8 @@ void ops_look_at_all(struct actor *actor);
 void ops_release_all(struct actor *actor);
 /* Is the history of each key one that the specification allows? */
 void ops_check(void);
+/* Are there no more misses of values that came back than the statistics admit? */
+void ops_check_misses(uint64_t counted);
 
 /* The hash of keys, by gy_hash_hook. */
 uint64_t ops_hash(const void *key, size_t bytes);

@@ -78,6 +78,7 @@ check_stats(gyre *cache, uint64_t committed)
                         (unsigned long long)committed, (unsigned long long)s.entries, (unsigned long long)removed);
     if (s.capacity_bytes != s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes)
         sched_violation("the parts of the capacity do not add up");
+    ops_check_misses(s.vanished);
     if (gy_load_rlx(&cache->super->draft_bytes) != 0)
         sched_violation("drafts hold %llu bytes in the end", (unsigned long long)gy_load_rlx(&cache->super->draft_bytes));
 }

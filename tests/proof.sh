@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+# Everything that is to show that gyre is right, in the size of a nightly run: under 20 minutes on two
+# cores. SCALE=10 does ten times as much; SEED=n replays the drawn parts. docs/testing.md describes the layers.
+
+set -u
+cd "$(dirname "$0")/.."
+scale=${SCALE:-1}
+export SCALE=$scale
+logs=build/proof
+mkdir -p "$logs"
+started=$SECONDS failed=0 table=()
+
+build() { make --no-print-directory "$@"; }
+
+schedules() {
+    build/explore/explore --jobs "$(nproc)" --seconds $((300 * scale)) --least $((3000000 * scale)) \
+        ${SEED:+--seed "$SEED"}
+}
+
+# Sums up the lines of all stress programs.
+stress() {
+    build FLAVOR=points stress T=$((6 * scale)) || return
+    build stress T=$((6 * scale)) || return
+}
+
+# The numbers of RESULT lines, added up by name; fractions and percentages as they are.
+numbers() {
+    grep -ah '^RESULT ' "$1" | awk '
+        { for (i = 3; i <= NF; i++) {
+            split($i, pair, "=")
+            if (!(pair[1] in sum)) order[++n] = pair[1]
+            if (pair[2] ~ /^[0-9]+$/) sum[pair[1]] += pair[2]; else sum[pair[1]] = pair[2]
+        } }
+        function commas(x,   s) {
+            if (x !~ /^[0-9]+$/) return x
+            s = ""
+            while (length(x) > 3) { s = "," substr(x, length(x) - 2) s; x = substr(x, 1, length(x) - 3) }
+            return x s
+        }
+        END { for (i = 1; i <= n; i++) {
+            name = order[i]
+            gsub("_", " ", name)
+            printf "%s%s %s", i > 1 ? ", " : "", commas(sprintf(sum[order[i]] ~ /^[0-9.e+]+$/ && sum[order[i]] !~ /\./ ? "%.0f" : "%s", sum[order[i]])), name
+        } }'
+}
+
+layer() { # name, what it is, command...
+    local name=$1 what=$2 log=$logs/$1.log from=$SECONDS status
+    shift 2
+    "$@" >"$log" 2>&1 &
+    local pid=$!
+    while kill -0 $pid 2>/dev/null; do
+        [ -t 1 ] && printf '\r\033[K%-11s %4d s   %s' "$name" $((SECONDS - from)) "$(tail -n 1 "$log" | tr '\r' '\n' | tail -n 1 | cut -c1-60)"
+        sleep 0.5
+    done
+    wait $pid
+    status=$?
+    [ -t 1 ] && printf '\r\033[K'
+    local line
+    line=$(numbers "$log")
+    if [ $status = 0 ] && [ -n "$line" ]; then
+        table+=("$(printf '%-11s %5d s   %s' "$name" $((SECONDS - from)) "$line")")
+        printf '%-11s ok     %4d s   %s\n' "$name" $((SECONDS - from)) "$what"
+    else
+        failed=$((failed + 1))
+        table+=("$(printf '%-11s %5d s   FAILED: %s' "$name" $((SECONDS - from)) "$log")")
+        printf '%-11s FAILED %4d s   %s\n' "$name" $((SECONDS - from)) "$what"
+        tail -n 40 "$log" | sed 's/^/    /'
+    fi
+}
+
+build -j"$(nproc)" lib explore-build >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
+layer schedules "the real code, one access at a time" schedules
+layer bounded "all schedules with two preemptions" build/explore/explore --strategy bounded --mode sc --seconds 100000
+layer mutants "bugs put in on purpose, and what catches them" build mutants
+layer orders "each memory order weakened" build orders
+layer models "the protocols, all interleavings (Spin)" tests/models/run.sh proof
+layer stress "real threads, histories checked" stress
+layer fuzz "operations, options and layouts from random bytes" build fuzz-proof
+layer injection "each system call and allocation fails" build injection
+layer coverage "lines and branches of src/ that the tests run" build coverage
+
+echo
+printf '%-11s %7s   %s\n' layer time results
+printf '%s\n' "${table[@]}"
+echo
+echo "$((SECONDS - started)) s in all; the logs are in $logs"
+[ $failed = 0 ] && echo "proof: OK" || echo "proof: $failed layers FAILED"
+[ $failed = 0 ]
