@@ -26,7 +26,7 @@ search() {                             # model options...: leaves the verifier's
     # shellcheck disable=SC2086
     ${CC:-gcc} $optimise -w $flags -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM=2600 -o pan pan.c 2>gcc.out || return 1
     # shellcheck disable=SC2086
-    timeout 900 ./pan $mode $table >out 2>&1
+    timeout "${LIMIT:-900}" ./pan $mode $table >out 2>&1
 }
 
 verdict() {
