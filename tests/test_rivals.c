@@ -236,6 +236,41 @@ TEST(rivals, an_add_meets_a_word_that_no_longer_counts)
     gyre_close(cache);
 }
 
+TEST(rivals, a_lower_word_changes_before_it_is_taken_over)
+{
+    gyre *cache = open_one();
+    struct gy_bucket *bucket = first_bucket(cache, "key");
+    uint64_t one = word_for(cache, "key", 1), two = word_for(cache, "key", 2);
+    gy_store_seq(&bucket->slot[0], word_for(cache, "other", 3) ^ GY_TAG_MASK); /* the own word goes above it */
+    struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[0], .skip = 2, .again = true,
+                                        .action = next_word},
+                               .slot = &bucket->slot[0], .word = {one | GY_T, two | GY_T, two | GY_T}};
+    trap_set(&rival.trap);
+    CHECK_OK(put_bytes(cache, "key", 8, 9));
+    trap_clear(&rival.trap);
+    expect(cache, "key", 9);
+    CHECK_EQ(room_refs_into(cache, UINT32_MAX), 1);
+    CHECK(gy_slot_ref(gy_load_seq(&bucket->slot[0])) != gy_slot_ref(two));
+    gyre_close(cache);
+}
+
+TEST(rivals, a_replacement_passes_words_in_the_making)
+{
+    gyre *cache = open_one();
+    struct gy_bucket *bucket = first_bucket(cache, "key");
+    uint64_t made = word_for(cache, "key", 1), stands = word_for(cache, "key", 2);
+    gyre_put_options o = GYRE_PUT_OPTIONS_INIT;
+    char value[8];
+    fill_bytes(value, sizeof value, 9);
+    gy_store_seq(&bucket->slot[2], made | GY_T);
+    gy_store_seq(&bucket->slot[5], stands);
+    o.flags = GYRE_REPLACE;
+    CHECK_OK(gyre_put(cache, "key", 3, value, sizeof value, &o));
+    CHECK_EQ(gy_load_seq(&bucket->slot[2]), made | GY_T);
+    expect(cache, "key", 9);
+    gyre_close(cache);
+}
+
 /* ADD loses its word as often as it is tried. */
 static void
 lose_own_word(struct trap *trap, const volatile void *address)
@@ -345,26 +380,28 @@ TEST(rivals, a_clear_between_a_copy_and_its_look_at_the_mark)
     api_close(cache);
 }
 
-/* Every arena that is freed is another thread's before this one looks. */
+/* Every arena that is freed is another thread's before this one looks, and is filled and sealed at once. */
 static void
 take_all(struct trap *trap, const volatile void *address)
 {
+    gyre *cache = trap->cache;
     (void)address;
-    gy_store_seq(&trap->cache->super->n_free, 0);
+    gy_store_seq(&cache->super->n_free, room_count_states(cache, GY_FREE));
+    for (unsigned i = 0; i < 8; i++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(i).text, 400, i));
+    room_seal_all(cache);
+    gy_store_seq(&cache->super->n_free, 0);
 }
 
 TEST(rivals, room_that_others_always_take)
 {
     gyre *cache = api_open(64 << 10, GYRE_NO_THREAD);
-    for (unsigned i = 0; i < 200; i++)
-        CHECK_OK(put_bytes(cache, key_of(i).text, 400, i));
-    uint64_t n_free = gy_load_seq(&cache->super->n_free);
     struct trap trap = {.file = "sweep.c", .address = &cache->super->n_free, .again = true, .action = take_all,
                         .cache = cache};
     trap_set(&trap);
     CHECK(!gy_sweep_room(cache, room_record(cache)));
     trap_clear(&trap);
-    gy_store_seq(&cache->super->n_free, n_free);
+    CHECK(trap.sprung > cache->g.n_arenas);
     gyre_close(cache);
 }
 

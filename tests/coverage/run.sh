@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/../.."
 B=build/cover logs=build/cover/logs
 jobs=$(nproc)
-stress=$((4 * ${SCALE:-1}))
+stress=$((3 * ${SCALE:-1}))
 mkdir -p "$logs"
 
 make --no-print-directory -j"$jobs" FLAVOR=cover cover-programs >"$logs/build" 2>&1 ||
@@ -42,6 +42,7 @@ export B logs
         name=$(basename "$program" .c)
         echo "run stress-$name env T=$stress $B/stress/$name"
     done
-} | xargs -P "$jobs" -I{} bash -c '{}' || exit 1
+} | xargs -P "$jobs" -I{} bash -c '{}'
+failed=$?
 
-tests/coverage/report.py $B "$@"
+tests/coverage/report.py $B "$@" && [ $failed = 0 ]
