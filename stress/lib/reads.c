@@ -215,6 +215,7 @@ read_many(struct worker *worker)
     }
     for (size_t i = 0; i < n; i++)
         look_begin(worker->round, keys[i], &looks[i]);
+    stress_tally.operations += n - 1;
     size_t answered = gyre_get_many(worker->round->cache, n, wanted, views, results);
     for (size_t i = 0; i < n; i++)
         look_end(keys[i], &looks[i]);
@@ -326,5 +327,6 @@ read_scan(struct worker *worker)
     if (rc != (stopped ? 77 : GYRE_OK) && !(rc == GYRE_EBUSY && !stopped))
         stress_fail("scan: answers %d after %llu entries", rc, (unsigned long long)scan.visited);
     worker->total.scanned += scan.visited;
+    stress_tally.operations += scan.visited;
     free(low);
 }

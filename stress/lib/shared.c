@@ -204,6 +204,7 @@ counter_step(struct worker *worker, uint32_t number)
     size_t size = value_size(&round->shape, key, id);
     options.user_flags = value_flags(id);
     value_write(key, id, worker->buffer, size);
+    stress_tally.operations++; /* after the lookup */
     uint64_t start_ns = history_now();
     int rc = gyre_put(round->cache, key_bytes, key_size, worker->buffer, size, &options);
     uint64_t end_ns = history_now();

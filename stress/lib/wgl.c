@@ -210,7 +210,7 @@ explains(struct search *search, uint64_t done, uint32_t state)
     for (; next; next &= next - 1) {
         unsigned i = (unsigned)__builtin_ctzll(next);
         uint32_t after = state;
-        if (!(done & BIT(i)) && (stores(&search->ops[i]) || search->required & BIT(i)) &&
+        if ((stores(&search->ops[i]) || search->required & BIT(i)) &&
             apply(&search->ops[i], &after) && explains(search, done | BIT(i), after))
             return true;
     }

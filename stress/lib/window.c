@@ -117,8 +117,17 @@ static int
 get(struct move *move)
 {
     struct window *window = move->window;
-    gyre_view view;
-    int rc = gyre_get(window->cache, move->key, move->key_size, &view);
+    gyre_key wanted[] = {{move->key, move->key_size}, {move->key, move->key_size}};
+    gyre_view views[2], view;
+    int rc, results[2];
+    if (rng_one_in(move->rng, 4)) {
+        gyre_get_many(window->cache, 2, wanted, views, results);
+        gyre_release(&views[1]);
+        view = views[0];
+        rc = results[0];
+    } else {
+        rc = gyre_get(window->cache, move->key, move->key_size, &view);
+    }
     if (rc != GYRE_OK)
         return rc;
     move->op->id = value_check(&window->shape, key_of(window), view.data, view.size, view.user_flags,
