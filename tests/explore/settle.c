@@ -9,6 +9,18 @@
 #include "ops.h"
 #include "scheduler.h"
 
+/* Would an operation on its key find the word in this bucket? */
+static bool
+in_window(gyre *cache, const struct gy_bucket *bucket, const char *entry, struct gy_header h)
+{
+    struct gy_window w;
+    gy_index_window(cache, gy_hash(gy_entry_key(entry, h), h.key_bytes, cache->seed), &w);
+    for (unsigned i = 0; i < w.n; i++)
+        if (w.bucket[i] == bucket)
+            return true;
+    return false;
+}
+
 static void
 check_slots(gyre *cache, uint64_t *live, uint64_t *committed)
 {
@@ -25,6 +37,8 @@ check_slots(gyre *cache, uint64_t *live, uint64_t *committed)
         }
         uint64_t offset = gy_slot_ref(word) << 3;
         struct gy_header h = gy_entry_header(gy_at(cache, gy_slot_ref(word)));
+        if (!in_window(cache, &bucket[i / GY_BUCKET_SLOTS], gy_at(cache, gy_slot_ref(word)), h))
+            sched_violation("the word in slot %llu is out of its key's window", (unsigned long long)i);
         live[a] += gy_entry_bytes(offset, h, cache->g.value_align);
         ++*committed;
     }
