@@ -3,6 +3,7 @@
 
 #include "oracle.h"
 
+#include "handover.h"
 #include "index.h"
 #include "scheduler.h"
 
@@ -33,6 +34,7 @@ void
 oracle_begin(struct gyre *c)
 {
     cache = c;
+    handover_begin(c);
     n_pins = 0;
     schedule++;
     for (unsigned a = 0; a < ARENAS_MOST; a++) {
@@ -112,6 +114,7 @@ validate(unsigned thread, uint32_t arena, uint32_t seen)
 void
 oracle_loaded(unsigned thread, const volatile void *from, uint64_t value, uint32_t seen)
 {
+    handover_loaded(thread, from, value);
     if (oracle_is_slot(from)) {
         uint32_t a = gy_ref_arena(cache, gy_slot_ref(value));
         if (value != GY_EMPTY && a < ARENAS_MOST)
@@ -125,6 +128,7 @@ oracle_loaded(unsigned thread, const volatile void *from, uint64_t value, uint32
 void
 oracle_stored(unsigned thread, const volatile void *to, uint64_t value)
 {
+    handover_stores(thread, to, value);
     if (oracle_is_slot(to) || is_arena_word(to)) {
         sched_violation("a plain store to a %s: CAS alone changes it", is_arena_word(to) ? "word of an arena" : "slot");
     } else if (is_pin(to)) {
@@ -233,6 +237,7 @@ slot_changed(const volatile void *at, uint64_t from, uint64_t to)
 void
 oracle_updated(unsigned thread, const volatile void *at, uint64_t from, uint64_t to)
 {
+    handover_updated(thread, at);
     if (is_arena_word(at))
         arena_changed(thread, (uint32_t)((const volatile gy_atomic_u64 *)at - cache->words), from, to);
     else if (oracle_is_slot(at))

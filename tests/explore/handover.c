@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "handover.h"
+
+#include "scheduler.h"
+
+enum { WORDS = 1 << 11, NOBODY = MEMORY_THREADS };
+enum kind { NONE, WRITTEN_IN_TURN, DRIVERS_OWN }; /* the latter: read by its writers only */
+
+struct word {
+    const volatile void *address;
+    uint32_t schedule, stored, updated[MEMORY_THREADS]; /* instants; updates since the last store */
+    unsigned by;
+};
+
+/* A thread's latest section, and the start of its latest grace period. */
+static struct section {
+    bool open, has_mark;
+    uint64_t began; /* at the first load inside: one whose store is not seen, for want of a fence yet, may go on */
+    uint64_t geometry, mark; /* as loaded inside; geometry 0: not yet */
+    uint32_t ended;                 /* an instant */
+    uint64_t grace_began;
+    const volatile void *cookie; /* whose grace period it asks for */
+} sections[MEMORY_THREADS];
+
+static struct gyre *cache;
+static struct word words[WORDS];
+static uint64_t clear_began, growth_began;
+static uint32_t schedule;
+
+void
+handover_begin(struct gyre *c)
+{
+    cache = c;
+    schedule++;
+    clear_began = growth_began = 0;
+    memset(sections, 0, sizeof sections);
+}
+
+/* Where in an array of structures; SIZE_MAX: not in it. */
+static size_t
+field_of(const volatile void *at, const volatile void *array, size_t n, size_t bytes)
+{
+    size_t offset = (size_t)((uintptr_t)at - (uintptr_t)array);
+    return offset < n * bytes ? offset % bytes : SIZE_MAX;
+}
+
+static enum kind
+kind_of(const volatile void *at)
+{
+    const struct gy_super *s = cache->super;
+    const struct gy_shard *shard = &s->shard[0]; /* scenarios have one */
+    if (at == &s->clear_stage || at == &s->clear_at || at == &s->clear_cookie || at == &s->clear_target ||
+        at == &shard->cookie)
+        return DRIVERS_OWN;
+    if (at == &s->done || at == &s->clear_driver || at == &shard->driver || at == &shard->stage ||
+        at == &shard->cursor || at == &shard->finished || at == &shard->geometry)
+        return WRITTEN_IN_TURN;
+    size_t field = field_of(at, cache->books, cache->g.n_arenas, sizeof(struct gy_book));
+    if (field != SIZE_MAX)
+        return field == offsetof(struct gy_book, pin_stamp) ? NONE : WRITTEN_IN_TURN;
+    field = field_of(at, cache->records, cache->g.n_records, sizeof(struct gy_record));
+    return field < offsetof(struct gy_record, count) ? WRITTEN_IN_TURN : NONE;
+}
+
+static struct word *
+word_at(const volatile void *address)
+{
+    uint32_t i = (uint32_t)(rng_mix((uintptr_t)address) % WORDS);
+    while (words[i].schedule == schedule && words[i].address != address)
+        i = (i + 1) % WORDS;
+    if (words[i].schedule != schedule)
+        words[i] = (struct word){.address = address, .schedule = schedule, .by = NOBODY};
+    return &words[i];
+}
+
+static void
+after_the_store(unsigned thread, const struct word *w, const char *does)
+{
+    if (w->by != NOBODY && !memory_happened_before(thread, w->by, w->stored))
+        sched_violation("hand-over: thread %u %s byte %td of the region, and the last store, by thread %u, has "
+                        "not happened before", thread, does, (const volatile char *)w->address - cache->region.base, w->by);
+}
+
+static void
+after_the_updates(unsigned thread, const struct word *w, const char *does)
+{
+    for (unsigned t = 0; t < MEMORY_THREADS; t++)
+        if (w->updated[t] != 0 && !memory_happened_before(thread, t, w->updated[t]))
+            sched_violation("hand-over: thread %u %s byte %td of the region, and an update by thread %u has not "
+                            "happened before", thread, does, (const volatile char *)w->address - cache->region.base, t);
+}
+
+void
+handover_loaded(unsigned thread, const volatile void *from, uint64_t value)
+{
+    struct section *s = &sections[thread];
+    const struct gy_super *super = cache->super;
+    if (s->open && s->began == 0)
+        s->began = sched_now();
+    if (from == &super->shard[0].geometry)
+        s->geometry = value;
+    else if (from == &super->mark && !s->has_mark)
+        s->mark = value, s->has_mark = true;
+    else if (from == &super->clear_cookie || from == &super->shard[0].cookie)
+        s->cookie = from;
+    if (kind_of(from) == DRIVERS_OWN)
+        after_the_store(thread, word_at(from), "reads");
+}
+
+static void
+section_changes(unsigned thread, bool opens)
+{
+    struct section *s = &sections[thread];
+    if (opens) {
+        s->began = 0;
+        s->geometry = 0;
+        s->has_mark = false;
+    } else if (s->open) {
+        s->ended = memory_instant(thread);
+    } else {
+        s->began = 0; /* the record is let go */
+    }
+    s->open = opens;
+}
+
+void
+handover_stores(unsigned thread, const volatile void *to, uint64_t value)
+{
+    const struct gy_super *super = cache->super;
+    if (kind_of(to) == NONE)
+        return;
+    struct word *w = word_at(to);
+    after_the_store(thread, w, "stores to");
+    after_the_updates(thread, w, "stores to");
+    if (to == &super->shard[0].geometry) /* all that was moved is where it belongs */
+        after_the_updates(thread, word_at(&super->shard[0].finished), "shows a geometry, after");
+    memset(w->updated, 0, sizeof w->updated);
+    w->by = thread;
+    w->stored = memory_instant(thread) + 1;
+    if (field_of(to, cache->records, cache->g.n_records, sizeof(struct gy_record)) ==
+        offsetof(struct gy_record, section))
+        section_changes(thread, value != 0);
+    if (to == &super->clear_cookie)
+        clear_began = sections[thread].grace_began;
+    if (to == &super->shard[0].cookie)
+        growth_began = sections[thread].grace_began;
+}
+
+/* The thread says that the grace period of the cookie it read last has elapsed. */
+static void
+grace_period_ended(unsigned thread)
+{
+    const struct gy_super *super = cache->super;
+    bool clears = sections[thread].cookie == &super->clear_cookie;
+    uint64_t start = clears ? clear_began : growth_began;
+    uint64_t geometry = memory_raw(&super->shard[0].geometry, 8), mark = memory_raw(&super->clear_target, 8);
+    for (unsigned t = 0; t < MEMORY_THREADS; t++) {
+        const struct section *s = &sections[t];
+        if (t == thread || s->began == 0)
+            continue;
+        if (s->began < start && (s->open || !memory_happened_before(thread, t, s->ended)))
+            sched_violation("sections: the grace period of thread %u is over, and a section of thread %u that "
+                            "began before it %s", thread, t, s->open ? "is open" : "has not ended before");
+        else if (s->open && !clears && s->geometry != 0 && s->geometry != geometry)
+            sched_violation("sections: the grace period of thread %u is over, and thread %u is in a section with "
+                            "an older geometry", thread, t);
+        else if (s->open && clears && s->has_mark && s->mark < mark)
+            sched_violation("sections: the grace period of thread %u is over, and thread %u is in a section with "
+                            "an older mark", thread, t);
+    }
+}
+
+void
+handover_updated(unsigned thread, const volatile void *at)
+{
+    if (at == &cache->super->epoch)
+        sections[thread].grace_began = sched_now();
+    else if (at == &cache->super->grace_periods)
+        grace_period_ended(thread);
+    if (kind_of(at) == NONE)
+        return;
+    struct word *w = word_at(at);
+    after_the_store(thread, w, "updates");
+    w->updated[thread] = memory_instant(thread);
+}
