@@ -271,11 +271,9 @@ judge(gyre *cache, const struct grower *growers, unsigned n)
     if (!STRESS_POINTS && sum.misses > 1 + sum.lookups / 1000000)
         stress_fail("%" PRIu64 " of %" PRIu64 " lookups missed a key that nobody touched",
                     sum.misses, sum.lookups);
-    uint64_t admitted = stats.vanished + 3 * stats.growths * n; /* see the oracle */
-    if (sum.misses > admitted)
-        stress_fail("%" PRIu64 " lookups missed a key that nobody touched; %" PRIu64
-                    " vanished and %" PRIu64 " growths admit %" PRIu64,
-                    sum.misses, stats.vanished, stats.growths, admitted);
+    if (sum.misses > stats.vanished)
+        stress_fail("%" PRIu64 " lookups missed a key that nobody touched, %" PRIu64 " are counted",
+                    sum.misses, stats.vanished);
     if (conflicts > 3 + sum.inserted / conflicts_rarer_than(sum.inserted))
         stress_fail("%" PRIu64 " evictions for want of a slot in %" PRIu64 " insertions", conflicts,
                     sum.inserted);

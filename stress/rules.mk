@@ -28,9 +28,9 @@ stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS))
 # Seconds for the oracle, and for each of the others.
 stress_quick_T = $(if $(filter asan ubsan tsan,$(FLAVOR)),8 2,25 7)
 
-## stress: every stress program, T seconds each (FLAVOR=…; SEED=… replays)
+## stress: every stress program, T seconds each or 30 times SCALE (FLAVOR=…; SEED=… replays)
 stress: $(STRESS_PROG)
-	@set -e; for name in $(STRESS_NAMES); do $(stress_env) T=$(or $(T),30) $(B)/stress/$$name; done
+	@set -e; for name in $(STRESS_NAMES); do $(stress_env) T=$(or $(T),$$((30 * $${SCALE:-1}))) $(B)/stress/$$name; done
 
 ## stress-quick: all stress programs in about a minute, in 20 seconds under a sanitizer (FLAVOR=…)
 stress-quick: $(STRESS_PROG)

@@ -48,7 +48,7 @@ _Thread_local struct stress_tally stress_tally;
 static void
 print_replay(FILE *to)
 {
-    fprintf(to, "SEED=%" PRIu64 " SCALE=1 T=%g", run.seed, run.seconds);
+    fprintf(to, "SEED=%" PRIu64 " T=%g", run.seed, run.seconds);
     if (run.threads)
         fprintf(to, " THREADS=%u", run.threads);
     fprintf(to, " %s\n", run.program);
@@ -92,9 +92,8 @@ stress_start(char **argv, const char *name, double default_seconds)
     if (run.seed == 0)
         run.seed = random_seed();
     const char *seconds = getenv("T");
-    uint64_t scale = stress_setting("SCALE", 1);
-    run.seconds = (seconds && *seconds ? strtod(seconds, NULL) : default_seconds) *
-                  (double)(scale ? scale : 1);
+    run.seconds = seconds && *seconds ? strtod(seconds, NULL)
+                                      : default_seconds * (double)stress_setting("SCALE", 1);
     run.threads = (unsigned)stress_setting("THREADS", 0);
     run.started_ns = stress_now_ns();
     setvbuf(stdout, NULL, _IOLBF, 0);

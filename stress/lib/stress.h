@@ -4,8 +4,8 @@
 /* What every stress program shares: choices that a seed replays, a time to run for, threads, the
  * delays at the library's points, and a verdict.
  *
- * The environment sets a run: SEED (else random, and always printed), T in seconds, SCALE (times T),
- * THREADS.
+ * The environment sets a run: SEED (else random, and always printed), T in seconds (else the
+ * program's own time, times SCALE), THREADS.
  * The seed replays every choice of the program; what the kernel's scheduler did is not replayed, so
  * a failure may need several runs of its command line, best in the flavour that showed it. */
 
