@@ -27,8 +27,8 @@ lane_of_cpu(const struct gyre *cache)
 static bool
 claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
 {
-    gy_sub_rlx(&cache->super->n_free, 1);
-    if (gy_cas_seq(&cache->words[arena], &word, taken))
+    gy_sub_rlx(&cache->super->n_free, 1); /* model: open1 */
+    if (gy_cas_seq(&cache->words[arena], &word, taken)) /* model: open2 */
         return true;
     gy_add_rlx(&cache->super->n_free, 1);
     return false;
@@ -53,6 +53,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         if (!claim_free(cache, a, word, taken))
             continue;
         gy_tick(cache);
+        /* model: reset */
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
         gy_store_rlx(&book->position, 0);
         gy_store_rlx(&book->dead, 0);
@@ -69,6 +70,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
 static void
 give_back(struct gyre *cache, uint32_t arena, uint64_t word)
 {
+    /* model: giveback */
     if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_FREE)))
         gy_add_rlx(&cache->super->n_free, 1);
 }
@@ -79,10 +81,10 @@ seal(struct gyre *cache, uint32_t arena, uint64_t word)
 {
     gy_atomic_u64 *position = &cache->books[arena].position;
     uint64_t at = gy_load_acq(position);
-    while (!(at & GY_CLOSED) && !gy_cas_seq(position, &at, at | GY_CLOSED))
+    while (!(at & GY_CLOSED) && !gy_cas_seq(position, &at, at | GY_CLOSED)) /* model: seal1 */
         ; /* retried because another writer reserved */
     uint64_t number = gy_add_seq(&cache->super->sequence, 1);
-    gy_cas_seq(&cache->words[arena], &word,
+    gy_cas_seq(&cache->words[arena], &word, /* model: seal2 */
                gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
                              number));
 }
@@ -97,11 +99,12 @@ open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool 
     if (!take_free(cache, ring, lane, urgent, &arena, &sequence))
         return false;
     uint64_t word = gy_load_acq(&cache->words[arena]);
+    /* model: open3 */
     if (!gy_cas_seq(&cache->lanes[lane].open[ring], &seen, gy_open_word(arena, sequence))) {
         give_back(cache, arena, word);
         return true;
     }
-    gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN));
+    gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN)); /* model: open4 */
     return true;
 }
 
@@ -117,6 +120,7 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
         uint64_t need = gy_entry_bytes(base + at, h, cache->g.value_align);
         if (need > cache->arena_bytes - at)
             return false;
+        /* model: reserve */
         if (gy_cas_seq(position, &at, at + need)) { /* else another writer got this room */
             *offset = base + at;
             *bytes = need;
@@ -133,23 +137,23 @@ stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header
     if (open == 0 || arena >= cache->g.n_arenas)
         return 0;
     /* seq_cst store, seq_cst load: see the essay above. Checked by: tests/models/pins.pml. */
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_RESERVING));
-    uint64_t word = gy_load_seq(&cache->words[arena]);
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_RESERVING)); /* model: writer1 */
+    uint64_t word = gy_load_seq(&cache->words[arena]); /* model: writer2 */
     int result = 0;
     if (gy_arena_sequence(word) != open >> GY_ARENA_BITS) {
         result = 0; /* sealed; perhaps already something else */
     } else if (gy_arena_state(word) == GY_OPENING) {
-        gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN));
+        gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN)); /* model: open4 */
         result = -1;
     } else if (gy_arena_state(word) == GY_OPEN &&
                gy_load_rlx(&cache->books[arena].opened) >= gy_load_acq(&cache->super->mark)) {
         uint64_t offset;
         h.generation = gy_arena_generation(word);
         if (reserve(cache, arena, h, &offset, &out->bytes)) {
-            gy_entry_set_header(cache->region.base + offset, h);
+            gy_entry_set_header(cache->region.base + offset, h); /* model: header */
             out->pin = pin;
             out->pin_word = gy_pin_word(cache, arena, GY_PIN_FILLING);
-            gy_store_rel(pin, out->pin_word);
+            gy_store_rel(pin, out->pin_word); /* model: filling */
             out->ref = offset >> 3;
             out->arena = arena;
             out->opened = gy_load_rlx(&cache->books[arena].opened); /* (Relaxed: constant under the pin) */
@@ -182,7 +186,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
             return false;
     }
     char *entry = gy_at(cache, out->ref);
-    gy_entry_fill(entry, content);
+    gy_entry_fill(entry, content); /* model: fill */
     if (content->value && content->value_bytes) {
         char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);
         gy_bytes_read(content->value, content->value_bytes);
@@ -210,7 +214,7 @@ gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring)
         return;
     if (gy_arena_state(word) == GY_OPENING) {
         uint64_t as_open = gy_arena_with_state(word, GY_OPEN);
-        if (gy_cas_seq(&cache->words[arena], &word, as_open))
+        if (gy_cas_seq(&cache->words[arena], &word, as_open)) /* model: open4 */
             word = as_open;
     }
     if (gy_arena_state(word) == GY_OPEN && gy_arena_sequence(word) == open >> GY_ARENA_BITS)
@@ -277,6 +281,7 @@ gy_arena_free_retired(struct gyre *cache)
     uint64_t first_look = gy_arena_stamp_pins(cache); /* so that held arenas do not fill the batch */
     for (uint32_t a = 0; a < cache->g.n_arenas && n < FREE_BATCH; a++) {
         uint64_t w = gy_load_acq(&cache->words[a]);
+        /* model: free1 */
         if (gy_arena_state(w) == GY_RETIRED && gy_load_acq(&cache->books[a].pin_stamp) < first_look)
             arena[n] = a, word[n++] = w;
     }
@@ -286,11 +291,12 @@ gy_arena_free_retired(struct gyre *cache)
      * second look at the slot after the barrier, and finds the slot changed. */
     if (cache->reader_fences)
         gy_fence_seq();
-    else if (!gy_os_membarrier())
+    else if (!gy_os_membarrier()) /* model: free2 */
         return 0;
-    uint64_t stamp = gy_arena_stamp_pins(cache);
+    uint64_t stamp = gy_arena_stamp_pins(cache); /* model: free3 */
     for (unsigned i = 0; i < n; i++)
         if (gy_load_acq(&cache->books[arena[i]].pin_stamp) < stamp &&
+            /* model: free4 */
             gy_cas_seq(&cache->words[arena[i]], &word[i], gy_arena_with_state(word[i], GY_FREE))) {
             gy_add_rlx(&cache->super->n_free, 1);
             freed++;
@@ -306,7 +312,7 @@ gy_arena_withdraw(struct gyre *cache)
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
         if (gy_arena_state(word) != GY_FREE ||
-            !claim_free(cache, a, word, gy_arena_with_state(word, GY_WITHDRAWN)))
+            !claim_free(cache, a, word, gy_arena_with_state(word, GY_WITHDRAWN))) /* model: withdraw */
             continue;
         cache->region.ops->discard(&cache->region, gy_arena_offset(cache, a), cache->arena_bytes);
         return true;

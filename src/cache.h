@@ -123,6 +123,7 @@ gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
 static inline void
 gy_pin_clear(gy_atomic_u64 *pin)
 {
+    /* model: unpin */
     gy_store_rel(pin, 0); /* what was read or written under the pin comes before its end */
 }
 

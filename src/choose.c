@@ -12,9 +12,9 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, bool compact, struct gy
 {
     bool parked = gy_arena_state(word) == GY_PARKED;
     uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING);
-    if (!gy_cas_seq(&cache->words[arena], &word, sweeping))
+    if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1, sweep7 */
         return false;
-    if (!parked && gy_arena_pinned(cache, arena)) {
+    if (!parked && gy_arena_pinned(cache, arena)) { /* model: sweep1look */
         uint64_t seen = sweeping;
         gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, GY_SEALED));
         return false;

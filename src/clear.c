@@ -110,9 +110,11 @@ gy_clear_step(struct gyre *cache, struct gy_record *r)
 {
     uint64_t nobody = 0;
     if (!gy_clear_pending(cache) ||
+        /* model: drive */
         !gy_cas_seq(&cache->super->clear_driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid()))
         return false;
     bool did = gy_clear_pending(cache) && advance(cache, r);
+    /* model: undrive */
     gy_store_rel(&cache->super->clear_driver, 0); /* pairs with the next driver's CAS */
     return did;
 }

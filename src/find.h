@@ -17,8 +17,8 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
         uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
         if (arena == UINT32_MAX)
             return false;
-        gy_pin_set(cache, pin, gy_pin_word(cache, arena, GY_PIN_READ));
-        uint64_t again = gy_load_acq(slot);
+        gy_pin_set(cache, pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: reader2 */
+        uint64_t again = gy_load_acq(slot); /* model: reader3 */
         if (gy_unlikely(gy_slot_ref(again) != gy_slot_ref(word) || again == GY_EMPTY)) {
             gy_pin_clear(pin);
             word = again; /* another thread's CAS changed the slot */
@@ -55,7 +55,7 @@ gy_find_in(struct gyre *cache, struct gy_bucket *bucket, uint64_t hash, const vo
 {
     for (unsigned candidates = gy_find_candidates(bucket, hash); candidates; candidates &= candidates - 1) {
         gy_atomic_u64 *slot = &bucket->slot[__builtin_ctz(candidates)];
-        uint64_t word = gy_load_acq(slot);
+        uint64_t word = gy_load_acq(slot); /* model: get, reader1 */
         if (gy_unlikely(gy_slot_tentative(word))) {
             *saw_tentative = true;
             continue;

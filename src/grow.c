@@ -77,12 +77,14 @@ static bool
 drive(struct gy_shard *shard)
 {
     uint64_t nobody = 0;
+    /* model: drive */
     return gy_cas_seq(&shard->driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
 }
 
 static void
 undrive(struct gy_shard *shard)
 {
+    /* model: undrive */
     gy_store_rel(&shard->driver, 0); /* the stage's changes come before the next driver's */
 }
 
@@ -90,7 +92,7 @@ undrive(struct gy_shard *shard)
 static void
 turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase phase, enum stage stage)
 {
-    gy_store_seq(&shard->geometry, gy_geometry_word(log2, phase));
+    gy_store_seq(&shard->geometry, gy_geometry_word(log2, phase)); /* model: turn */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
     gy_store_rel(&shard->stage, stage);
 }
@@ -131,7 +133,7 @@ start(struct gyre *cache, struct gy_record *r, unsigned number)
         return false;
     }
     gy_add_rlx(&cache->super->index_bytes, bytes);
-    turn(cache, shard, log2, GY_UNION, WAIT_UNION);
+    turn(cache, shard, log2, GY_UNION, WAIT_UNION); /* model: phase1 */
     return true;
 }
 
@@ -145,6 +147,7 @@ place_in_image(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
         unsigned least = UINT32_MAX;
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
             uint64_t there = gy_load_acq(&image->slot[s]);
+            /* model: migrate2 */
             if (there == GY_EMPTY && gy_cas_seq(&image->slot[s], &there, word | GY_T))
                 return &image->slot[s];
             if (there != GY_EMPTY && !gy_slot_tentative(there) && gy_slot_freq(there) < least)
@@ -174,15 +177,15 @@ pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint6
         return false;
     }
     bool entry = gy_index_pin(cache, slot, pin, f);
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ));
-    uint64_t again = gy_load_acq(slot);
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: mover1 */
+    uint64_t again = gy_load_acq(slot); /* model: mover2 */
     if (!entry && again == word)
         gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
     if (!entry || f->word != word || again != word) {
         gy_pin_clear(pin);
         return false;
     }
-    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena]));
+    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena])); /* model: mover3 */
     *movable = state == GY_OPEN || state == GY_SEALED;
     return true;
 }
@@ -195,7 +198,7 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     gy_atomic_u64 *old = &base[b].slot[s];
     for (;;) { /* again when a put, a delete, a sweep or a frequency bump changed the slot */
-        uint64_t word = gy_load_acq(old);
+        uint64_t word = gy_load_acq(old); /* model: migrate1 */
         if (word == GY_EMPTY)
             return;
         struct gy_found f;
@@ -207,17 +210,18 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
         uint64_t to = (first & (n - 1)) == b ? first : second;
         bool done = to == b, withdrawn = false;
         if (!done && gy_slot_tentative(word)) {
+            /* model: migrate1kill */
             done = gy_cas_seq(old, &word, GY_EMPTY); /* its owner accounts for it */
         } else if (!done) {
             gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], word) : NULL;
             uint64_t expected = word, mine = word | GY_T;
             if (e == NULL) {
-                done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT);
-            } else if (!gy_cas_seq(old, &expected, GY_EMPTY)) {
-                gy_cas_seq(e, &mine, GY_EMPTY);
+                done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT); /* model: migrate2evict */
+            } else if (!gy_cas_seq(old, &expected, GY_EMPTY)) { /* model: migrate3 */
+                gy_cas_seq(e, &mine, GY_EMPTY); /* model: migrate3undo */
             } else {
                 done = true;
-                withdrawn = !gy_cas_seq(e, &mine, word);
+                withdrawn = !gy_cas_seq(e, &mine, word); /* model: migrate4 */
             }
         }
         if (withdrawn) /* a put took it over or killed it, or it was evicted, in between */
@@ -237,6 +241,7 @@ claim_chunk(struct gy_shard *shard, unsigned log2, uint64_t *first)
         *first = at & (((uint64_t)1 << CURSOR_SHIFT) - 1);
         if (at >> CURSOR_SHIFT != log2 || *first >= n)
             return false;
+    /* model: migrateclaim */
     } while (!gy_cas_seq(&shard->cursor, &at, at + gy_min(CHUNK, n - *first))); /* another mover claimed */
     return true;
 }
@@ -281,23 +286,23 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     if (stage == MOVE) {
         if (gy_load_acq(&shard->finished) != (uint64_t)1 << log2)
             return false;
-        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN);
+        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN); /* model: phase3 */
         return true;
     }
     if (!cache->rcu->poll(cache, gy_load_rlx(&shard->cookie)))
         return false;
     switch (stage) {
     case WAIT_UNION:
-        turn(cache, shard, log2, GY_MOVING, WAIT_MOVING);
+        turn(cache, shard, log2, GY_MOVING, WAIT_MOVING); /* model: phase2 */
         break;
     case WAIT_MOVING:
         gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage and the cursor.) */
-        gy_store_rel(&shard->stage, MOVE);
+        gy_store_rel(&shard->stage, MOVE); /* model: phasemove */
         gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
         break;
     default:
         gy_add_rlx(&cache->super->growths, 1);
-        gy_store_rel(&shard->stage, IDLE);
+        gy_store_rel(&shard->stage, IDLE); /* model: phasedrain */
     }
     return true;
 }
@@ -346,7 +351,7 @@ gy_grow_mend_quiet(struct gyre *cache)
          * from its old bucket, and what stays there is left alone. */
         gy_store_rlx(&shard->finished, 0);
         gy_store_rlx(&shard->cursor, (uint64_t)gy_geometry_log2(geometry) << CURSOR_SHIFT);
-        gy_store_rlx(&shard->cookie, cache->rcu->start(cache));
+        gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* model: mendgrowth */
         gy_store_rlx(&shard->stage, stage);
         gy_store_rlx(&shard->driver, 0);
     }

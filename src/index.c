@@ -12,7 +12,7 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
     unsigned number = gy_shard_number(cache, hash);
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     /* acquire: the new half was reserved before the phase that shows it */
-    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry);
+    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
     uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry), place[2];
     place[0] = gy_hash_first(hash), place[1] = gy_hash_second(hash);
     bool to_images = gy_geometry_phase(geometry) == GY_MOVING;
@@ -58,7 +58,7 @@ gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring)
 bool
 gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct gy_found *out)
 {
-    return gy_find_pin(cache, slot, gy_load_acq(slot), pin, out);
+    return gy_find_pin(cache, slot, gy_load_acq(slot), pin, out); /* model: reader1 */
 }
 
 enum { FIND_RETRIES = 64 };
@@ -109,7 +109,7 @@ gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
                enum gyre_reason reason)
 {
     uint64_t word = f->word;
-    while (!gy_cas_seq(f->slot, &word, GY_EMPTY))
+    while (!gy_cas_seq(f->slot, &word, GY_EMPTY)) /* model: evict */
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */
     gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), reason, false);

@@ -49,6 +49,7 @@ gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, ui
         result = gy_insert_stage(cache, r, &r->pin[GY_PIN_PUT], ring, content, &staged);
         if (result != GYRE_OK)
             return result;
+        /* model: writer3 */
         result = gy_index_publish(cache, r, kind, hash, content->key, content->key_bytes, &staged, if_what);
         gy_arena_unpin(&staged);
     } while (result == GY_RESTAGE); /* because a clear began in between */

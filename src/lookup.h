@@ -52,7 +52,7 @@ gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *ke
     gy_count(&r->count.hits, 1);
     if (gy_unlikely(gy_slot_freq(f->word) < GY_POLICY_FREQ_MOST)) {
         uint64_t word = f->word; /* failed: another changed it; a count is lost, nothing else */
-        gy_cas_seq(f->slot, &word, word + GY_FREQ_ONE);
+        gy_cas_seq(f->slot, &word, word + GY_FREQ_ONE); /* model: bump */
     }
     return GYRE_OK;
 }

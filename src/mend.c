@@ -23,6 +23,7 @@ mend_arenas(struct gyre *cache)
             state = open == gy_open_word(a, gy_arena_sequence(word)) ? GY_OPEN : GY_FREE;
         }
         if (state == GY_SWEEPING)
+            /* model: mendarenas */
             state = GY_SEALED; /* it may have stopped before its look at the pins */
         gy_store_rlx(&cache->words[a], gy_arena_with_state(word, state));
         gy_store_rlx(&cache->books[a].dead, 0);

@@ -87,7 +87,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     if (gy_slot_tentative(f->word)) {
         if (!p->inserts)
             return GO_ON;
-        return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN;
+        return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN; /* model: put2cas */
     }
     enum gyre_reason reason;
     if (conditional && !gy_entry_stands(p->cache, f, &reason)) {
@@ -95,15 +95,15 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
         return AGAIN; /* absent, for a condition; a frequency bump or another's CAS is met again */
     }
     if (p->kind == GY_PUT_ADD) {
-        *result = GYRE_EXISTS;
+        *result = GYRE_EXISTS; /* model: add2 */
         return DONE;
     }
     if ((p->kind == GY_PUT_IF_VERSION && gy_entry_version(f->entry, f->header) != p->if_what) ||
         (p->kind == GY_PUT_IF_REF && gy_slot_ref(f->word) != p->if_what)) {
-        *result = GYRE_CHANGED;
+        *result = GYRE_CHANGED; /* model: ifversion2 */
         return DONE;
     }
-    if (!swap_word(f, instead_of(p, f)))
+    if (!swap_word(f, instead_of(p, f))) /* model: put2cas */
         return AGAIN;
     replaced(p, f, arena, true);
     *result = GYRE_OK;
@@ -167,7 +167,7 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
             for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
                 gy_atomic_u64 *slot = &p->w.bucket[i]->slot[s];
                 struct gy_found f;
-                if (!meet(p, slot, gy_load_acq(slot), &f))
+                if (!meet(p, slot, gy_load_acq(slot), &f)) /* model: put2 */
                     continue;
                 switch (first_meeting(p, &f, arena, result)) {
                 case DONE:
@@ -185,15 +185,15 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
             }
         }
         if (!p->inserts) {
-            *result = GYRE_MISS;
+            *result = GYRE_MISS; /* model: replace2 */
             return DONE;
         }
         *e = choose_empty(p);
         uint64_t nothing = GY_EMPTY;
         *mine = p->word | GY_T;
         if (*e == NULL)
-            evict_coldest(p);
-        else if (gy_cas_seq(*e, &nothing, *mine))
+            evict_coldest(p); /* model: put3evict */
+        else if (gy_cas_seq(*e, &nothing, *mine)) /* model: put3 */
             return GO_ON;
     }
 }
@@ -215,7 +215,7 @@ restart:
             gy_atomic_u64 *slot = &p->w.bucket[i]->slot[n];
             struct gy_found f;
             /* seq_cst: after the CAS that made our word tentative, in the one order of all of these. */
-            if (slot == *e || !meet(p, slot, gy_load_seq(slot), &f))
+            if (slot == *e || !meet(p, slot, gy_load_seq(slot), &f)) /* model: put4 */
                 continue;
             bool committed = !gy_slot_tentative(f.word);
             enum gyre_reason reason;
@@ -224,21 +224,21 @@ restart:
                     gy_index_evict(p->cache, p->r, p->shard, &f, reason);
                     goto restart;
                 }
-                withdraw(*e, *mine);
+                withdraw(*e, *mine); /* model: add4 */
                 *result = GYRE_EXISTS;
                 return DONE;
             }
             if (slot > *e) { /* a higher rival goes */
-                if (!swap_word(&f, GY_EMPTY))
+                if (!swap_word(&f, GY_EMPTY)) /* model: put4kill */
                     goto restart;
                 if (committed)
                     replaced(p, &f, arena, false);
                 continue;
             }
             uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
-            if (!swap_word(&f, moved))
+            if (!swap_word(&f, moved)) /* model: put4move */
                 goto restart;
-            withdraw(*e, *mine);
+            withdraw(*e, *mine); /* model: put4clear */
             if (committed) {
                 replaced(p, &f, arena, true);
                 *result = GYRE_OK;
@@ -264,7 +264,7 @@ publish(struct put *p, const struct gy_staged *staged)
         if (resolve(p, staged->arena, &e, &mine, &result) == DONE)
             break;
         uint64_t expected = mine; /* put 5 */
-        if (gy_cas_seq(e, &expected, mine & ~GY_T)) {
+        if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
             gy_account_in(p->cache, p->shard, staged->arena);
             return GYRE_OK;
         }
@@ -279,7 +279,7 @@ publish(struct put *p, const struct gy_staged *staged)
         /* An ADD that lost its word was never visible, and says so rather than OK. Two of them could
          * take each other's word over for ever: the number of tries is bounded. */
         gy_count(&p->r->count.retries, 1);
-        result = GYRE_EBUSY;
+        result = GYRE_EBUSY; /* model: add5 */
     }
     if (result != GYRE_OK)
         gy_account_dead(p->cache, staged->arena, staged->bytes);
@@ -322,7 +322,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
             gy_atomic_u64 *slot = &p.w.bucket[i]->slot[s];
             struct gy_found f;
-            while (meet(&p, slot, gy_load_acq(slot), &f)) {
+            while (meet(&p, slot, gy_load_acq(slot), &f)) { /* model: delete */
                 if (gy_slot_tentative(f.word)) {
                     if (if_version != 0)
                         break;

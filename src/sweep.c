@@ -107,7 +107,7 @@ clear_slot(struct sweep *s, const struct item *i, gy_atomic_u64 *slot)
     uint64_t word = gy_load_acq(slot);
     while (word != GY_EMPTY && gy_slot_ref(word) == i->offset >> 3) {
         if (gy_slot_tentative(word)) { /* of the dead: a live put would hold a pin */
-            gy_cas_seq(slot, &word, GY_EMPTY);
+            gy_cas_seq(slot, &word, GY_EMPTY); /* model: sweep2 */
             continue;
         }
         if (!decided) {
@@ -117,7 +117,7 @@ clear_slot(struct sweep *s, const struct item *i, gy_atomic_u64 *slot)
             decided = true;
         }
         uint64_t to = v.keep ? gy_slot_word(word, v.freq, copy.ref) : GY_EMPTY;
-        if (!gy_cas_seq(slot, &word, to))
+        if (!gy_cas_seq(slot, &word, to)) /* model: sweep2, sweep3 */
             continue; /* a frequency bump, or somebody replaced or removed it: then the loop ends */
         if (v.keep) {
             account_moved(s, i, &copy);
@@ -181,6 +181,7 @@ walk_holed(struct sweep *s)
         for (uint64_t b = 0; b < gy_shard_extent(c, number) * GY_BUCKET_SLOTS; b++) {
             gy_atomic_u64 *slot = &base[b / GY_BUCKET_SLOTS].slot[b % GY_BUCKET_SLOTS];
             uint64_t word = gy_load_acq(slot);
+            /* model: holes */
             if (word == GY_EMPTY || gy_ref_arena(c, gy_slot_ref(word)) != s->at.arena)
                 continue;
             struct item i = {.offset = gy_slot_ref(word) << 3, .entry = gy_at(c, gy_slot_ref(word))};
@@ -210,6 +211,7 @@ finish(struct sweep *s, enum gy_arena_state state)
     unsigned ring = gy_arena_ring(word);
     if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
         gy_store_rlx(&c->super->hand[ring], s->at.arena + 1);
+    /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_add_rlx(&c->super->sweeps, 1);
 }

@@ -180,8 +180,8 @@ proctype Sealer() {
     :: d_step { pc == LANE && n > 0 -> n--; if :: lane -> a = lane - 1; s = lanesq; pc = WORD :: else fi }
     :: d_step { pc == WORD -> g = gen[a];
         if :: st[a] == OPEN && sq[a] == s -> pc = CLOSE :: else -> a = 0; g = 0; s = 0; pc = LANE fi }
-    :: d_step { pc == CLOSE -> closed[a] = 1; pc = SEAL }
-    :: d_step { pc == SEAL ->
+    :: d_step { pc == CLOSE -> /* step seal1 */ closed[a] = 1; pc = SEAL }
+    :: d_step { pc == SEAL -> /* step seal2 */
         if :: st[a] == OPEN && gen[a] == g && sq[a] == s -> st[a] = SEALED; sq[a] = 0 :: else fi;
         a = 0; g = 0; s = 0; pc = LANE; printf("clear: seals\n"); inv() }
     :: pc == LANE && n == 0 -> break
@@ -196,7 +196,7 @@ proctype Withdraw() {
     do
     :: d_step { pc == FIND ->
         if :: nfree <= 0 || a == NA -> pc = FIN :: nfree > 0 && a < NA && st[a] == FREE -> pc = COUNT :: else -> a++ fi }
-    :: d_step { pc == COUNT -> nfree--; pc = CLAIM }
+    :: d_step { pc == COUNT -> /* step open1 */ nfree--; pc = CLAIM }
     :: d_step { pc == CLAIM ->          /* step withdraw */
         if :: st[a] == FREE -> st[a] = WITHDRAWN; pc = FIN; printf("arena %d is withdrawn\n", a); inv()
            :: else -> pc = UNCOUNT fi }
@@ -217,7 +217,7 @@ proctype Forker() {
 #endif
             pin[i] = 0; kind[i] = 0; i++
            :: else -> break od; i = 0; nfree = 0;
-        do :: a < NA -> /* step mend */
+        do :: a < NA -> /* step mendarenas */
             if
 #ifdef MENDOPEN
             :: st[a] == OPENING -> st[a] = OPEN

@@ -69,7 +69,7 @@ proctype Worker(byte w) {
         do :: i < NS - 1 -> i++ :: break od;
         slot[i] = REF(a, o); sgen[i] = g; i = 0; pc = UNPIN; printf("%d: publishes %d\n", w, REF(a, o)); inv();
         o = CAP }
-    :: d_step { pc == UNPIN && !(dead && w < NW) -> pin[w] = 0; kind[w] = 0;
+    :: d_step { pc == UNPIN && !(dead && w < NW) -> /* step unpin */ pin[w] = 0; kind[w] = 0;
         pc = (o == CAP -> NEXT : STAGE); forget() }
 
     /* seal: by a writer that found no room, or by a sweep */
@@ -82,7 +82,7 @@ proctype Worker(byte w) {
         if :: st[a] == OPEN && gen[a] == g && sq[a] == s -> st[a] = SEALED; sq[a] = 0; printf("%d: seals %d\n", w, a)
            :: else fi; inv();
         if :: roomy -> forget(); roomy = 0; pc = ROOM :: else -> pc = UNPINNEED fi }
-    :: d_step { pc == UNPINNEED && !(dead && w < NW) -> pin[w] = 0; kind[w] = 0; g = 0; pc = NEED }
+    :: d_step { pc == UNPINNEED && !(dead && w < NW) -> /* step unpin */ pin[w] = 0; kind[w] = 0; g = 0; pc = NEED }
 
     /* open_next and take_free; a s: what was seen in the lane */
     :: d_step { pc == NEED && !(dead && w < NW) -> t = 0; pc = (nfree > 0 -> FIND : ROOM);
@@ -147,7 +147,7 @@ proctype Worker(byte w) {
            :: else -> tries--; a = 0; pc = COLLECT fi }
     :: d_step { pc == COLLECT && !(dead && w < NW) -> /* step free1 */
         if :: a == NA -> a = 0; pc = CHOOSE
-           :: a < NA && st[a] == RETIRED -> g = gen[a]; s = sq[a]; pc = PINS   /* free2: membarrier, see pins.pml */
+           :: a < NA && st[a] == RETIRED -> g = gen[a]; s = sq[a]; pc = PINS   /* step free2: see pins.pml */
            :: else -> a++ fi }
     :: d_step { pc == PINS && !(dead && w < NW) -> /* step free3 */
         if :: i == NP -> i = 0; pc = FREEIT
@@ -178,7 +178,7 @@ proctype Worker(byte w) {
         if :: sq[a] == s && st[a] == OPENING -> st[a] = OPEN; inv()
            :: sq[a] == s && st[a] == OPEN -> roomy = 1; pc = CLOSE
            :: else -> forget(); pc = ROOM fi }
-    :: d_step { pc == TAKE && !(dead && w < NW) -> /* step sweep1 */
+    :: d_step { pc == TAKE && !(dead && w < NW) -> /* step sweep1, sweep7 */
         if
 #ifdef TAKEUP
         :: ts -> st[a] = SWEEPING; sweepers[a]++; pc = WALK; printf("%d: takes %d up\n", w, a)
@@ -192,7 +192,7 @@ proctype Worker(byte w) {
             printf("%d: sweeps %d\n", w, a)
         :: else -> forget(); pc = ROOM
         fi; ts = 0; inv() }
-    :: d_step { pc == LOOK && !(dead && w < NW) -> /* step sweep1 */
+    :: d_step { pc == LOOK && !(dead && w < NW) -> /* step sweep1look */
         if
 #ifdef LOOKFIRST
         :: i == NP -> i = 0; pc = TAKE

@@ -229,12 +229,12 @@ proctype Op(byte m; byte kd) {
 #endif
     mtype pc = START;
     do
-    :: d_step { pc == START || pc == S2 ->
+    :: d_step { pc == START || pc == S2 -> /* step put2 */
         if :: pc == START -> ENTER(myph); invoke(m); pc = S2; printf("op%d: kind %d invoked\n", m, kd) :: else fi;
         w = LOADS(myph, Q(i)); printf("op%d: step 2 slot%d = %d\n", m, Q(i), w);
         if
-        :: COMM(w) && kd == ADD -> printf("op%d: EXISTS\n", m); respond(m, 2); LEAVE(myph); w = 0; i = 0; emp = 0; tries = 0; pc = DONE
-        :: COMM(w) && kd == IFV && ID(w) != IFVID -> respond(m, 2); LEAVE(myph); w = 0; i = 0; emp = 0; pc = DONE
+        :: COMM(w) && kd == ADD -> /* step add2 */ printf("op%d: EXISTS\n", m); respond(m, 2); LEAVE(myph); w = 0; i = 0; emp = 0; tries = 0; pc = DONE
+        :: COMM(w) && kd == IFV && ID(w) != IFVID -> /* step ifversion2 */ respond(m, 2); LEAVE(myph); w = 0; i = 0; emp = 0; pc = DONE
         :: COMM(w) && (kd == PUT || kd == REPL || (kd == IFV && ID(w) == IFVID)) -> e = Q(i); i = 0; emp = 0; pc = C2
 #ifdef BLIND
         :: SAME(w) && !COMM(w) && kd != IFV -> e = Q(i); i = 0; emp = 0; pc = C2
@@ -245,11 +245,11 @@ proctype Op(byte m; byte kd) {
 #endif
             if :: w == 0 && INS(myph, Q(i)) -> emp = emp | (1 << Q(i)) :: else fi;
             w = 0; i++;
-            if :: i == NS && (kd == REPL || kd == IFV) -> printf("op%d: MISS\n", m); respond(m, 0); LEAVE(myph); i = 0; emp = 0; pc = DONE
+            if :: i == NS && (kd == REPL || kd == IFV) -> /* step replace2 */ printf("op%d: MISS\n", m); respond(m, 0); LEAVE(myph); i = 0; emp = 0; pc = DONE
                :: i == NS && kd != REPL && kd != IFV -> i = 0; pc = C3
                :: else fi
         fi }
-    :: d_step { pc == C2 ->
+    :: d_step { pc == C2 -> /* step put2cas */
         if
 #ifdef CHKLATE
         :: slot[e] != w && !(kd == IFV && COMM(slot[e])) -> e = 0; pc = S2
@@ -267,7 +267,7 @@ proctype Op(byte m; byte kd) {
             lose(e, w); slot[e] = m | TB; printf("op%d: took over slot%d\n", m, e); FIRST4; pc = S4; observe()
 #endif
         fi; w = 0 }
-    :: atomic { pc == C3 ->
+    :: atomic { pc == C3 -> /* step put3 */
         if
         :: emp != 0 -> e = 0;
             do :: (emp & (1 << e)) -> break :: (emp >> (e + 1)) != 0 -> e++ od;
@@ -277,10 +277,10 @@ proctype Op(byte m; byte kd) {
                   if :: kd == ADD -> i = 0; pc = CMT :: else fi
 #endif
                :: else -> e = 0; pc = S2 fi
-        :: else -> e = 0; do :: e < NS && !(INS(myph, e) && slot[e] == OTHER) -> e++ :: else -> break od;
+        :: else -> /* step put3evict */ e = 0; do :: e < NS && !(INS(myph, e) && slot[e] == OTHER) -> e++ :: else -> break od;
             if :: e < NS -> slot[e] = 0; emp = 1 << e :: else -> pc = S2 fi; e = 0
         fi; observe() }
-    :: d_step { pc == S4 -> w = LOADS(myph, Q4(i)); printf("op%d: step 4 slot%d = %d\n", m, Q4(i), w);
+    :: d_step { pc == S4 -> /* step put4 */ w = LOADS(myph, Q4(i)); printf("op%d: step 4 slot%d = %d\n", m, Q4(i), w);
         if
 #ifndef ASPUT
         :: COMM(w) && kd == ADD -> w = 0; i = 0; pc = WDR
@@ -293,27 +293,27 @@ proctype Op(byte m; byte kd) {
     :: d_step { pc == C4 ->
         if
         :: slot[Q4(i)] != w -> FIRST4; pc = S4
-        :: slot[Q4(i)] == w && LOWER(Q4(i), e) ->
+        :: slot[Q4(i)] == w && LOWER(Q4(i), e) -> /* step put4move */
             if :: COMM(w) -> t = 1 :: else -> t = 0; lose(Q4(i), w) fi;
             slot[Q4(i)] = m | (w & TB); printf("op%d: moved to slot%d\n", m, Q4(i)); pc = CLR
-        :: slot[Q4(i)] == w && LOWER(e, Q4(i)) ->
+        :: slot[Q4(i)] == w && LOWER(e, Q4(i)) -> /* step put4kill */
             lose(Q4(i), w); slot[Q4(i)] = 0; printf("op%d: killed slot%d\n", m, Q4(i));
             NEXT4; if :: i >= NS -> i = 0; pc = CMT :: else -> pc = S4 fi
         fi; w = 0; observe() }
     /* the word may meanwhile be the mover's: a value that this put wrote into an old slot, and that
      * is on its way to e, is then dropped */
-    :: d_step { pc == CLR -> if :: slot[e] == (m | TB) -> lose(e, (m | TB)); slot[e] = 0 :: else fi;
+    :: d_step { pc == CLR -> /* step put4clear */ if :: slot[e] == (m | TB) -> lose(e, (m | TB)); slot[e] = 0 :: else fi;
         e = Q4(i); FIRST4;
         if :: t -> t = 0; e = 0; i = 0; tries = 0; respond(m, 1); LEAVE(myph); pc = DONE :: else -> pc = S4; observe() fi }
-    :: d_step { pc == WDR -> if :: slot[e] == (m | TB) -> slot[e] = 0 :: else fi; printf("op%d: withdraws, EXISTS\n", m);
+    :: d_step { pc == WDR -> /* step add4 */ if :: slot[e] == (m | TB) -> slot[e] = 0 :: else fi; printf("op%d: withdraws, EXISTS\n", m);
         e = 0; tries = 0; respond(m, 2); LEAVE(myph); pc = DONE }
-    :: d_step { pc == CMT ->
+    :: d_step { pc == CMT -> /* step put5 */
         if :: slot[e] == (m | TB) -> slot[e] = m; printf("op%d: committed slot%d, OK\n", m, e); e = 0; tries = 0; respond(m, 1); LEAVE(myph); pc = DONE
 #ifdef LOSTOK
            :: slot[e] != (m | TB) -> printf("op%d: lost, OK\n", m); e = 0; tries = 0; respond(m, 1); LEAVE(myph); pc = DONE
 #else
            :: slot[e] != (m | TB) && kd == PUT -> printf("op%d: superseded, OK\n", m); e = 0; respond(m, 2); LEAVE(myph); pc = DONE
-           :: slot[e] != (m | TB) && kd == ADD -> printf("op%d: lost its T word\n", m); e = 0;
+           :: slot[e] != (m | TB) && kd == ADD -> /* step add5 */ printf("op%d: lost its T word\n", m); e = 0;
                if :: RMAX > 0 && tries + 1 >= RMAX -> tries = 0; printf("op%d: BUSY\n", m); respond(m, 0); LEAVE(myph); pc = DONE
                   :: else -> if :: RMAX > 0 -> tries++ :: else fi; pc = S2;
 #ifdef REENTER
@@ -332,7 +332,7 @@ proctype Del(byte m) {
     byte myph;
 #endif
     do
-    :: d_step { i < NS -> if :: i == 0 -> ENTER(myph); invoke(m) :: else fi;
+    :: d_step { i < NS -> /* step delete */ if :: i == 0 -> ENTER(myph); invoke(m) :: else fi;
 #ifdef DELT
         if :: COMM(LOADS(myph, QD(i))) ->
 #else
@@ -348,7 +348,7 @@ proctype Del(byte m) {
 proctype Env() {
     byte ev = EV, s;
     do
-    :: atomic { ev > 0 -> s = 0;
+    :: atomic { ev > 0 -> /* step evict */ s = 0;
         do :: SAME(slot[s]) -> lose(s, slot[s]); slot[s] = 0; printf("evicts slot%d\n", s); break
            :: s < NS - 1 -> s++
            :: s == NS - 1 -> break od;
@@ -377,7 +377,7 @@ proctype Move() {
     mtype pc = M0;
 end:
     do
-    :: atomic { pc == M0 && MOVES && MGO -> ENTER(myph);
+    :: atomic { pc == M0 && MOVES && MGO -> /* step migrate1 */ ENTER(myph);
         if :: ph == 2 && SAME(slot[0]) -> src = 0
 #if CASE == 2
            :: ph == 2 && SAME(slot[1]) -> src = 1
@@ -387,25 +387,25 @@ end:
         fi;
         w = slot[src]; printf("move: loads slot%d = %d\n", src, w);
         if :: w & TB -> pc = MA :: else -> pc = M1 fi }
-    :: d_step { pc == MA ->
+    :: d_step { pc == MA -> /* step migrate1kill */
         if :: slot[src] == w -> lose(src, w); slot[src] = 0; printf("move: kills T in slot%d\n", src) :: else fi;
         w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
-    :: d_step { pc == M1 ->
+    :: d_step { pc == M1 -> /* step migrate2 */
         if
         :: slot[IMG(src)] == 0 -> slot[IMG(src)] = w | TB; mvs = 1; mvi = IMG(src); mvw = w | TB; printf("move: reserves slot%d\n", IMG(src)); pc = M3
         :: slot[IMG(src)] == OTHER -> slot[IMG(src)] = 0
-        :: SAME(slot[IMG(src)]) ->       /* full: evict w itself */
+        :: SAME(slot[IMG(src)]) -> /* step migrate2evict */       /* full: evict w itself */
             if :: slot[src] == w -> lose(src, w); slot[src] = 0; printf("move: image full, evicts slot%d\n", src) :: else fi;
             w = 0; src = 0; LEAVE(myph); pc = M0
         fi; observe() }
-    :: d_step { pc == M3 ->
+    :: d_step { pc == M3 -> /* step migrate3 */
         if :: slot[src] == w -> slot[src] = 0; printf("move: kills slot%d\n", src); pc = M4;
               if :: slot[mvi] != mvw -> removal() :: else fi; mvs = 2
-           :: else -> printf("move: slot%d has changed\n", src);
+           :: else -> /* step migrate3undo */ printf("move: slot%d has changed\n", src);
               if :: slot[mvi] == mvw -> slot[mvi] = 0 :: else fi;
               mvs = 0; mvi = 0; mvw = 0; w = 0; src = 0; LEAVE(myph); pc = M0
         fi; observe() }
-    :: d_step { pc == M4 ->
+    :: d_step { pc == M4 -> /* step migrate4 */
         if :: slot[mvi] == mvw -> slot[mvi] = w; printf("move: commits slot%d\n", mvi) :: else fi;
         mvs = 0; mvi = 0; mvw = 0; w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
 #ifdef MCRASH
@@ -423,20 +423,20 @@ end:
 #ifdef PHNAIVE
     :: atomic { ph == 0 -> ph = 2; printf("phase 2\n") }
 #else
-    :: atomic { ph == 0 -> ph = 1; printf("phase 1\n") }
+    :: atomic { ph == 0 -> ph = 1; /* step phase1 */ printf("phase 1\n") }
 #endif
-    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; printf("phase 2\n") }
-    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && !SAME(slot[k]) -> k++ }
+    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; /* step phase2 */ printf("phase 2\n") }
+    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && !SAME(slot[k]) -> k++ /* step phasemove */ }
 #ifdef PHEVICT
     :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && SAME(slot[k]) -> lose(k, slot[k]); slot[k] = 0; printf("others evict slot%d\n", k); observe() }
 #endif
-    :: atomic { ph == 2 && k == NOO && nfl[0] == 0 && nfl[1] == 0 -> ph = 3; k = 0; printf("phase 3\n") }
+    :: atomic { ph == 2 && k == NOO && nfl[0] == 0 && nfl[1] == 0 -> ph = 3; /* step phase3 */ k = 0; printf("phase 3\n") }
 #if CASE > 2
     :: atomic { ph == 3 -> ph = 4; printf("phase 4\n") }
 #ifdef RUNON
     :: atomic { ph == 4 && nfl[3] == 0 -> ph = 5; printf("phase 5\n") }
 #else
-    :: atomic { ph == 4 && nfl[3] == 0 && nfl[2] == 0 -> ph = 5; printf("phase 5\n") }
+    :: atomic { ph == 4 && nfl[3] == 0 && nfl[2] == 0 -> ph = 5; /* step phasedrain */ printf("phase 5\n") }
 #endif
     :: d_step { ph == 5 && nfl[3] == 0 && nfl[4] == 0 && !SAME(slot[SRC2]) -> ph = 6; printf("phase 6\n") }
     :: ph == 6 -> break

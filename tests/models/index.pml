@@ -235,7 +235,7 @@ proctype Put(byte m) {
 #endif
 
     do
-    :: d_step { (pc == START && started == m - 1) || pc == RD2 ->
+    :: d_step { (pc == START && started == m - 1) || pc == RD2 -> /* step put2 */
         if :: pc == START -> started = m; ENTER(myph); invoke(m); LOG1("put%d: invoked\n", m); pc = RD2 :: else fi;
         w = LOAD(myph, P2(i));
         LOG3("put%d: step2 load slot%d = %d\n", m, P2(i), w);
@@ -257,7 +257,7 @@ proctype Put(byte m) {
             fi
         fi
       }
-    :: d_step { pc == CAS2 ->
+    :: d_step { pc == CAS2 -> /* step put2cas */
         if
         :: slot[e] != w -> LOG2("put%d: step2 CAS slot%d failed\n", m, e); e = 0; pc = RD2
         :: slot[e] == w && !(w & TB) ->
@@ -269,7 +269,7 @@ proctype Put(byte m) {
             observe(); pc = RD4
         fi; w = 0
       }
-    :: atomic { pc == CAS3 ->
+    :: atomic { pc == CAS3 -> /* step put3 */
         if
         :: emp != 0 ->
             e = 0;
@@ -289,7 +289,7 @@ proctype Put(byte m) {
 #endif
             :: else -> LOG2("put%d: step3 CAS slot%d failed\n", m, e); e = 0; pc = RD2
             fi
-        :: emp == 0 ->     /* evict a victim of another key */
+        :: emp == 0 -> /* step put3evict */     /* evict a victim of another key */
             e = 0;
             do
             :: e < NS ->
@@ -321,7 +321,7 @@ proctype Put(byte m) {
         if :: i == NS -> i = 0; pc = CMT :: else fi
       }
 #endif
-    :: d_step { pc == RD4 ->
+    :: d_step { pc == RD4 -> /* step put4 */
         w = LOAD(myph, P4(i));
         LOG3("put%d: step4 load slot%d = %d\n", m, P4(i), w);
         if
@@ -337,10 +337,10 @@ proctype Put(byte m) {
         :: slot[P4(i)] != w ->
             LOG2("put%d: step4 CAS slot%d failed\n", m, P4(i));
             i = 0; if :: P4(i) == e -> i = 1 :: else fi; pc = RD4
-        :: slot[P4(i)] == w && P4(i) < e ->
+        :: slot[P4(i)] == w && P4(i) < e -> /* step put4move */
             slot[P4(i)] = m | (w & TB); LOG2("put%d: moved down to slot%d\n", m, P4(i));
             if :: w & TB -> pc = CLRT :: else -> i = 0; pc = CLRD fi
-        :: slot[P4(i)] == w && P4(i) > e ->
+        :: slot[P4(i)] == w && P4(i) > e -> /* step put4kill */
             slot[P4(i)] = EMPTY; LOG2("put%d: killed slot%d\n", m, P4(i));
             i++;
             if :: i < NS && P4(i) == e -> i++ :: else fi;
@@ -348,12 +348,12 @@ proctype Put(byte m) {
         fi;
         w = 0; observe()
       }
-    :: d_step { pc == CLRT ->
+    :: d_step { pc == CLRT -> /* step put4clear */
         if :: slot[e] == (m | TF) -> slot[e] = EMPTY :: else fi;
         e = P4(i); i = 0; if :: P4(i) == e -> i = 1 :: else fi;
         observe(); pc = RD4
       }
-    :: d_step { pc == CLRD ->
+    :: d_step { pc == CLRD -> /* step put4clear */
         if :: slot[e] == (m | TF) -> slot[e] = EMPTY :: else fi;
         LOG1("put%d: done (moved)\n", m);
         e = 0; respond(m); LEAVE(myph); FIN; pc = DONE
@@ -389,7 +389,7 @@ proctype Put(byte m) {
         observe()
       }
 #endif
-    :: d_step { pc == CMT ->
+    :: d_step { pc == CMT -> /* step put5 */
         if :: slot[e] == (m | TB) -> slot[e] = m; LOG2("put%d: committed slot%d; done\n", m, e)
            :: else -> LOG1("put%d: commit failed; done\n", m) fi;
         e = 0; respond(m); LEAVE(myph); FIN; pc = DONE
@@ -407,7 +407,7 @@ proctype Del(byte m) {
     byte myph;
 #endif
     do
-    :: d_step { i < NS ->
+    :: d_step { i < NS -> /* step delete */
         if :: i == 0 -> ENTER(myph); invoke(m); LOG1("del%d: invoked\n", m) :: else fi;
 #ifdef DSKIPT
         if :: COMM(LOAD(myph, DO(i))) -> slot[DO(i)] = EMPTY; LOG2("del%d: emptied slot%d\n", m, DO(i))

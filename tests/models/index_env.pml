@@ -8,7 +8,7 @@ proctype Env() {
     byte ev = EV, rl = RL, bu = BU, ot = OT, s;
     do
 #if EV > 0
-    :: atomic { ev > 0 ->
+    :: atomic { ev > 0 -> /* step evict */
         s = 0;
         do
 #if EVT
@@ -22,7 +22,7 @@ proctype Env() {
         ev--; s = 0; observe() }
 #endif
 #if RL > 0
-    :: atomic { rl > 0 ->
+    :: atomic { rl > 0 -> /* step sweep3 */
         s = 0;
         do
         :: COMM(slot[s]) -> copies++; slot[s] = (slot[s] & 63) | (copies << 6); LOG1("relocate slot%d\n", s); break
@@ -32,7 +32,7 @@ proctype Env() {
         rl--; s = 0; observe() }
 #endif
 #if BU > 0
-    :: atomic { bu > 0 ->
+    :: atomic { bu > 0 -> /* step bump */
         s = 0;
         do
         :: COMM(slot[s]) -> slot[s] = slot[s] ^ 32; LOG1("bump/age slot%d\n", s); break
@@ -75,7 +75,7 @@ proctype Mig(byte q) {
 #endif
     mtype pc = M0;
     do
-    :: atomic { (pc == M0 && try > 0 && MFREE && MPH) ->
+    :: atomic { (pc == M0 && try > 0 && MFREE && MPH) -> /* step migrateclaim, migrate1 */
 #ifdef MEXCL
         mlock = 1;
 #endif
@@ -89,7 +89,7 @@ proctype Mig(byte q) {
 #endif
             break
         od }
-    :: atomic { pc == M1 ->
+    :: atomic { pc == M1 -> /* step migrate2 */
         e = 0; wt = w;
 #ifdef FRESH
         copies++; wt = (w & 63) | (copies << 6);
@@ -115,11 +115,11 @@ proctype Mig(byte q) {
             do :: i < NS && (MO(i) == e || MO(i) == src) -> i++ :: else -> break od;
             if :: i >= NS -> i = 0; pc = M3 :: else fi
         fi }
-    :: d_step { pc == M3 ->
+    :: d_step { pc == M3 -> /* step migrate3 */
         if :: slot[src] == w -> slot[src] = EMPTY; LOG2("mig%d: killed old slot%d\n", q, src); pc = M4
            :: else -> pc = MAB fi;
         observe() }
-    :: d_step { pc == M4 ->
+    :: d_step { pc == M4 -> /* step migrate4 */
         if :: slot[e] == (wt | TB) -> slot[e] = wt; LOG2("mig%d: committed slot%d\n", q, e) :: else fi;
         e = 0; w = 0; wt = 0; src = 0; LEAVE(myph);
         if :: try > 0 -> pc = M0 :: else -> FIN; pc = DONE fi;
@@ -127,7 +127,7 @@ proctype Mig(byte q) {
         mlock = 0;
 #endif
         observe() }
-    :: d_step { pc == MAB ->
+    :: d_step { pc == MAB -> /* step migrate3undo */
         if :: wt != 0 && slot[e] == (wt | TB) -> slot[e] = EMPTY; LOG2("mig%d: abandoned slot%d\n", q, e) :: else fi;
 #ifdef MEVICT
         if :: slot[src] == w -> slot[src] = EMPTY :: else fi;
@@ -155,15 +155,15 @@ proctype Phase() {
 #ifdef PHNAIVE
     :: atomic { ph == 0 -> ph = 2; LOG1("phase %d\n", ph) }
 #else
-    :: atomic { ph == 0 -> ph = 1; LOG1("phase %d\n", ph) }
+    :: atomic { ph == 0 -> ph = 1; /* step phase1 */ LOG1("phase %d\n", ph) }
 #endif
-    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; LOG1("phase %d\n", ph) }
+    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; /* step phase2 */ LOG1("phase %d\n", ph) }
     /* after the grace period of phase 1 look at the old slots one by one */
     :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NS - NNEW && !SAME(slot[NNEW + k]) -> k++ }
 #ifdef PHEVICT
     :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NS - NNEW && SAME(slot[NNEW + k]) -> slot[NNEW + k] = EMPTY; observe() }
 #endif
-    :: atomic { ph == 2 && k == NS - NNEW -> ph = 3; k = 0; LOG1("phase %d\n", ph) }
+    :: atomic { ph == 2 && k == NS - NNEW -> ph = 3; /* step phase3 */ k = 0; LOG1("phase %d\n", ph) }
     :: ph == 3 -> break
     od
 }
@@ -173,7 +173,7 @@ proctype Phase() {
 proctype Get(byte r) {
     byte i, v, g = NG; short gi;
     do
-    :: d_step { g > 0 ->
+    :: d_step { g > 0 -> /* step get */
         if :: i == 0 -> gi = K :: else fi;
         if
         :: COMM(slot[GO(i)]) ->

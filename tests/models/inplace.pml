@@ -196,7 +196,7 @@ proctype Put(byte m) {
     mtype pc = START;
 
     do
-    :: d_step { (pc == START && started == m - 1) || pc == RD2 ->
+    :: d_step { (pc == START && started == m - 1) || pc == RD2 -> /* step put2 */
         if :: pc == START -> started = m; ENTER(myph); me = OWN(m); PIN(me); invoke(m); LOG1("put%d: invoked\n", m); pc = RD2 :: else fi;
         w = LOAD(myph, Q(i));
         LOG3("put%d: step2 load slot%d = %d\n", m, Q(i), w);
@@ -211,7 +211,7 @@ proctype Put(byte m) {
             fi
         fi
       }
-    :: d_step { pc == CAS2 ->
+    :: d_step { pc == CAS2 -> /* step put2cas */
         if
         :: slot[e] != w -> LOG2("put%d: step2 CAS slot%d failed\n", m, e); e = 0; pc = RD2
         :: slot[e] == w && !(w & TB) ->
@@ -223,7 +223,7 @@ proctype Put(byte m) {
             observe(); pc = RD4
         fi; w = 0
       }
-    :: atomic { pc == CAS3 ->
+    :: atomic { pc == CAS3 -> /* step put3 */
         if
         :: emp != 0 ->
             e = 0;
@@ -239,7 +239,7 @@ proctype Put(byte m) {
                 pc = RD4
             :: else -> LOG2("put%d: step3 CAS slot%d failed\n", m, e); e = 0; pc = RD2
             fi
-        :: emp == 0 ->     /* evict a victim of another key */
+        :: emp == 0 -> /* step put3evict */     /* evict a victim of another key */
             e = 0;
             do
             :: e < NS ->
@@ -260,7 +260,7 @@ proctype Put(byte m) {
         fi;
         observe()
       }
-    :: d_step { pc == RD4 ->
+    :: d_step { pc == RD4 -> /* step put4 */
         w = LOAD(myph, Q4(i));
         LOG3("put%d: step4 load slot%d = %d\n", m, Q4(i), w);
         if
@@ -276,10 +276,10 @@ proctype Put(byte m) {
         :: slot[Q4(i)] != w ->
             LOG2("put%d: step4 CAS slot%d failed\n", m, Q4(i));
             i = 0; if :: Q4(i) == e -> i = 1 :: else fi; pc = RD4
-        :: slot[Q4(i)] == w && LOWER(Q4(i),e) ->
+        :: slot[Q4(i)] == w && LOWER(Q4(i),e) -> /* step put4move */
             slot[Q4(i)] = me | (w & TB); LOG2("put%d: moved down to slot%d\n", m, Q4(i));
             if :: w & TB -> pc = CLRT :: else -> i = 0; pc = CLRD fi
-        :: slot[Q4(i)] == w && LOWER(e,Q4(i)) ->
+        :: slot[Q4(i)] == w && LOWER(e,Q4(i)) -> /* step put4kill */
             slot[Q4(i)] = EMPTY; LOG2("put%d: killed slot%d\n", m, Q4(i));
             i++;
             if :: i < NS && Q4(i) == e -> i++ :: else fi;
@@ -287,17 +287,17 @@ proctype Put(byte m) {
         fi;
         w = 0; observe()
       }
-    :: d_step { pc == CLRT ->
+    :: d_step { pc == CLRT -> /* step put4clear */
         if :: slot[e] == (me | TB) -> slot[e] = EMPTY :: else fi;
         e = Q4(i); i = 0; if :: Q4(i) == e -> i = 1 :: else fi;
         observe(); pc = RD4
       }
-    :: d_step { pc == CLRD ->
+    :: d_step { pc == CLRD -> /* step put4clear */
         if :: slot[e] == (me | TB) -> slot[e] = EMPTY :: else fi;
         LOG1("put%d: done (moved)\n", m);
         e = 0; respond(m); LEAVE(myph); UNPIN(me); me = 0; FIN; pc = DONE
       }
-    :: d_step { pc == CMT ->
+    :: d_step { pc == CMT -> /* step put5 */
         if :: slot[e] == (me | TB) -> slot[e] = me; LOG2("put%d: committed slot%d; done\n", m, e)
            :: else -> LOG1("put%d: commit failed; done\n", m) fi;
         e = 0; respond(m); LEAVE(myph); UNPIN(me); me = 0; FIN; pc = DONE
@@ -321,7 +321,7 @@ inline hit(x) {
 proctype Del(byte m) {
     byte i, myph;
     do
-    :: d_step { i < NS ->
+    :: d_step { i < NS -> /* step delete */
         if :: i == 0 -> ENTER(myph); invoke(m); LOG1("del%d: invoked\n", m) :: else fi;
         if :: SAME(LOAD(myph, Q(i))) -> slot[Q(i)] = EMPTY; LOG2("del%d: emptied slot%d\n", m, Q(i))
            :: else -> LOG2("del%d: nothing at slot%d\n", m, Q(i)) fi;

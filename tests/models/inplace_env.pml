@@ -7,7 +7,7 @@
 proctype Env() {
     byte ev = EV, s;
     do
-    :: atomic { ev > 0 ->
+    :: atomic { ev > 0 -> /* step evict */
         s = 0;
         do
         :: SAME(slot[s]) -> slot[s] = EMPTY; LOG1("evict slot%d\n", s); break
@@ -42,7 +42,7 @@ proctype Mig() {
     byte w, src, myph;
     mtype pc = M0;
     do
-    :: atomic { pc == M0 && ph == 2 && OLDHAS && MGO ->
+    :: atomic { pc == M0 && ph == 2 && OLDHAS && MGO -> /* step migrate1 */
         ENTER(myph);
         if :: SAME(slot[0]) -> src = 0
 #if CASE == 2
@@ -53,14 +53,14 @@ proctype Mig() {
         if :: w & TB -> pc = MA :: else ->
             if :: XW(w) -> pc = FIRST :: else -> pc = M1 fi fi }
 #if SW && MV
-    :: d_step { pc == MP -> pins++; LOG1("mig: pins\n", 0);
+    :: d_step { pc == MP -> /* step mover1 */ pins++; LOG1("mig: pins\n", 0);
 #if MV == 2 || MV == 3 || MV == 5
         pc = MR
 #else
         pc = MS
 #endif
       }
-    :: d_step { pc == MR -> LOG1("mig: re-reads slot%d\n", src);
+    :: d_step { pc == MR -> /* step mover2 */ LOG1("mig: re-reads slot%d\n", src);
         if :: slot[src] != w -> pins--; w = 0; src = 0; LEAVE(myph); pc = M0
            :: else ->
 #if MV == 2 || MV == 3
@@ -69,7 +69,7 @@ proctype Mig() {
              pc = M1
 #endif
         fi }
-    :: d_step { pc == MS -> LOG1("mig: reads state %d\n", ast);
+    :: d_step { pc == MS -> /* step mover3 */ LOG1("mig: reads state %d\n", ast);
 #if MV == 3
         if :: ast != 0 -> pc = MX
 #else
@@ -84,17 +84,17 @@ proctype Mig() {
              pc = MP
 #endif
         fi }
-    :: d_step { pc == MX ->       /* arena in SWEEPING: evict instead of moving */
+    :: d_step { pc == MX -> /* step migrate2evict */       /* arena in SWEEPING: evict instead of moving */
         if :: slot[src] == w -> slot[src] = EMPTY; LOG1("mig: evicted slot%d\n", src) :: else fi;
 #if MV != 5
         pins--;
 #endif
         w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
 #endif
-    :: d_step { pc == MA ->       /* a T word in old-only: kill it */
+    :: d_step { pc == MA -> /* step migrate1kill */       /* a T word in old-only: kill it */
         if :: slot[src] == w -> slot[src] = EMPTY; LOG1("mig: killed T slot%d\n", src) :: else fi;
         w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
-    :: atomic { pc == M1 ->
+    :: atomic { pc == M1 -> /* step migrate2 */
         if
         :: slot[src+2] == EMPTY -> slot[src+2] = w | TB; LOG1("mig: reserved slot%d\n", src+2); pc = M3
         :: slot[src+2] == OTHER -> slot[src+2] = EMPTY; LOG1("mig: evicted foreign slot%d\n", src+2)
@@ -105,23 +105,23 @@ proctype Mig() {
 #endif
             w = 0; src = 0; LEAVE(myph); pc = M0
         fi; observe() }
-    :: d_step { pc == M3 ->
+    :: d_step { pc == M3 -> /* step migrate3 */
         if :: slot[src] == w -> slot[src] = EMPTY; LOG1("mig: killed old slot%d\n", src);
               pc = M4; observe()
-           :: else -> LOG1("mig: old slot%d changed\n", src);
+           :: else -> /* step migrate3undo */ LOG1("mig: old slot%d changed\n", src);
               if :: slot[src+2] == (w | TB) -> slot[src+2] = EMPTY :: else fi;
 #if SW && MV
               UNPIN(w);
 #endif
               w = 0; src = 0; LEAVE(myph); pc = M0; observe() fi }
-    :: d_step { pc == M4 ->
+    :: d_step { pc == M4 -> /* step migrate4 */
         if :: slot[src+2] == (w | TB) -> slot[src+2] = w; LOG1("mig: committed slot%d\n", src+2) :: else fi;
 #if SW && MV
         UNPIN(w);
 #endif
         w = 0; src = 0; LEAVE(myph); pc = M0; observe() }
 #ifdef MCRASH
-    :: d_step { pc == M3 || pc == M4 -> LOG1("mig: dies\n", 0);
+    :: d_step { pc == M3 || pc == M4 -> /* step migrate4 */ LOG1("mig: dies\n", 0);
 #if SW && MV
         UNPIN(w);
 #endif
@@ -144,14 +144,14 @@ proctype Mig() {
 proctype Sweep() {
     byte i, k, myph, st, try = 2; bool found;
     do
-    :: d_step { st == 0 && try > 0 -> try--;
+    :: d_step { st == 0 && try > 0 -> /* step sweep1 */ try--;
 #if SV == 1
         if :: pins > 0 -> skip :: else -> LOG1("sweep: no pins\n", 0); st = 1 fi
 #else
         ast = 1; LOG1("sweep: SWEEPING\n", 0); st = 1
 #endif
       }
-    :: d_step { st == 1 ->
+    :: d_step { st == 1 -> /* step sweep1look */
 #if SV == 1
         ast = 1; st = 2; k = 1
 #else
@@ -159,8 +159,8 @@ proctype Sweep() {
            :: else -> LOG1("sweep: no pins\n", 0); st = 2; k = 1 fi
 #endif
       }
-    :: d_step { st == 2 -> SENT(myph); i = 0; found = 0; st = 3; LOG2("sweep: entry %d in phase %d\n", k, myph) }
-    :: atomic { st == 3 ->
+    :: d_step { st == 2 -> /* step section1, section2 */ SENT(myph); i = 0; found = 0; st = 3; LOG2("sweep: entry %d in phase %d\n", k, myph) }
+    :: atomic { st == 3 -> /* step sweep2, sweep3 */
         if
         :: INX(LOAD(myph, WQ(i))) && ID(slot[WQ(i)]) == k ->
             found = 1;
@@ -190,8 +190,8 @@ proctype Sweep() {
                 fi
             fi
         fi; observe() }
-    :: d_step { st == 4 -> ast = 2; LOG1("sweep: RETIRED\n", 0); st = 5; observe() }
-    :: d_step { st == 5 && pins == 0 -> ast = 3; LOG1("sweep: FREE\n", 0); st = 6 }
+    :: d_step { st == 4 -> /* step sweep5 */ ast = 2; LOG1("sweep: RETIRED\n", 0); st = 5; observe() }
+    :: d_step { st == 5 && pins == 0 -> /* step free4 */ ast = 3; LOG1("sweep: FREE\n", 0); st = 6 }
     :: st == 6 || (st == 0 && try == 0) -> break
     od
 }
@@ -202,14 +202,14 @@ proctype Phase() {
 #ifdef PHNAIVE
     :: atomic { ph == 0 -> ph = 2; LOG1("phase %d\n", ph) }
 #else
-    :: atomic { ph == 0 -> ph = 1; LOG1("phase %d\n", ph) }
+    :: atomic { ph == 0 -> ph = 1; /* step phase1 */ LOG1("phase %d\n", ph) }
 #endif
-    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; LOG1("phase %d\n", ph) }
-    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && !SAME(slot[k]) -> k++ }
+    :: atomic { ph == 1 && nfl[0] == 0 -> ph = 2; /* step phase2 */ LOG1("phase %d\n", ph) }
+    :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && !SAME(slot[k]) -> k++ /* step phasemove */ }
 #ifdef PHEVICT
     :: d_step { ph == 2 && nfl[0] == 0 && nfl[1] == 0 && k < NOO && SAME(slot[k]) -> slot[k] = EMPTY; LOG1("phase: evicts slot%d\n", k); observe() }
 #endif
-    :: atomic { ph == 2 && k == NOO -> ph = 3; k = 0; LOG1("phase %d\n", ph) }
+    :: atomic { ph == 2 && k == NOO -> ph = 3; /* step phase3 */ k = 0; LOG1("phase %d\n", ph) }
     :: ph == 3 -> break
     od
 }
@@ -218,7 +218,7 @@ proctype Get(byte r) {
     byte s, v, st, g = NG; short gi;
     do
     :: atomic { st == 0 && g > 0 -> gi = K; st = 1 }
-    :: atomic { st == 1 ->            /* load any slot */
+    :: atomic { st == 1 -> /* step get, reader1, reader2 */            /* load any slot */
         s = 0; do :: s < NS-1 -> s++ :: break od;
         if
         :: COMM(slot[s]) ->
@@ -228,9 +228,9 @@ proctype Get(byte r) {
         fi;
         if :: st == 3 -> hit(v); v = 0; s = 0; gi = 0; st = 0; g-- :: else fi }
     :: atomic { st == 1 -> st = 0; gi = 0; g-- }          /* miss */
-    :: d_step { st == 2 ->            /* pinned: read the slot again */
+    :: d_step { st == 2 -> /* step reader3 */            /* pinned: read the slot again */
         if :: slot[s] == v -> st = 4; hit(v) :: else -> UNPIN(v); st = 1; v = 0; s = 0 fi }
-    :: d_step { st == 4 -> assert(ast != 3); UNPIN(v); v = 0; s = 0; gi = 0; st = 0; g-- }
+    :: d_step { st == 4 -> /* step unpin */ assert(ast != 3); UNPIN(v); v = 0; s = 0; gi = 0; st = 0; g-- }
     :: g == 0 && st == 0 -> break
     od
 }

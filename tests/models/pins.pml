@@ -185,7 +185,7 @@ proctype Get() {
     byte s, w, vg, vm, n = NG;
     mtype pc = LOAD;
     do
-    :: atomic { pc == LOAD && n > 0 ->
+    :: atomic { pc == LOAD && n > 0 -> /* step get, reader1 */
         s = 0;
 #if MOV
         if :: s = 0 :: s = 1 fi;
@@ -197,8 +197,8 @@ proctype Get() {
             vg = sgen[s]; vm = mean[s]
 #endif
         fi }
-    :: d_step { pc == SPIN && ROOM(GETB) -> pushpin(GETB, GETPIN, AR(w)); pc = LOOK; printf("get: pins %d\n", AR(w)) }
-    :: d_step { pc == LOOK ->
+    :: d_step { pc == SPIN && ROOM(GETB) -> /* step reader2 */ pushpin(GETB, GETPIN, AR(w)); pc = LOOK; printf("get: pins %d\n", AR(w)) }
+    :: d_step { pc == LOOK -> /* step reader3 */
 #ifdef NOLOOK
         pc = READ
 #else
@@ -220,7 +220,7 @@ proctype Get() {
     :: d_step { pc == READ -> printf("get: reads the bytes\n");
         assert(ast[AR(w)] >= OPEN); assert(gen[AR(w)] == vg); assert(val[AR(w)] == vm);
         pc = CLR }
-    :: d_step { pc == CLR && ROOM(GETB) ->
+    :: d_step { pc == CLR && ROOM(GETB) -> /* step unpin */
 #ifdef COPY
         push(GETB, GETPIN - 1, 0); pc = CLR2
 #else
@@ -250,15 +250,15 @@ proctype Op(byte k; byte kind; byte key) {
         :: a > NA -> a = 0; pc = FIN; break
         od;
         printf("op%d: arena %d\n", k, a) }
-    :: d_step { pc == INST -> gen[a]++; used[a] = 0; ast[a] = OPEN; og = gen[a]; pc = OPIN; inv() }
-    :: d_step { pc == OPIN && ROOM(k) ->
+    :: d_step { pc == INST -> /* step open4 */ gen[a]++; used[a] = 0; ast[a] = OPEN; og = gen[a]; pc = OPIN; inv() }
+    :: d_step { pc == OPIN && ROOM(k) -> /* step writer1 */
 #ifdef PUTRLX
         push(k, OWNPIN(k), a);
 #else
         drain(k); pin[OWNPIN(k)] = a;
 #endif
         pc = OST; printf("op%d: pins its arena %d\n", k, a) }
-    :: d_step { pc == OST && ROOM(k) ->
+    :: d_step { pc == OST && ROOM(k) -> /* step writer2 */
         if
 #ifdef PUTNOST
         :: 1 -> pc = RSV
@@ -269,21 +269,21 @@ proctype Op(byte k; byte kind; byte key) {
 #endif
         :: else -> push(k, OWNPIN(k), 0); pc = PICK; printf("op%d: arena %d is not open\n", k, a)
         fi; if :: pc == PICK -> a = 0; og = 0 :: else fi }
-    :: d_step { pc == RSV ->          /* fetch-add: a locked instruction */
+    :: d_step { pc == RSV -> /* step reserve */          /* fetch-add: a locked instruction */
         drain(k);
         if
         :: used[a] == 0 -> used[a] = 1; pc = FILL
         :: else ->
-            if :: ast[a] == OPEN && gen[a] == og -> ast[a] = SEALED :: else fi;
+            if :: ast[a] == OPEN && gen[a] == og -> /* step seal2 */ ast[a] = SEALED :: else fi;
             push(k, OWNPIN(k), 0); a = 0; og = 0; pc = PICK
         fi }
-    :: d_step { pc == FILL -> val[a] = k + 2; pc = LOAD; printf("op%d: fills arena %d\n", k, a); inv() }
-    :: d_step { pc == LOAD ->
+    :: d_step { pc == FILL -> /* step fill */ val[a] = k + 2; pc = LOAD; printf("op%d: fills arena %d\n", k, a); inv() }
+    :: d_step { pc == LOAD -> /* step put2, reader1 */
         w = slot[0];
         if :: w == 0 && kind != PUT -> pc = CLR :: w == 0 && kind == PUT -> pc = CASE :: else -> pc = SPIN fi;
         printf("op%d: loads slot0 = %d\n", k, w) }
-    :: d_step { pc == SPIN && ROOM(k) -> pushpin(k, CMPPIN(k), AR(w)); pc = LOOK }
-    :: d_step { pc == LOOK ->
+    :: d_step { pc == SPIN && ROOM(k) -> /* step reader2 */ pushpin(k, CMPPIN(k), AR(w)); pc = LOOK }
+    :: d_step { pc == LOOK -> /* step reader3 */
         if
         :: slot[0] == w -> vg = sgen[0]; vm = mean[0]; pc = READ; printf("op%d: validated\n", k)
         :: else -> w = 0; pc = LOAD
@@ -297,7 +297,7 @@ proctype Op(byte k; byte kind; byte key) {
 #endif
         :: else -> if :: kind == PUT -> pc = EVICT :: else -> pc = CLR fi
         fi }
-    :: d_step { pc == CASW -> drain(k);
+    :: d_step { pc == CASW -> /* step put2cas, delete */ drain(k);
         if
         :: slot[0] == w -> printf("op%d: CAS slot0\n", k);
             assert(mean[0] == vm); assert(sgen[0] == vg);
@@ -306,17 +306,17 @@ proctype Op(byte k; byte kind; byte key) {
             pc = CLR; inv()
         :: else -> pc = LOAD
         fi; vg = 0; vm = 0; w = 0 }
-    :: d_step { pc == EVICT -> drain(k);          /* any word, at any time */
+    :: d_step { pc == EVICT -> /* step put3evict */ drain(k);          /* any word, at any time */
         if :: slot[0] == w -> slot[0] = 0; mean[0] = 0; sgen[0] = 0 :: else fi;
         vg = 0; vm = 0; w = 0; pc = LOAD }
-    :: d_step { pc == CASE -> drain(k);
+    :: d_step { pc == CASE -> /* step put3, writer3 */ drain(k);
         if
         :: slot[0] == 0 -> slot[0] = a; mean[0] = k + 2; sgen[0] = og; pc = CLR; inv();
             printf("op%d: publishes in slot0\n", k)
         :: else -> pc = LOAD
         fi }
-    :: d_step { pc == CLR && ROOM(k) -> push(k, CMPPIN(k), 0); w = 0; vg = 0; vm = 0; pc = CLR2 }
-    :: d_step { pc == CLR2 && ROOM(k) -> push(k, OWNPIN(k), 0); a = 0; og = 0; pc = FIN; printf("op%d: done\n", k) }
+    :: d_step { pc == CLR && ROOM(k) -> /* step unpin */ push(k, CMPPIN(k), 0); w = 0; vg = 0; vm = 0; pc = CLR2 }
+    :: d_step { pc == CLR2 && ROOM(k) -> /* step unpin */ push(k, OWNPIN(k), 0); a = 0; og = 0; pc = FIN; printf("op%d: done\n", k) }
     :: pc == FIN -> break
     od
 }

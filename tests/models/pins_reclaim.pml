@@ -12,7 +12,7 @@ proctype Sweep(byte j) {
         a = 1;
         do
         :: a <= NA && ast[a] == OPEN -> ast[a] = SEALED; printf("sweep%d: seals %d\n", j, a); a = 0; break
-        :: a <= NA && ast[a] == SEALED -> n--;
+        :: a <= NA && ast[a] == SEALED -> n--; /* step sweep1 */
 #ifdef EARLY
             pc = MB;
 #else
@@ -20,7 +20,7 @@ proctype Sweep(byte j) {
 #endif
             printf("sweep%d: sweeps %d\n", j, a); break
 #if PARK
-        :: a <= NA && ast[a] == PARKED -> n--; ast[a] = SWEEPING; pc = UNLINK; printf("sweep%d: takes up %d\n", j, a); break
+        :: a <= NA && ast[a] == PARKED -> n--; /* step sweep7 */ ast[a] = SWEEPING; pc = UNLINK; printf("sweep%d: takes up %d\n", j, a); break
 #endif
         :: a <= NA -> a++
         :: a > NA -> a = 0; n--; break
@@ -29,14 +29,14 @@ proctype Sweep(byte j) {
     :: d_step { pc == MB ->
         if :: ast[a] == SEALED -> ast[a] = SWEEPING; membarrier(); pc = SCAN :: else -> a = 0; pc = PICK fi }
 #endif
-    :: d_step { pc == SCAN ->
+    :: d_step { pc == SCAN -> /* step sweep1look */
         if
         :: pin[i] == a -> ast[a] = SEALED; a = 0; i = 0; pc = PICK; printf("sweep%d: pinned\n", j)
         :: else -> i++; if :: i == NPIN -> i = 0; pc = UNLINK :: else fi
         fi }
     :: atomic { pc == UNLINK ->         /* i: slot */
         if
-        :: i < NS && AR(slot[i]) == a -> slot[i] = 0; mean[i] = 0; sgen[i] = 0; i++; printf("sweep%d: evicts\n", j)
+        :: i < NS && AR(slot[i]) == a -> /* step sweep2 */ slot[i] = 0; mean[i] = 0; sgen[i] = 0; i++; printf("sweep%d: evicts\n", j)
         :: i < NS && slot[i] == a -> w = slot[i];
             t = 1;
             do :: t <= NA && ast[t] == OPEN -> tg = gen[t]; pc = CPIN; break
@@ -44,34 +44,34 @@ proctype Sweep(byte j) {
                :: t > NA -> t = 0; break od
         :: i < NS && AR(slot[i]) != a -> i++
 #if PARK
-        :: i < NS -> ast[a] = PARKED; i = 0; a = 0; pc = PICK; printf("sweep%d: parks\n", j)
+        :: i < NS -> /* step sweep5 */ ast[a] = PARKED; i = 0; a = 0; pc = PICK; printf("sweep%d: parks\n", j)
 #endif
-        :: i == NS ->
+        :: i == NS -> /* step sweep5 */
 #ifdef EARLY
             ast[a] = FREE; i = 0; a = 0; pc = PICK;
 #else
             ast[a] = RETIRED; i = 0; a = 0; pc = PICK;
 #endif
             printf("sweep%d: retired\n", j); inv()
-        fi; w = (pc == CPIN -> w : 0) }
-    :: d_step { pc == CPIN ->
+        fi; w = (pc == CPIN -> /* step writer1 */ w : 0) }
+    :: d_step { pc == CPIN -> /* step writer1 */
 #ifndef COPYNOPIN
         pin[SWPIN(j)] = t;
 #endif
         pc = CST }
-    :: d_step { pc == CST ->
+    :: d_step { pc == CST -> /* step writer2 */
         if :: ast[t] == OPEN && gen[t] == tg -> pc = CRSV
            :: else -> pin[SWPIN(j)] = 0; t = 0; tg = 0; w = 0; pc = UNLINK fi }
-    :: d_step { pc == CRSV ->
+    :: d_step { pc == CRSV -> /* step reserve */
         if :: used[t] == 0 -> used[t] = 1; pc = CFILL
            :: else -> pin[SWPIN(j)] = 0; t = 0; tg = 0; w = 0; pc = UNLINK fi }
-    :: d_step { pc == CFILL -> assert(ast[a] == SWEEPING); val[t] = val[a]; pc = CCAS; inv() }
-    :: d_step { pc == CCAS ->
+    :: d_step { pc == CFILL -> /* step fill */ assert(ast[a] == SWEEPING); val[t] = val[a]; pc = CCAS; inv() }
+    :: d_step { pc == CCAS -> /* step sweep3 */
         if :: slot[i] == w -> slot[i] = t; sgen[i] = tg; i++; printf("sweep%d: relocates to %d\n", j, t) :: else fi;
         pin[SWPIN(j)] = 0; t = 0; tg = 0; w = 0; pc = UNLINK; inv() }
 #if DIE
     /* killed; once that is proved, its pin is cleared and its arena given to others */
-    :: d_step { pc != PICK && ast[a] == SWEEPING ->
+    :: d_step { pc != PICK && ast[a] == SWEEPING -> /* step mendarenas */
 #ifdef DIEPARK
         ast[a] = PARKED;
 #else
@@ -106,7 +106,7 @@ proctype Free(byte j) {
     do
     :: atomic { pc == PICK && n > 0 ->
         a = 1;
-        do :: a <= NA && ast[a] == RETIRED ->
+        do :: a <= NA && ast[a] == RETIRED -> /* step free1 */
 #ifdef MBEARLY
                 pc = SCAN;
 #else
@@ -115,7 +115,7 @@ proctype Free(byte j) {
                 g = gen[a]; printf("free%d: collects %d\n", j, a); break
            :: a <= NA -> a++
            :: a > NA -> a = 0; n--; pc = F0; break od }
-    :: d_step { pc == MB && n > 0 -> membarrier(); printf("free%d: membarrier\n", j);
+    :: d_step { pc == MB && n > 0 -> /* step free2 */ membarrier(); printf("free%d: membarrier\n", j);
 #ifdef MBEARLY
         pc = PICK
 #elif defined(MBLATE)
@@ -124,7 +124,7 @@ proctype Free(byte j) {
         pc = SCAN
 #endif
       }
-    :: d_step { pc == SCAN ->
+    :: d_step { pc == SCAN -> /* step free3 */
         if
         :: pin[i] == a -> printf("free%d: pinned by %d\n", j, i); n--; a = 0; g = 0; i = 0; pc = F0
         :: else -> i++; if :: i == NPIN -> i = 0;
@@ -135,7 +135,7 @@ proctype Free(byte j) {
 #endif
             :: else fi
         fi }
-    :: d_step { pc == CASW ->
+    :: d_step { pc == CASW -> /* step free4 */
         if :: ast[a] == RETIRED && SAMEGEN(a, g) -> ast[a] = FREE; printf("free%d: %d is free\n", j, a) :: else fi;
         a = 0; g = 0; n--; pc = F0; inv() }
     :: pc == F0 && n == 0 -> break
@@ -158,35 +158,35 @@ proctype Move() {
     mtype pc = LOAD;
     do
     :: d_step { pc == LOAD && n > 0 && ROOM(MOVB) -> n--;
-        w = slot[0]; if :: w -> pc = SPIN; vg = sgen[0]; vm = mean[0]; printf("move: loads %d\n", w) :: else fi }
-    :: d_step { pc == SPIN && ROOM(MOVB) ->
+        w = slot[0]; /* step migrate1 */ if :: w -> pc = SPIN; vg = sgen[0]; vm = mean[0]; printf("move: loads %d\n", w) :: else fi }
+    :: d_step { pc == SPIN && ROOM(MOVB) -> /* step mover1 */
 #ifdef MRLX
         push(MOVB, MOVPIN, AR(w));
 #else
         drain(MOVB); pin[MOVPIN] = AR(w);
 #endif
         pc = LOOK }
-    :: d_step { pc == LOOK ->
+    :: d_step { pc == LOOK -> /* step mover2 */
 #ifdef MNOLOOK
         pc = STATE
 #else
         if :: slot[0] == w -> vg = sgen[0]; vm = mean[0]; pc = STATE; printf("move: validated\n") :: else -> pc = CLR fi
 #endif
       }
-    :: d_step { pc == STATE -> printf("move: state %d\n", ast[AR(w)]);
+    :: d_step { pc == STATE -> /* step mover3 */ printf("move: state %d\n", ast[AR(w)]);
         if :: GOESON(ast[AR(w)]) -> pc = RES :: else -> pc = EVICT fi }
-    :: d_step { pc == EVICT -> drain(MOVB);
+    :: d_step { pc == EVICT -> /* step migrate2evict */ drain(MOVB);
         if :: slot[0] == w -> slot[0] = 0; mean[0] = 0; sgen[0] = 0 :: else fi; pc = CLR }
-    :: d_step { pc == RES -> drain(MOVB);
+    :: d_step { pc == RES -> /* step migrate2 */ drain(MOVB);
         if :: slot[1] == 0 -> slot[1] = w | TB; mean[1] = vm; sgen[1] = vg; pc = KILL; inv(); printf("move: reserves\n")
            :: else -> pc = EVICT fi }
-    :: d_step { pc == KILL ->
+    :: d_step { pc == KILL -> /* step migrate3 */
         if :: slot[0] == w -> assert(mean[0] == vm && sgen[0] == vg); slot[0] = 0; mean[0] = 0; sgen[0] = 0; pc = CMT
            :: else -> if :: slot[1] == (w | TB) -> slot[1] = 0; mean[1] = 0; sgen[1] = 0 :: else fi; pc = CLR fi }
-    :: d_step { pc == CMT ->
+    :: d_step { pc == CMT -> /* step migrate4 */
         if :: slot[1] == (w | TB) -> assert(mean[1] == vm && sgen[1] == vg); slot[1] = w; printf("move: commits\n") :: else fi;
         pc = CLR; inv() }
-    :: d_step { pc == CLR && ROOM(MOVB) -> push(MOVB, MOVPIN, 0); w = 0; vg = 0; vm = 0; pc = LOAD }
+    :: d_step { pc == CLR && ROOM(MOVB) -> /* step unpin */ push(MOVB, MOVPIN, 0); w = 0; vg = 0; vm = 0; pc = LOAD }
     :: pc == LOAD && n == 0 -> break
     od
 }

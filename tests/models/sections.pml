@@ -277,7 +277,7 @@ proctype Thread(byte t; mtype first) {
 #endif
                 r++ :: else -> break od; r = 0;
             do :: r < NR -> assert(owner[r] == 0); r++ :: else -> break od; r = 0;
-            do :: m < NM -> /* step mend */ driver[m] = 0; stage[m] = (geom[m] > turns[m]); epoch++; cookie[m] = epoch; m++
+            do :: m < NM -> /* step mendgrowth */ driver[m] = 0; stage[m] = (geom[m] > turns[m]); epoch++; cookie[m] = epoch; m++
                :: else -> break od; m = 0
         }
         reaped = 1; pc = HELP; i = NT;
