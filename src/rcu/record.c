@@ -20,7 +20,7 @@ announce(struct gyre *cache, uint32_t index)
 {
     gy_atomic_u32 *used = &cache->super->n_records_used;
     uint32_t seen = gy_load_acq(used);
-    while (seen <= index && !gy_cas_seq(used, &seen, index + 1))
+    while (seen <= index && !gy_cas_seq(used, &seen, index + 1)) /* model: claim1 */
         ; /* retried because another thread claimed a record */
 }
 
@@ -43,7 +43,7 @@ claim_one(struct gyre *cache, bool further, bool without_pins)
         if (gy_load_rlx(&r->owner) != 0 || (without_pins && holds_pins(r)))
             continue;
         announce(cache, i); /* first: a child of a fork in between frees what is announced */
-        if (!gy_cas_seq(&r->owner, &nobody, self))
+        if (!gy_cas_seq(&r->owner, &nobody, self)) /* model: claim2 */
             continue;
         r->next = r->pins_in = 0;
         r->is_further = further;
@@ -150,7 +150,9 @@ gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
 static void
 let_go(struct gy_record *r)
 {
-    gy_store_rlx(&r->section, 0);
+    /* Release: a poll that reads this 0 has seen the sections of this owner end. model: leave1 */
+    gy_store_rel(&r->section, 0);
+    /* model: leave2 */
     gy_store_rel(&r->owner, 0); /* pairs with the next owner's CAS */
 }
 
@@ -181,7 +183,7 @@ gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner)
                 gy_store_rlx(&cache->books[gy_pin_arena(pin)].holed, 1);
             gy_store_rlx(&r->pin[p], 0);
         }
-        gy_store_rlx(&r->section, 0);
+        gy_store_rlx(&r->section, 0); /* model: reap */
         gy_store_rlx(&r->owner, mine ? self : 0);
     }
 }

@@ -23,8 +23,11 @@ shared_enter(struct gyre *cache, struct gy_record *record)
 {
     struct gy_super *s = cache->super;
     /* acquire: a section that names the epoch of a grace period sees what was changed before it started.
-     * (Relaxed: the section is ordered by the barrier below.) */
-    gy_store_rlx(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
+     * release: a poll that reads this section has seen the thread's earlier ones end (C11 would have it by the
+     * release sequence of their ends; C++20 and C23 no longer do). The barrier below orders it before what
+     * the section reads. */
+    /* model: section1, section2 */
+    gy_store_rel(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
     if (gy_unlikely(cache->reader_fences))
         gy_fence_seq();
     else
@@ -35,12 +38,14 @@ static void
 shared_exit(struct gyre *cache, struct gy_record *record)
 {
     (void)cache;
+    /* model: section4 */
     gy_store_rel(&record->section, 0); /* the section's accesses come before its end */
 }
 
 static uint64_t
 shared_start(struct gyre *cache)
 {
+    /* model: grace1 */
     return gy_add_seq(&cache->super->epoch, 1) + 1; /* after the change that the grace period is for */
 }
 
@@ -49,12 +54,12 @@ shared_poll(struct gyre *cache, uint64_t cookie)
 {
     if (cache->reader_fences)
         gy_fence_seq();
-    else if (!gy_os_membarrier())
+    else if (!gy_os_membarrier()) /* model: grace2 */
         return false;
-    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    uint32_t used = gy_load_seq(&cache->super->n_records_used); /* model: grace3 */
     for (uint32_t i = 0; i < used; i++) {
         uint64_t section = gy_load_acq(&cache->records[i].section); /* acquire: pairs with shared_exit */
-        if (section != 0 && section >> 24 < cookie)
+        if (section != 0 && section >> 24 < cookie) /* model: grace4 */
             return false;
     }
     gy_add_rlx(&cache->super->grace_periods, 1);
