@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "round.h"
 #include "window.h"
@@ -23,6 +24,8 @@
 #define WINDOWS 8   /* in a lap */
 #define FILLER 'f'  /* keys that make a storm */
 #define FILLERS 4000
+#define NEIGHBOUR 'n' /* keys that stand where those of windows do */
+#define NEIGHBOURS 6
 #define STORMS 5 /* after each game: an index grows at the beginning only */
 
 struct game {
@@ -247,6 +250,7 @@ play_game(struct rng *rng, uint64_t for_ns)
 
 struct storm {
     struct stress_world world;
+    bool crowded;
     struct window window;
     uint64_t until_ns;
     bool over; /* written by worker 0 between windows */
@@ -273,6 +277,46 @@ sail(void *arg)
     atomic_fetch_sub(&storm->left, 1);
 }
 
+#ifdef GY_POINTS
+extern uint64_t (*gy_hash_hook)(const void *key, size_t size);
+
+static uint64_t
+crowded_hash(const void *key, size_t size)
+{
+    char class = *(const char *)key;
+    uint32_t number;
+    (void)size;
+    memcpy(&number, (const char *)key + 1, sizeof number);
+    return class == FILLER ? mix64(number) : UINT64_C(0x123456789abcdef0);
+}
+
+/* Or all keys but fillers have one hash: rivals of one key stand in different slots then. */
+static void
+crowd(bool crowded)
+{
+    gy_hash_hook = crowded ? crowded_hash : NULL;
+}
+#else
+static void
+crowd(bool crowded)
+{
+    (void)crowded;
+}
+#endif
+
+/* A neighbour comes or goes. */
+static void
+move_neighbour(gyre *cache, struct rng *rng)
+{
+    unsigned char key_bytes[KEY_BYTES_MAX];
+    struct key key = {NEIGHBOUR, (uint32_t)rng_below(rng, NEIGHBOURS)};
+    size_t key_size = key_write(key, key_bytes);
+    int rc = rng_one_in(rng, 2) ? gyre_delete(cache, key_bytes, key_size)
+                                : gyre_put(cache, key_bytes, key_size, "here", 4, NULL);
+    if (rc != GYRE_OK && rc != GYRE_MISS && rc != GYRE_EBUSY)
+        stress_fail("neighbour: %s", gyre_strerror(rc));
+}
+
 /* What goes on beside the windows: the cache fills up again and again, the index grows, time goes by. */
 static void
 blow(struct storm *storm, gyre *cache, struct rng *rng)
@@ -284,6 +328,8 @@ blow(struct storm *storm, gyre *cache, struct rng *rng)
         if (rc != GYRE_OK && rc != GYRE_EBUSY)
             stress_fail("filler: %s", gyre_strerror(rc));
         stress_tally.operations++;
+        for (unsigned i = 0; storm->crowded && i < NEIGHBOURS; i++)
+            move_neighbour(cache, rng);
         if (rng_one_in(rng, 64))
             atomic_fetch_add_explicit(&storm->world.clock_ms, 1, memory_order_acq_rel);
         if (rng_one_in(rng, 256))
@@ -294,7 +340,7 @@ blow(struct storm *storm, gyre *cache, struct rng *rng)
 static void
 play_storm(struct rng *rng, uint64_t for_ns)
 {
-    struct storm storm = {.over = false};
+    struct storm storm = {.crowded = rng_one_in(rng, 2)};
     struct sailor sailors[WORKERS_MAX];
     struct stress_thread *threads[WORKERS_MAX];
     gyre_options options = GYRE_OPTIONS_INIT;
@@ -307,6 +353,7 @@ play_storm(struct rng *rng, uint64_t for_ns)
     options.seed = rng_next(rng);
     stress_world_install(&storm.world, &options);
     stress_points(rng_one_in(rng, 4) ? 0 : 8u << rng_below(rng, 7));
+    crowd(storm.crowded);
     int rc = gyre_open(&cache, &options);
     if (rc != GYRE_OK) {
         stress_fail("open: %s", gyre_strerror(rc));
@@ -328,6 +375,7 @@ play_storm(struct rng *rng, uint64_t for_ns)
     stress_report("sweeps", stats.sweeps);
     report_windows(&storm.window);
     gyre_close(cache);
+    crowd(false);
     stress_world_check_empty(&storm.world);
 }
 
