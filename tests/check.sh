@@ -29,6 +29,8 @@ build() { make --no-print-directory -j"$jobs" "$@"; }
 run "compiles without a warning: gcc" build WERROR=1 all
 run "compiles without a warning: clang" build WERROR=1 CC=clang FLAVOR=debug lib
 run "static checks" tests/static/run.sh
+run "ABI" build abi
+run "mutants fit the code" build mutants-check
 run "unit tests" build unit
 run "a stranger's program" build contract
 run "the program gyre" tests/test_tool.sh build/release/gyre
