@@ -33,6 +33,7 @@ librocksdb-dev hdr rocksdb/c.h
 spin cmd spin
 cmake cmd cmake
 abigail-tools cmd abidiff
+python3 cmd python3
 mandoc cmd mandoc"
 trace="\
 libsqlite3-dev hdr sqlite3.h
