@@ -14,12 +14,13 @@ struct word {
     unsigned by;
 };
 
-/* A thread's latest section, and the start of its latest grace period. */
+/* A thread's section, the one before, and the start of its latest grace period. */
 static struct section {
     bool open, has_mark;
     uint64_t began; /* at the first load inside: one whose store is not seen, for want of a fence yet, may go on */
     uint64_t geometry, mark; /* as loaded inside; geometry 0: not yet */
-    uint32_t ended;                 /* an instant */
+    uint64_t last_began;
+    uint32_t last_ended; /* an instant */
     uint64_t grace_began;
     const volatile void *cookie; /* whose grace period it asks for */
 } sections[MEMORY_THREADS];
@@ -117,10 +118,9 @@ section_changes(unsigned thread, bool opens)
         s->began = 0;
         s->geometry = 0;
         s->has_mark = false;
-    } else if (s->open) {
-        s->ended = memory_instant(thread);
-    } else {
-        s->began = 0; /* the record is let go */
+    } else if (s->open && s->began != 0) {
+        s->last_began = s->began;
+        s->last_ended = memory_instant(thread);
     }
     s->open = opens;
 }
@@ -158,11 +158,12 @@ grace_period_ended(unsigned thread)
     uint64_t geometry = memory_raw(&super->shard[0].geometry, 8), mark = memory_raw(&super->clear_target, 8);
     for (unsigned t = 0; t < MEMORY_THREADS; t++) {
         const struct section *s = &sections[t];
-        if (t == thread || s->began == 0)
+        if (t == thread)
             continue;
-        if (s->began < start && (s->open || !memory_happened_before(thread, t, s->ended)))
+        bool waits = s->open && s->began != 0 && s->began < start;
+        if (waits || (s->last_began != 0 && s->last_began < start && !memory_happened_before(thread, t, s->last_ended)))
             sched_violation("sections: the grace period of thread %u is over, and a section of thread %u that "
-                            "began before it %s", thread, t, s->open ? "is open" : "has not ended before");
+                            "began before it %s", thread, t, waits ? "is open" : "has not ended before");
         else if (s->open && !clears && s->geometry != 0 && s->geometry != geometry)
             sched_violation("sections: the grace period of thread %u is over, and thread %u is in a section with "
                             "an older geometry", thread, t);
