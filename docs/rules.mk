@@ -6,8 +6,9 @@
 limits: $(B)/docs/limits
 	@$<
 
-## docs-check: docs/ordering.md names every ordered access, and links between documents lead somewhere
+## docs-check: docs/ordering.md names every ordered access, models and code name the same steps, links lead somewhere
 docs-check:
+	@tests/models/steps.sh
 	@docs/check.sh
 
 $(B)/docs/limits: $(B)/docs/limits.o $(LIB)

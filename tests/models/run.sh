@@ -29,7 +29,7 @@ row() {                                # size expected model variant options...:
 . "$home/rows.sh"
 
 printf '%-8s %-58s %-8s %-10s %10s %5s\n' model variant expected found states sec
-seq "$rows" | xargs -P "${JOBS:-$(nproc)}" -I N sh "$home/one.sh" "$home" "$tmp/N"
+seq "$rows" | xargs -P "${JOBS:-$(nproc)}" -I {} sh "$home/one.sh" "$home" "$tmp/{}"
 
 cat "$tmp"/*/result 2>/dev/null | awk -v rows="$rows" '
     { passed += $1 == $2; states += $3; caught += $1 == $2 && ($1 == "bad" || $1 == "cycle" || $1 == "starve") }
