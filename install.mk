@@ -32,10 +32,19 @@ endif
 shared: $(SHARED)
 archive: $(ARCHIVE)
 
+# Relocations are done at the start and their table is read-only from then on. The program, which reads files of
+# others, is compiled with checks of its stack and of copies, too; the library is not: tests/hardening_cost.sh.
+HARDEN_LINK := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+$(B)/gyre: LDFLAGS += $(HARDEN_LINK)
+ifeq ($(FLAVOR),release)
+$(TOOL_OBJ): ALL_CFLAGS += -fstack-protector-strong \
+	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+
 # nodelete: threads that have used a cache hold state of the library until they exit, so that the code
 # must outlive a dlclose.
 $(SHARED): $(LIB_OBJ)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,defs $(HARDEN_LINK) \
 	    $^ $(LIB_LIBS) -o $@
 
 # With link-time optimisation the one object has to be machine code.
