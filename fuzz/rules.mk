@@ -15,7 +15,7 @@ FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
 FUZZ_RUN    := -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
 T ?= 60
 
-.PHONY: fuzz fuzz-proof fuzz-quick fuzz-build fuzz-replay
+.PHONY: fuzz fuzz-proof fuzz-replay-build fuzz-quick fuzz-build fuzz-replay
 fuzz-build: $(FUZZ_NAMES:%=$(FUZZ_B)/%)
 
 ## fuzz: run each fuzz target for T seconds (60); what it finds lands in build/fuzz/
@@ -31,8 +31,10 @@ fuzz: fuzz-build
 fuzz-proof: fuzz-build
 	@fuzz/proof.sh $(FUZZ_B)
 
+fuzz-replay-build: $(FUZZ_NAMES:%=$(B)/fuzz/%)
+
 ## fuzz-replay: run the corpus through the fuzz targets with this flavour's compiler
-fuzz-replay: $(FUZZ_NAMES:%=$(B)/fuzz/%)
+fuzz-replay: fuzz-replay-build
 	@set -e; for name in $(FUZZ_NAMES); do printf '%s: ' $$name; $(B)/fuzz/$$name fuzz/corpus/$$name; done
 
 ## fuzz-quick: the corpus, then a few seconds of fuzzing for each target

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-"""Line and branch coverage of src/ from what gcov kept in a build folder: report.py build/cover [-v]
+"""Line and branch coverage of src/ from what gcov kept in a build folder: report.py build/cover [-v | -s]
 
 A line counts when gcc made code for it, and is covered when that code ran in any program. A branch is
 one way out of a conditional jump, as gcov counts them at -O0; it is covered when it was taken in any
 program. A function in a header is compiled into many objects: its lines and branches are added up over
-them. Nothing is excluded. Lines that did not run must stand in docs/coverage.md, and only those."""
+them. Nothing is excluded. Lines that did not run must stand in docs/coverage.md, and only those.
+
+-v names each branch that was not taken. -s prints the shares alone and compares nothing."""
 
 import json
 import os
@@ -125,28 +127,39 @@ def share(part, whole):
     return 100.0 * part / whole if whole else 100.0
 
 
-def main():
-    folder, verbose = sys.argv[1], "-v" in sys.argv[2:]
-    sources = measure(folder)
+def print_table(sources, sums):
     print(f"{'file':<24}{'lines':>7}{'run':>7}{'%':>7}{'branches':>10}{'taken':>7}{'%':>7}")
-    rows = [(source.name, source.totals()) for source in sources]
-    sums = [sum(column) for column in zip(*(row[1] for row in rows))]
-    for name, (lines, run, branches, taken) in rows + [("all", sums)]:
+    for name, (lines, run, branches, taken) in [(s.name, s.totals()) for s in sources] + [("all", sums)]:
         print(f"{name:<24}{lines:>7}{run:>7}{share(run, lines):>7.1f}{branches:>10}{taken:>7}"
               f"{share(taken, branches):>7.1f}")
-    if verbose:
-        for source in sources:
-            for n, ways in source.half_covered().items():
-                print(f"{source.name}:{n}: {source.function_of(n)}: of {len(source.branches[n])} branches "
-                      f"{ways} not taken: {source.text[n - 1]}")
+
+
+def print_branches(sources):
+    for source in sources:
+        for n, ways in source.half_covered().items():
+            print(f"{source.name}:{n}: {source.function_of(n)}: of {len(source.branches[n])} branches "
+                  f"{ways} not taken: {source.text[n - 1]}")
+
+
+def main():
+    folder, how = sys.argv[1], sys.argv[2:]
+    sources = measure(folder)
+    sums = [sum(column) for column in zip(*(source.totals() for source in sources))]
+    lines, branches = share(sums[1], sums[0]), share(sums[3], sums[2])
+    shares = f"lines={lines:.2f} branches={branches:.2f}"
+    if "-s" in how:
+        print(shares)
+        return 0
+    print_table(sources, sums)
+    if "-v" in how:
+        print_branches(sources)
     for source in sources:
         for n in source.uncovered():
             print(f"not run: {source.name}:{n}: {source.function_of(n)}: {source.text[n - 1]}")
     complaints = compare(sources, *read_list("docs/coverage.md"))
     for complaint in complaints:
         print(complaint)
-    lines, branches = share(sums[1], sums[0]), share(sums[3], sums[2])
-    print(f"RESULT coverage lines={lines:.2f} branches={branches:.2f} uncovered_lines={sums[0] - sums[1]}")
+    print(f"RESULT coverage {shares} uncovered_lines={sums[0] - sums[1]}")
     return int(lines < LINES_GOAL or branches < BRANCHES_GOAL or bool(complaints))
 
 
