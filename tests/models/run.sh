@@ -6,8 +6,8 @@
 #   run.sh proof     these and the most telling of the others, four minutes on two cores; SCALE=10: all
 #   run.sh           all rows: about half an hour of one core, 3 GB of memory a row
 #   run.sh all WORD  only rows whose model or variant contains WORD
-# JOBS rows at a time, as many as there are processors unless it is set; KEEP=1 leaves the working
-# folders with the trails and says where they are.
+# JOBS rows at a time; unless it is set, as many as there are processors and 3 GB of memory for. KEEP=1 leaves
+# the working folders with the trails and says where they are.
 mode=${1:-all} word=${2:-}
 [ "$mode" = proof ] && [ "${SCALE:-1}" -ge 10 ] && mode=all
 home=$(cd "$(dirname "$0")" && pwd) || exit 2
@@ -28,8 +28,14 @@ row() {                                # size expected model variant options...:
 # shellcheck source=tests/models/rows.sh
 . "$home/rows.sh"
 
+jobs() {
+    awk -v n="$(nproc)" -v mode="$mode" '
+        /^MemAvailable/ { fit = int($2 / 3000000); if (mode == "quick" || fit > n) fit = n; print fit < 1 ? 1 : fit }
+    ' /proc/meminfo
+}
+
 printf '%-8s %-58s %-8s %-10s %10s %5s\n' model variant expected found states sec
-seq "$rows" | xargs -P "${JOBS:-$(nproc)}" -I {} sh "$home/one.sh" "$home" "$tmp/{}"
+seq "$rows" | xargs -P "${JOBS:-$(jobs)}" -I {} sh "$home/one.sh" "$home" "$tmp/{}"
 
 cat "$tmp"/*/result 2>/dev/null | awk -v rows="$rows" '
     { passed += $1 == $2; states += $3; caught += $1 == $2 && ($1 == "bad" || $1 == "cycle" || $1 == "starve") }
