@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv); /* may be missing */
 
 #define FUZZ_TARGET int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 

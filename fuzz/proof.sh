@@ -20,10 +20,10 @@ fuzz_ops 490000 48 0
 fuzz_ops 490000 64 1
 fuzz_ops 490000 64 0
 fuzz_ops 40000 1024 0
-fuzz_options 1000000 192 1
-fuzz_options 1000000 192 0
-fuzz_layout 3000000 96 1
-fuzz_layout 3000000 96 0"
+fuzz_options 500000 192 1
+fuzz_options 500000 192 0
+fuzz_layout 3500000 96 1
+fuzz_layout 3500000 96 0"
 
 one() { # number, target, executions, length, entropic
     local name=$proof/$2-$1
