@@ -99,13 +99,13 @@ local_poll(struct gyre *cache, uint64_t cookie)
         return true;
     if (urcu_bp_read_ongoing())
         return false; /* called by the host from a section of its own: it would wait for itself */
-    uint64_t covered = gy_load_seq(&cache->super->epoch);
+    uint64_t covered = gy_load_seq(&cache->super->epoch); /* model: local1 */
     pthread_mutex_lock(&inside);
-    urcu_bp_synchronize_rcu();
+    urcu_bp_synchronize_rcu(); /* model: local2 */
     SECTIONS_ENDED();
     pthread_mutex_unlock(&inside);
     gy_add_rlx(&cache->super->grace_periods, 1);
-    while (seen < covered && !gy_cas_seq(elapsed, &seen, covered))
+    while (seen < covered && !gy_cas_seq(elapsed, &seen, covered)) /* model: local3 */
         ; /* retried because another thread's grace period ended; it only rises */
     return true;
 }

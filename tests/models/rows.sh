@@ -174,6 +174,8 @@ row quick ok     sections 'two users, worker, two grace periods'
 row quick ok     sections 'a record let go and claimed by another' -DNR=1
 row quick ok     sections 'readers fence, no membarrier' -DFENCED -DNOMB
 row quick ok     sections 'fork: reaped by the child' $F1
+row proof ok     sections 'liburcu: two machines share grace periods' -DLOCAL -DNM=2 $S1
+row quick bad    sections 'liburcu: covers what was drawn meanwhile' -DLOCAL -DNM=2 $S1 -DCOVERLATE
 row quick bad    sections 'no membarrier' -DNOMB
 row quick bad    sections 'membarrier after the look' -DMBLATE
 row quick bad    sections 'state read before the section is stored' -DREADFIRST

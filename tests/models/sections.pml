@@ -23,7 +23,8 @@
  *   NT users, OPS operations each, NR records, NM machines, TURNS turns each; FORK: a thread without a
  *   record forks at any moment between calls, all others are gone in the child, where it mends and runs
  *   CHILD new users; STOP: user 0 may stop inside a section (1), anywhere (2); WORKER=0: no worker
- *   FENCED: the cache's readers fence (safe with NOMB)
+ *   FENCED: the cache's readers fence (safe with NOMB); LOCAL: sections and grace periods are liburcu's, which
+ *   is taken to keep its word, and several that wait share one
  * Mutations that must fail:
  *   NOMB       no membarrier                     MBLATE     it comes after the look at the sections
  *   READFIRST  the shared state is read before the section is stored (no compiler barrier)
@@ -32,6 +33,7 @@
  *   ANNLATE    it is covered after it was claimed (a child never reaps it)
  *   COOKIE     the cookie is one too small       STARTFIRST the epoch is raised before the state changes
  *   LETGO      a record is let go before its section is cleared
+ *   COVERLATE  with LOCAL: what it covers is loaded after the grace period
  *   NOREAP     the child does not clear the sections of the dead (starves)
  *   WAITS      a put waits for the grace period (starves)
  *   LOCKS      a put waits for the driver (starves)
@@ -72,6 +74,11 @@ byte epoch = 1, used;
 byte owner[NR], section[NR];
 byte geom[NM], stage[NM], cookie[NM], driver[NM];   /* stage 1: waiting for a grace period */
 byte turns[NM];
+#ifdef LOCAL
+byte elapsed;                   /* liburcu: how far grace periods are known to have elapsed */
+bool syncs[NB * NB];            /* the sections that a thread inside liburcu waits for */
+byte inside;                    /* the lock around it */
+#endif
 byte sb0[NB], sb1[NB];          /* 0: empty; section: 1 + record * 16 + epoch; owner: 129 + record */
 byte saw[NB * NM];              /* ghosts: 1 + what the open section saw of the machine */
 bool open[NB], waits[NB * NM], fin[NB];
@@ -106,11 +113,15 @@ inline ended(m) {
 }
 inline close(t) {
     open[t] = 0; hj = 0;
+#ifdef LOCAL
+    do :: hj < NB -> syncs[hj * NB + t] = 0; hj++ :: else -> break od; hj = 0;
+#endif
     do :: hj < NM -> saw[t * NM + hj] = 0; waits[t * NM + hj] = 0; hj++ :: else -> break od; hj = 0
 }
 
 mtype = { NEXT, CLAIM, ANN, ENTER1, ENTER2, READ, LAST, EXIT, HELP, DRIVE, TURN, START, WAIT, BARRIER, USED, LOOK,
-          BARRIER2, ELAPSED, UNDRIVE, LEAVE1, LEAVE2, FIN, STOPPED, AFORK, REAP };
+          BARRIER2, ELAPSED, UNDRIVE, LEAVE1, LEAVE2, FIN, STOPPED, AFORK, REAP,
+          COVERS, SYNC, SYNCED, NOTE };
 #ifdef READFIRST
 #define AFTER_EPOCH READ
 #define AFTER_READ ENTER2
@@ -145,7 +156,10 @@ mtype = { NEXT, CLAIM, ANN, ENTER1, ENTER2, READ, LAST, EXIT, HELP, DRIVE, TURN,
 #define AFTER_TURN START
 #define AFTER_START WAIT
 #endif
-#if defined(NOMB) || defined(MBLATE)
+#ifdef LOCAL
+#define POLL COVERS
+#define AFTER_USED LOOK
+#elif defined(NOMB) || defined(MBLATE)
 #define POLL USED
 #define AFTER_USED LOOK
 #elif defined(USEDEARLY)
@@ -241,6 +255,21 @@ proctype Thread(byte t; mtype first) {
     :: d_step { pc == LOOK && !GONE(t) -> /* step grace4 */
         if :: section[i] != 0 && section[i] < cookie[m] -> i = 0; lim = 0; pc = UNDRIVE; printf("%d: waits\n", t)
            :: else -> i++; if :: i == lim -> i = 0; lim = 0; pc = AFTER_LOOK :: else fi fi }
+#ifdef LOCAL
+    :: d_step { pc == COVERS && !GONE(t) -> /* step local1 */
+        if :: elapsed >= cookie[m] -> pc = ELAPSED :: else -> lim = epoch; pc = SYNC fi }
+    :: d_step { pc == SYNC && !GONE(t) && inside == 0 -> /* step local2 */ inside = 1; hj = 0;
+        do :: hj < NB -> syncs[t * NB + hj] = open[hj]; hj++ :: else -> break od; hj = 0; pc = SYNCED }
+    :: d_step { pc == SYNCED && !GONE(t) -> hj = 0;
+        do :: hj < NB && !syncs[t * NB + hj] -> hj++ :: else -> break od;
+        if :: hj == NB -> inside = 0; pc = NOTE;
+#ifdef COVERLATE
+              lim = epoch
+#endif
+           :: else fi; hj = 0 }
+    :: d_step { pc == NOTE && !GONE(t) -> /* step local3 */ drain(t);
+        if :: elapsed < lim -> elapsed = lim :: else fi; lim = 0; pc = ELAPSED }
+#endif
     :: d_step { pc == BARRIER2 && !GONE(t) -> membarrier(); pc = ELAPSED }
     :: d_step { pc == ELAPSED && !GONE(t) -> ended(m); stage[m] = 0; turns[m]++; pc = UNDRIVE;
         printf("%d: elapsed, machine %d\n", t, m) }
