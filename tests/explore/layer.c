@@ -106,6 +106,15 @@ explore_fence(struct explore_site *site)
         memory_fence(sched_self());
 }
 
+bool
+explore_membarrier(struct explore_site *site)
+{
+    sched_access(site, NULL);
+    if (sched_inside() && site->order != memory_order_relaxed)
+        memory_membarrier(sched_self(), world_threads());
+    return true;
+}
+
 void
 explore_bytes_read(const void *from, size_t n, struct explore_site *site)
 {
@@ -126,22 +135,12 @@ explore_bytes_written(const void *to, size_t n, struct explore_site *site)
 
 /* The system, by --wrap. */
 
-bool __wrap_gy_os_membarrier(void);
 uint32_t __wrap_gy_os_tid(void);
 unsigned __wrap_gy_os_cpu(void);
 uint64_t __wrap_gy_os_clock_ns(void);
 uint64_t __wrap_gy_os_clock_ms(void);
 void __wrap_gy_os_discard(void *address, size_t bytes);
 int __wrap_sched_yield(void);
-
-bool
-__wrap_gy_os_membarrier(void)
-{
-    sched_access(EXPLORE_SITE("membarrier", 0, 0), NULL);
-    if (sched_inside())
-        memory_membarrier(sched_self(), world_threads());
-    return true;
-}
 
 uint32_t
 __wrap_gy_os_tid(void)

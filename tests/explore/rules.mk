@@ -3,7 +3,7 @@
 
 EXPLORE_B    := build/explore
 EXPLORE_OBJ  := $(patsubst %.c,$(EXPLORE_B)/%.o,$(sort $(wildcard tests/explore/*.c)) stress/lib/wgl.c)
-EXPLORE_WRAP := $(addprefix -Wl$(comma)--wrap=,gy_os_membarrier gy_os_tid gy_os_cpu gy_os_clock_ns gy_os_clock_ms \
+EXPLORE_WRAP := $(addprefix -Wl$(comma)--wrap=,gy_os_tid gy_os_cpu gy_os_clock_ns gy_os_clock_ms \
 	gy_os_discard sched_yield)
 
 ifeq ($(FLAVOR),explore)
