@@ -19,7 +19,7 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
             return false;
         gy_pin_set(cache, pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: reader2 */
         uint64_t again = gy_load_acq(slot); /* model: reader3 */
-        if (gy_unlikely(gy_slot_ref(again) != gy_slot_ref(word) || again == GY_EMPTY)) {
+        if (gy_unlikely(gy_slot_ref(again) != gy_slot_ref(word))) { /* also when it is empty: no ref is 0 */
             gy_pin_clear(pin);
             word = again; /* another thread's CAS changed the slot */
             continue;

@@ -150,7 +150,7 @@ place_in_image(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
             /* model: migrate2 */
             if (there == GY_EMPTY && gy_cas_seq(&image->slot[s], &there, word | GY_T))
                 return &image->slot[s];
-            if (there != GY_EMPTY && !gy_slot_tentative(there) && gy_slot_freq(there) < least)
+            if (!gy_slot_tentative(there) && gy_slot_freq(there) < least)
                 least = gy_slot_freq(there), coldest = &image->slot[s];
         }
         struct gy_found f;

@@ -106,8 +106,6 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 
     uint64_t index_first = sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
-    if (g.n_arenas < ARENAS_LEAST - 2)
-        return GYRE_EINVAL;
     /* Open arenas are at most a sixteenth of the cache. */
     g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, g.n_arenas / (16 * GY_RINGS)), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */

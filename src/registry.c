@@ -97,10 +97,9 @@ gy_registry_remove(struct gyre *cache)
 {
     pthread_mutex_lock(&lock);
     struct gyre **at = &open_caches;
-    while (*at && *at != cache)
+    while (*at != cache)
         at = &(*at)->next_open;
-    if (*at)
-        *at = cache->next_open;
+    *at = cache->next_open;
     pthread_mutex_unlock(&lock);
 }
 

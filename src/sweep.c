@@ -45,11 +45,10 @@ struct item {
 };
 
 static bool
-entry_plausible(const struct gyre *cache, const struct item *i, uint64_t left, uint64_t word)
+entry_plausible(const struct item *i, uint64_t left, uint64_t word)
 {
     return i->h.key_bytes > 0 && (i->h.flags & ~GY_ENTRY_KNOWN) == 0 &&
-           i->h.generation == gy_arena_generation(word) && i->bytes <= left &&
-           i->h.value_bytes <= cache->arena_bytes;
+           i->h.generation == gy_arena_generation(word) && i->bytes <= left;
 }
 
 /* 2: what becomes of an entry that a committed word refers to. */
@@ -159,7 +158,7 @@ read_batch(struct sweep *s, uint64_t at, uint64_t end, unsigned most, struct ite
         i->entry = c->region.base + i->offset;
         i->h = gy_entry_header(i->entry);
         i->bytes = gy_entry_bytes(i->offset, i->h, c->g.value_align);
-        if (!entry_plausible(c, i, end - at, s->at.word)) {
+        if (!entry_plausible(i, end - at, s->at.word)) {
             *damaged = true;
             break;
         }
@@ -188,7 +187,7 @@ walk_holed(struct sweep *s)
             i.h = gy_entry_header(i.entry);
             i.bytes = gy_entry_bytes(i.offset, i.h, c->g.value_align);
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
-            if (!entry_plausible(c, &i, end - i.offset, s->at.word)) {
+            if (!entry_plausible(&i, end - i.offset, s->at.word)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
                 if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
                     gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
