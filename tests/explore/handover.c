@@ -11,6 +11,7 @@ enum kind { NONE, WRITTEN_IN_TURN, DRIVERS_OWN }; /* the latter: read by its wri
 struct word {
     const volatile void *address;
     uint32_t schedule, stored, updated[MEMORY_THREADS]; /* instants; updates since the last store */
+    uint64_t value;                                     /* stored last */
     unsigned by;
 };
 
@@ -106,8 +107,9 @@ handover_loaded(unsigned thread, const volatile void *from, uint64_t value)
         s->mark = value, s->has_mark = true;
     else if (from == &super->clear_cookie || from == &super->shard[0].cookie)
         s->cookie = from;
-    if (kind_of(from) == DRIVERS_OWN)
-        after_the_store(thread, word_at(from), "reads");
+    bool goes_by_it = from == &super->done || (from == &super->shard[0].geometry && s->open);
+    if (kind_of(from) == DRIVERS_OWN || (goes_by_it && value == word_at(from)->value))
+        after_the_store(thread, word_at(from), "goes by");
 }
 
 static void
@@ -138,6 +140,7 @@ handover_stores(unsigned thread, const volatile void *to, uint64_t value)
         after_the_updates(thread, word_at(&super->shard[0].finished), "shows a geometry, after");
     memset(w->updated, 0, sizeof w->updated);
     w->by = thread;
+    w->value = value;
     w->stored = memory_instant(thread) + 1;
     if (field_of(to, cache->records, cache->g.n_records, sizeof(struct gy_record)) ==
         offsetof(struct gy_record, section))

@@ -6,7 +6,8 @@
  *
  *   hand-over   words that are also written by plain stores (books, stages, roles, owners, pins) have one
  *               writer at a time: a store comes after every write that others made, an update after the
- *               last store. Else an update may be lost, or a role be taken up without what was left with it
+ *               last store. Else an update may be lost, or a role be taken up without what was left with it.
+ *               Who goes by a geometry or by the end of a clear has seen what was done before
  *   sections    when a grace period has elapsed, the sections that were open at its start have ended, in
  *               happens-before, and none goes by an older geometry, or by an older mark of a clear */
 

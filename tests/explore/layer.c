@@ -19,6 +19,8 @@ explore_load(const volatile void *from, unsigned size, struct explore_site *site
     sched_access(site, from);
     if (!sched_inside())
         return memory_raw(from, size);
+    if (site->weakened)
+        memory_prefers_stale();
     struct memory_value v = memory_load(sched_self(), from, size, site->order);
     oracle_loaded(sched_self(), from, v.value, v.life);
     return v.value;

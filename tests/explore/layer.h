@@ -15,6 +15,7 @@ struct explore_site {
     const char *file, *op;
     int line, order, failure_order;
     bool known; /* orders are what the run wants them to be, and the hash is set */
+    bool weakened;
     uint32_t hash, schedule, times; /* in this schedule a thread is stopped at it, so many times on */
     uint64_t hits;
 };

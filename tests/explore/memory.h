@@ -33,6 +33,8 @@ struct memory_value {
 void memory_begin(enum memory_mode mode, uint64_t seed);
 
 struct memory_value memory_load(unsigned thread, const volatile void *from, unsigned size, int order);
+/* RELAXED: the next load takes an old value as often as not. */
+void memory_prefers_stale(void);
 void memory_store(unsigned thread, volatile void *to, unsigned size, uint64_t value, int order);
 /* Atomic: reads the newest value, and writes to it when write says so. */
 uint64_t memory_read_for_update(unsigned thread, volatile void *at, unsigned size);

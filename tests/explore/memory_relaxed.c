@@ -52,6 +52,7 @@ static struct location table[LOCATIONS];
 static struct clock fences;
 static uint32_t schedule, n_updates;
 static struct rng *random_source;
+static bool prefers_stale;
 
 static void
 join(struct clock *into, const struct clock *from)
@@ -171,15 +172,22 @@ read_message(struct location *l, unsigned thread, uint32_t index, int order)
     return (struct memory_value){m->value, m->life};
 }
 
+void
+memory_prefers_stale(void)
+{
+    prefers_stale = true;
+}
+
 struct memory_value
 relaxed_load(unsigned thread, const volatile void *from, unsigned size, int order)
 {
     struct location *l = find(from, size);
     uint32_t index = l->newest;
-    if (rng_one_in(random_source, STALE_ONE_IN)) {
+    if (rng_one_in(random_source, prefers_stale ? 2 : STALE_ONE_IN)) {
         uint32_t oldest = oldest_allowed(l, thread, order == memory_order_seq_cst);
         index -= rng_below(random_source, index - oldest + 1);
     }
+    prefers_stale = false;
     return read_message(l, thread, index, order);
 }
 

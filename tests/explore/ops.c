@@ -238,6 +238,26 @@ ops_release_all(struct actor *a)
         release_oldest(a);
 }
 
+/* The threads of the program synchronize when they hand a view on. */
+static void
+leave_on_shelf(struct actor *a)
+{
+    if (a->n_held == 0 || gy_load_acq(&ops_history.shelf_full) != 0)
+        return;
+    ops_history.shelf = a->held[--a->n_held];
+    gy_store_rel(&ops_history.shelf_full, 1);
+}
+
+void
+ops_release_shelf(void)
+{
+    uint64_t full = 1;
+    if (gy_cas_seq(&ops_history.shelf_full, &full, 2)) {
+        gyre_release(&ops_history.shelf);
+        gy_store_rel(&ops_history.shelf_full, 0);
+    }
+}
+
 static void
 read_copy(struct actor *a, unsigned key)
 {
@@ -376,6 +396,8 @@ do_one(struct actor *a, char what, unsigned key)
     case 'g': get(a, key, false); break;
     case 'h': get(a, key, true); break;
     case 'e': release_oldest(a); break;
+    case 'H': leave_on_shelf(a); break;
+    case 'E': ops_release_shelf(); break;
     case 'k': read_copy(a, key); break;
     case 'y': get_all(a); break;
     case 'n': scan(a); break;

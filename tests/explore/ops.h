@@ -6,6 +6,7 @@
 #ifndef GY_EXPLORE_OPS_H
 #define GY_EXPLORE_OPS_H
 
+#include "atomic.h"
 #include "gyre.h"
 #include "rng.h"
 #include "wgl.h"
@@ -33,6 +34,8 @@ struct history {
     uint64_t instants; /* starts and ends of operations so far */
     uint64_t clock_ms, puts, touches;
     unsigned touches_going_on;
+    gyre_view shelf; /* a view that one thread left for another to release */
+    gy_atomic_u64 shelf_full;
 };
 
 struct actor {
@@ -52,6 +55,8 @@ void ops_do(struct actor *actor, const char *text);
 /* Looks at every key of the scenario once. */
 void ops_look_at_all(struct actor *actor);
 void ops_release_all(struct actor *actor);
+/* What stands on the shelf, by whomever. */
+void ops_release_shelf(void);
 /* Is the history of each key one that the specification allows? */
 void ops_check(void);
 /* Are there no more misses of values that came back than the statistics admit? */

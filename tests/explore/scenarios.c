@@ -83,6 +83,11 @@ const struct scenario scenarios[] = {
      .thread = {"x0 g0", "p0 g0", "a0 k0"}},
     {.name = "tight", .about = "as many arenas as can be used at once", .keys = 2, .value_bytes = 1200, .arenas = 4,
      .setup = "p0 p1 f f f f f", .thread = {"@6 p0 f g1 h0 e", "@6 p1 f g0 k0"}, .dies = true},
+    {.name = "handed", .about = "views are released by other threads than their readers", .keys = 2, .value_bytes = 1200,
+     .arenas = 6, .setup = "p0 p1 f f f f f f", .thread = {"h0 H h1 H h0 e h1 H", "E E g0 E f E E", "f f p0 f f"}},
+    {.name = "compared", .about = "keys of one hash are compared while their arenas are swept", .keys = 3,
+     .value_bytes = 1200, .arenas = 5, .same_hash = true, .setup = "p0 p1 p2 f f f f f",
+     .thread = {"@5 p0 p1 p2 d0", "f f f f f", "@5 d1 p2 p0 g1"}, .dies = true},
 };
 
 const unsigned n_scenarios = sizeof scenarios / sizeof scenarios[0];

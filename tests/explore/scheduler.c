@@ -11,7 +11,7 @@
 #include "fiber.h"
 #include "rcu/record.h"
 
-enum { STEPS_MOST = 3000000 };
+enum { STEPS_MOST = 3000000, WEAK_MOST = 8 };
 enum state { READY, STOPPED, DONE };
 
 static struct thread {
@@ -133,7 +133,7 @@ aimed_at(struct explore_site *site)
     if (site->schedule != n_schedules) {
         uint64_t draw = rng_mix(plan.seed ^ site->hash);
         site->schedule = n_schedules;
-        site->times = draw % 64 == 0 ? 1 + (uint32_t)((draw >> 16) % (1u << (draw >> 8) % 8)) : 0;
+        site->times = draw % (site->weakened ? 4 : 64) == 0 ? 1 + (uint32_t)((draw >> 16) % (1u << (draw >> 8) % 8)) : 0;
     }
     return site->times != 0 && --site->times == 0;
 }
@@ -280,24 +280,38 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
 /* Sites. */
 
 extern struct explore_site *const __start_explore_sites[], *const __stop_explore_sites[];
-static char weaken_file[64], weaken_op[32];
-static int weaken_line;
-static bool weakened_was_reached;
+static struct weak {
+    char file[64], op[32];
+    int line;
+    bool reached;
+} weak[WEAK_MOST];
+static unsigned n_weak;
 
 bool
 sched_weaken(const char *what)
 {
-    int end = 0;
-    weaken_op[0] = 0;
-    if (sscanf(what, "%63[^:]:%d%n:%31s", weaken_file, &weaken_line, &end, weaken_op) < 2)
-        return false;
-    return what[end] == 0 || what[end] == ':';
+    while (n_weak < WEAK_MOST) {
+        struct weak *w = &weak[n_weak];
+        int end = 0;
+        if (sscanf(what, "%63[^:]:%d%n:%31[a-z_]%n", w->file, &w->line, &end, w->op, &end) < 2)
+            return false;
+        n_weak++;
+        what += end;
+        if (*what == 0)
+            return true;
+        if (*what++ != ',')
+            return false;
+    }
+    return false;
 }
 
 bool
 sched_weakened_was_reached(void)
 {
-    return weakened_was_reached;
+    bool all = true;
+    for (unsigned i = 0; i < n_weak; i++)
+        all &= weak[i].reached;
+    return all;
 }
 
 static const char *
@@ -316,11 +330,12 @@ meet_site(struct explore_site *s)
     s->hash = s->hash * 31 + (uint32_t)s->line;
     for (const char *at = s->op; *at; at++)
         s->hash = s->hash * 31 + (unsigned char)*at;
-    if (weaken_line == s->line && strcmp(weaken_file, base_name(s->file)) == 0 &&
-        (weaken_op[0] == 0 || strcmp(weaken_op, s->op) == 0)) {
-        s->order = s->failure_order = memory_order_relaxed;
-        weakened_was_reached = true;
-    }
+    for (struct weak *w = weak; w < weak + n_weak; w++)
+        if (w->line == s->line && strcmp(w->file, base_name(s->file)) == 0 &&
+            (w->op[0] == 0 || strcmp(w->op, s->op) == 0)) {
+            s->order = s->failure_order = memory_order_relaxed;
+            s->weakened = w->reached = true;
+        }
 }
 
 /* The same place of a header stands once in each object. */

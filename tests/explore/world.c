@@ -179,6 +179,7 @@ world_run(const struct plan *plan)
         all_ended &= !sched_stopped(i);
     struct actor *last = &actors[MEMORY_THREADS];
     if (how == RAN) {
+        ops_release_shelf();
         ops_look_at_all(last);
         if (!all_ended) /* the dead are in nobody's way */
             ops_do(last, "p0 g0 f f");

@@ -10,7 +10,8 @@
  *   p put   s put a small value   f put of a fresh key   T put with a TTL   x oversize put
  *   a ADD   r REPLACE   v IF_VERSION of what this thread saw last   t touch   d delete
  *   g get and read   k gyre_read   y get_many of all keys   n scan
- *   h get and hold   e release the oldest held
+ *   h get and hold   e release the oldest held   H leave the youngest held on the shelf
+ *   E release what another left there
  *   R reserve and commit   A reserve and abort   c clear   m maintain   w the clock moves on   l leave:
  *   what a thread's exit does (it goes on as a new thread) */
 
