@@ -2,10 +2,11 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* Every system call and allocation of the library fails: under each public function, the first of its
- * kind, the second, and so on until the function makes no more of them; that one only, or all from it on. Each time
- * the answer is the documented one, nothing has changed that the answer does not say, the cache works
- * afterwards, and after the close nothing is left. What can fail and what is public are lists that the build takes from
- * the library and from gyre.h: a new import or a new function without a case fails here. */
+ * kind, the second, and so on until the function makes no more of them; that one only, or all from it
+ * on. Each time the answer is the documented one, nothing has changed that the answer does not say, the
+ * cache works afterwards, and after the close nothing is left. What can fail and what is public are
+ * lists that the build takes from the library and from gyre.h: a new import or a new function without a
+ * case fails here. */
 
 #include "faults/faults.h"
 #include "lists.h"
@@ -60,10 +61,13 @@ documented(unsigned needs, enum fault fault)
 static void
 check_answer(const struct run *r)
 {
-    int error = r->struck > 0 && r->plan.scope == OF_CALLER ? documented(r->what->needs, r->plan.fault) : GYRE_OK;
+    bool its_own = r->struck > 0 && r->plan.scope == OF_CALLER;
+    int error = its_own ? documented(r->what->needs, r->plan.fault) : GYRE_OK;
     if (error == GYRE_EBUSY && r->answer == r->what->usual)
         return; /* there was room all the same */
     CHECK_EQ(r->answer, error != GYRE_OK ? error : r->what->usual);
+    if (r->what->needs & OPENS && r->answer == GYRE_OK)
+        CHECK_EQ(faults_random_bytes(), sizeof(uint64_t)); /* of a whole seed */
 }
 
 static uint64_t
@@ -87,13 +91,14 @@ check_contents(const struct scene *s, bool none_evicted)
         int rc = gyre_read(s->cache, scene_key(k), SCENE_KEY_BYTES, value, sizeof value, &size);
         CHECK(rc == GYRE_OK || rc == GYRE_MISS);
         if (rc == GYRE_OK)
-            CHECK_MSG(scene_value_is(s, k, value, size), "key %u has another value than was put last", k);
+            CHECK_MSG(scene_value_is(s, k, value, size), "key %u has another value", k);
         CHECK_MSG(!none_evicted || s->tag[k] == 0 || rc == GYRE_OK, "key %u has gone", k);
         n_present += rc == GYRE_OK;
     }
     gyre_stats stats = api_stats(s->cache);
     for (unsigned i = 0; i < API_PAUSES_MOST; i++, stats = api_stats(s->cache)) {
-        if (stats.puts + stats.touches == stats.entries + n_removed(&stats) && stats.entries == n_present)
+        uint64_t stored = stats.puts + stats.touches;
+        if (stored == stats.entries + n_removed(&stats) && stats.entries == n_present)
             break;
         api_pause(); /* the maintenance thread is between a removal and its count */
     }
@@ -135,7 +140,7 @@ set_scene(struct run *r)
         r->what->prepare(s);
 }
 
-/* Then no entry may be missing: none has been evicted for room, not by the maintenance thread, either. */
+/* Then no entry may be missing: none was evicted for room, not by the maintenance thread, either. */
 static bool
 all_stay(const struct run *r)
 {
@@ -156,12 +161,13 @@ warm_up(struct run *r)
         api_close(cache);
 }
 
-/* The library's own thread gets some time to meet its failure; as much as it takes where it is to fail to
- * sleep, because it will. */
+/* The library's own thread gets some time to meet its failure; as much as it takes where it is to fail
+ * to sleep, because it will. */
 static void
 let_others_run(const struct run *r)
 {
-    bool certain = r->plan.fault == FAULT_WAIT && r->plan.at == 1 && r->what->needs & (OPENS | STORES);
+    bool certain =
+        r->plan.fault == FAULT_WAIT && r->plan.at == 1 && r->what->needs & (OPENS | STORES);
     for (unsigned i = 0; i < (certain ? API_PAUSES_MOST : 3) && faults_struck() == 0; i++)
         api_pause();
 }
@@ -214,8 +220,8 @@ describe(const struct run *r)
     if (r->plan.fault == FAULTS)
         snprintf(text + n, sizeof text - (size_t)n, "nothing fails");
     else
-        snprintf(text + n, sizeof text - (size_t)n, "%s %u fails%s%s", fault_names[r->plan.fault], r->plan.at,
-                 r->plan.for_ever ? " and all after it" : "",
+        snprintf(text + n, sizeof text - (size_t)n, "%s %u fails%s%s", fault_names[r->plan.fault],
+                 r->plan.at, r->plan.for_ever ? " and all after it" : "",
                  r->plan.scope == OF_OTHERS ? ", in the library's own thread" : "");
     test_at = text;
 }
@@ -269,8 +275,8 @@ fail_each(struct run *r, enum fault fault, bool for_ever, unsigned most)
 static void
 fail_all(struct run *r, unsigned n_struck[FAULTS])
 {
-    enum { OTHERS_MOST = 3, CALLERS_MOST = 100000 }; /* a thread that runs by itself makes calls without end */
     bool others = r->plan.scope == OF_OTHERS;
+    unsigned at_most = others ? 3 : 100000; /* a thread that runs by itself makes calls without end */
     bool makes[FAULTS];
     r->plan.fault = FAULTS;
     run_once(r);
@@ -278,7 +284,7 @@ fail_all(struct run *r, unsigned n_struck[FAULTS])
         makes[f] = r->calls[f] > 0 || (others && f == FAULT_WAIT);
     for (unsigned f = 0; f < FAULTS; f++)
         for (unsigned for_ever = 0; makes[f] && for_ever < 2; for_ever++)
-            n_struck[f] += fail_each(r, (enum fault)f, for_ever, others ? OTHERS_MOST : CALLERS_MOST);
+            n_struck[f] += fail_each(r, (enum fault)f, for_ever, at_most);
 }
 
 /* Under a function that needs this, that must have failed: else the runs were none. */
@@ -347,8 +353,8 @@ fail_under(const char *function)
     say(function, n_struck);
     test_at = NULL;
     for (unsigned f = 0; f < FAULTS; f++)
-        CHECK_MSG(n_struck[f] > 0 || !must_have_failed(what->needs, (enum fault)f), "%s never failed under %s",
-                  fault_names[f], function);
+        CHECK_MSG(n_struck[f] > 0 || !must_have_failed(what->needs, (enum fault)f),
+                  "%s never failed under %s", fault_names[f], function);
 }
 
 #define UNDER(function)                                                                            \
@@ -413,7 +419,7 @@ TEST(api_faults, every_import_can_be_made_to_fail_or_has_a_reason)
     unsigned n = sizeof imported_symbols / sizeof *imported_symbols, n_failing = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct fault_import *import = fault_import_find(imported_symbols[i]);
-        CHECK_MSG(import != NULL, "%s is neither made to fail nor known not to", imported_symbols[i]);
+        CHECK_MSG(import != NULL, "%s has no case and no reason", imported_symbols[i]);
         n_failing += import->reason == NULL;
     }
     CHECK_EQ(n_failing, fault_imports_failing());

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# The ABI of the shared library against that of the last release with the same soname, with abigail-tools:
+# The ABI of the shared library against that of the last release with the same soname (abigail-tools):
 #
 #     abi.sh check LIBRARY     status 0: programs linked with that release run with this library
 #     abi.sh record LIBRARY    writes gyre-VERSION.abi and .constants: part of a release
 #
-# What abidiff calls a change fails, but for new functions and for fields behind the last one of a struct that
-# says its own size. Constants, which no function's type names, are compared by name and value.
+# What abidiff calls a change fails, but for new functions and for fields behind the last one of a struct
+# that says its own size. Constants, which no function's type names, are compared by name and value.
 
 set -eu
 LC_ALL=C
@@ -29,7 +29,8 @@ dump() {
         exit 2
     }
     abidw --headers-dir include --drop-private-types --suppressions $here/public.ini --no-show-locs \
-        --no-corpus-path --no-comp-dir-path --no-elf-needed --no-write-default-sizes --type-id-style hash "$1"
+        --no-corpus-path --no-comp-dir-path --no-elf-needed --no-write-default-sizes \
+        --type-id-style hash "$1"
 }
 
 # constants > FILE: every number that gyre.h gives a name, but the version
@@ -49,7 +50,7 @@ constants() {
 
 soname_of() { sed -n "s/.*<abi-corpus .*soname='\([^']*\)'.*/\1/p" "$1"; }
 
-# without_new_fields OLD NEW > FILE: NEW, less what its sized structs have behind the size they have in OLD
+# without_new_fields OLD NEW > FILE: NEW, less what its sized structs have behind their size in OLD
 without_new_fields() {
     awk -v sized=" $sized " '
         function value(name, n) {
@@ -99,7 +100,8 @@ self_test() {
     field="$field<var-decl name='more' type-id='$uint64' visibility='default'/></data-member>"
     inside() { echo "/class-decl name='$1'/,/<.class-decl>/"; }
     grow() {
-        printf "%s{s/size-in-bits='[0-9]*'/size-in-bits='100032'/\n/<.class-decl>/i %s\n}" "$(inside "$1")" "$field"
+        printf "%s{s/size-in-bits='[0-9]*'/size-in-bits='100032'/\n/<.class-decl>/i %s\n}" \
+            "$(inside "$1")" "$field"
     }
     expect differs "a field moves" \
         "$(inside gyre_view)s/layout-offset-in-bits='64'/layout-offset-in-bits='96'/"
@@ -108,7 +110,7 @@ self_test() {
     expect differs "a struct without a size grows" "$(grow gyre_view)"
     expect same "a struct with a size grows" "$(grow gyre_stats)"
     expect differs "an argument's type changes" \
-        "/function-decl name='gyre_touch'/,/<.function-decl>/s/type-id='[0-9a-f]*' name='ttl_ms'/type-id='$uint64' name='ttl_ms'/"
+        "/function-decl name='gyre_touch'/,/<.function-decl>/s/'[0-9a-f]*' name='ttl_ms'/'$uint64' name='ttl_ms'/"
     expect differs "a function goes" \
         "/elf-symbol name='gyre_touch'/d;/function-decl name='gyre_touch'/,/<.function-decl>/d"
     cp "$tmp/constants.new" "$tmp/c1"

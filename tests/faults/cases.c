@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Every public function once. A call that takes room is made often enough to fill several arenas, so that
- * a full cache has to sweep; it ends with the first answer that is not the usual one. What stood before such an answer
- * stands after it: the scene changes only where a call succeeded. */
+/* Every public function once. A call that takes room is made often enough to fill several arenas, so
+ * that a full cache has to sweep; it ends with the first answer that is not the usual one. What stood
+ * before such an answer stands after it: the scene changes only where a call succeeded. */
 
 #include <stdlib.h>
 
 #include "faults.h"
 
-enum { TURNS = 20, STRIDE = 3 }; /* keys are called in an order that meets those that are there, and others */
+enum { TURNS = 20, STRIDE = 3 }; /* so that keys that are there are met, and others */
 
-/* Long keys, all alike but for the last bytes: a scan has to enlarge its list of those it has shown. */
+/* Long keys, alike but for the last bytes: a scan has to enlarge its list of those it has shown. */
 const char *
 scene_key(unsigned k)
 {

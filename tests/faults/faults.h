@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* System calls and allocations that fail on purpose. replace.c stands in, at link time, for each function
- * that the library calls and that can fail (tests/rules.mk names them); cases.c calls every public
- * function; ../test_api_faults.c makes each call of each kind fail under each of them. */
+/* System calls and allocations that fail on purpose. replace.c stands in, at link time, for each
+ * function that the library calls and that can fail (tests/rules.mk names them); cases.c calls every
+ * public function; ../test_api_faults.c makes each call of each kind fail under each of them. */
 
 #ifndef GY_TEST_FAULTS_H
 #define GY_TEST_FAULTS_H
@@ -57,6 +57,7 @@ void faults_arm(const struct fault_plan *plan);
 void faults_disarm(void);
 unsigned faults_calls(enum fault fault); /* since armed */
 unsigned faults_struck(void);            /* that were made to fail, since armed */
+unsigned faults_random_bytes(void);      /* that getrandom has given to the thread that armed */
 long faults_unknown_call(void);          /* a system call by number that replace.c does not know; 0 */
 
 /* What the library holds of the system. What a munmap that was made to fail has left is not its fault:

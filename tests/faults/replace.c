@@ -17,14 +17,14 @@
 #include "faults.h"
 
 const char *const fault_names[FAULTS] = {
-    "allocate", "malloc", "mmap", "munmap", "madvise", "getrandom", "getrandom, short", "getrandom, EINTR",
-    "membarrier register", "membarrier", "futex wait", "futex wake", "sysconf", "sched_getcpu",
-    "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork"};
+    "allocate", "malloc", "mmap", "munmap", "madvise", "getrandom", "getrandom, short",
+    "getrandom, EINTR", "membarrier register", "membarrier", "futex wait", "futex wake", "sysconf",
+    "sched_getcpu", "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork"};
 
 static const struct fault_import imports[] = {
-    {"malloc", NULL}, {"mmap", NULL}, {"munmap", NULL}, {"madvise", NULL}, {"getrandom", NULL}, {"syscall", NULL},
-    {"sysconf", NULL}, {"sched_getcpu", NULL}, {"pthread_create", NULL}, {"pthread_key_create", NULL},
-    {"pthread_setspecific", NULL}, {"pthread_atfork", NULL},
+    {"malloc", NULL}, {"mmap", NULL}, {"munmap", NULL}, {"madvise", NULL}, {"getrandom", NULL},
+    {"syscall", NULL}, {"sysconf", NULL}, {"sched_getcpu", NULL}, {"pthread_create", NULL},
+    {"pthread_key_create", NULL}, {"pthread_setspecific", NULL}, {"pthread_atfork", NULL},
     {"_GLOBAL_OFFSET_TABLE_", "no function"},
     {"__errno_location", "a place of the thread's own"},
     {"__tls_get_addr", "the loader's; it ends the process itself when it finds no room for 64 bytes"},
@@ -46,12 +46,13 @@ static const struct fault_import imports[] = {
     {"urcu_bp_read_lock", "has no result"},
     {"urcu_bp_read_unlock", "has no result"},
     {"urcu_bp_read_ongoing", "cannot fail"},
-    {"urcu_bp_register_thread", "has no result; it aborts without memory, for which mmap is asked first"},
+    {"urcu_bp_register_thread", "has no result; aborts without memory, which is asked of mmap first"},
     {"urcu_bp_synchronize_rcu", "has no result"},
 };
 
 /* What compilers add: sanitizers, coverage, hardening. */
-static const char *const added[] = {"__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "__gcov_", "__stack_chk_fail"};
+static const char *const added[] = {"__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "__gcov_",
+                                    "__stack_chk_fail"};
 static const struct fault_import by_compiler = {"", "added by the compiler"};
 
 const struct fault_import *
@@ -79,7 +80,7 @@ fault_imports_failing(void)
 
 static struct {
     atomic_bool armed, for_ever, of_others;
-    atomic_uint fault, at, struck, calls[FAULTS];
+    atomic_uint fault, at, struck, random_bytes, calls[FAULTS];
     atomic_long unknown_call;
 } plan;
 static _Thread_local bool arms;
@@ -92,6 +93,7 @@ faults_arm(const struct fault_plan *p)
     atomic_store(&plan.for_ever, p->for_ever);
     atomic_store(&plan.of_others, p->scope == OF_OTHERS);
     atomic_store(&plan.struck, 0);
+    atomic_store(&plan.random_bytes, 0);
     for (unsigned i = 0; i < FAULTS; i++)
         atomic_store(&plan.calls[i], 0);
     arms = true;
@@ -117,6 +119,12 @@ faults_struck(void)
     return atomic_load(&plan.struck);
 }
 
+unsigned
+faults_random_bytes(void)
+{
+    return atomic_load(&plan.random_bytes);
+}
+
 long
 faults_unknown_call(void)
 {
@@ -129,10 +137,10 @@ fails(enum fault fault)
     if (!atomic_load(&plan.armed) || arms == atomic_load(&plan.of_others))
         return false;
     unsigned n = atomic_fetch_add(&plan.calls[fault], 1) + 1, at = atomic_load(&plan.at);
-    bool struck = fault == atomic_load(&plan.fault) && (n == at || (n > at && atomic_load(&plan.for_ever)));
-    if (struck)
-        atomic_fetch_add(&plan.struck, 1);
-    return struck;
+    if (fault != atomic_load(&plan.fault) || n < at || (n > at && !atomic_load(&plan.for_ever)))
+        return false;
+    atomic_fetch_add(&plan.struck, 1);
+    return true;
 }
 
 /* As fails, for calls that answer -1. */
@@ -284,15 +292,19 @@ __wrap_getrandom(void *to, size_t bytes, unsigned flags)
         bytes = 1;
     if (faults_calls(FAULT_RANDOM_INTERRUPTED) < 100 && fails_with(FAULT_RANDOM_INTERRUPTED, EINTR))
         return -1;
-    return __real_getrandom(to, bytes, flags);
+    ssize_t n = __real_getrandom(to, bytes, flags);
+    if (n > 0 && arms)
+        atomic_fetch_add(&plan.random_bytes, (unsigned)n);
+    return n;
 }
 
 /* The call of a number and an operation that is made to fail; FAULTS: it cannot fail. */
 static enum fault
 fault_of_syscall(long number, long first, long second)
 {
+    bool registers = first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
     if (number == SYS_membarrier)
-        return first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ? FAULT_BARRIER_REGISTER : FAULT_BARRIER;
+        return registers ? FAULT_BARRIER_REGISTER : FAULT_BARRIER;
     if (number == SYS_futex)
         return (second & FUTEX_CMD_MASK) == FUTEX_WAIT ? FAULT_WAIT : FAULT_WAKE;
     if (number != SYS_gettid)
@@ -319,7 +331,9 @@ __wrap_syscall(long number, ...)
 long
 __wrap_sysconf(int name)
 {
-    return fails_with(FAULT_CPUS, EINVAL) ? -1 : name == _SC_NPROCESSORS_CONF ? 4 : __real_sysconf(name);
+    if (fails_with(FAULT_CPUS, EINVAL))
+        return -1;
+    return name == _SC_NPROCESSORS_CONF ? 4 : __real_sysconf(name);
 }
 
 int
