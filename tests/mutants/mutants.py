@@ -20,8 +20,9 @@ import sys
 import threading
 import time
 
-import layers
-import table
+sys.dont_write_bytecode = True
+import layers  # noqa: E402
+import table  # noqa: E402
 
 TREES = table.ROOT / "build" / "mutants"
 JOBS = int(os.environ.get("JOBS", os.cpu_count() or 1))

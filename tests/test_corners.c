@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Corners that deliberate bugs showed to be dark: each test is here because a mutant of tests/mutants/ got past
+ * all others. */
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "room.h"
+
+TEST(corners, caches_have_seeds_of_their_own)
+{
+    gyre *a = api_open(MIB, GYRE_NO_THREAD), *b = api_open(MIB, GYRE_NO_THREAD);
+    CHECK(a->seed != b->seed);
+    CHECK(a->seed != 0);
+    gyre_close(a);
+    gyre_close(b);
+}
+
+TEST(corners, a_view_released_again_lets_nothing_of_another_go)
+{
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    CHECK_OK(put_text(cache, "key", "value"));
+    gyre_view first, second;
+    CHECK_OK(gyre_get(cache, "key", 3, &first));
+    uint64_t pin = first.priv[0];
+    gyre_release(&first);
+    CHECK_OK(gyre_get(cache, "key", 3, &second));
+    CHECK_EQ(second.priv[0], pin); /* the same place */
+    gyre_release(&first);
+    CHECK(api_stats(cache).pinned_bytes > 0);
+    gyre_release(&second);
+    api_close(cache);
+}
+
+/* A thread that has more views than its record has pins goes on in a further record, and in no other thread's. */
+TEST(corners, views_past_the_pins_of_a_record_stay_with_their_thread)
+{
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    CHECK_OK(put_text(cache, "key", "value"));
+    struct gy_record *others = &cache->records[1];
+    gy_store_seq(&others->owner, 12345);
+    gy_store_seq(&cache->super->n_records_used, 2);
+    gyre_view view[2 * GY_PINS];
+    for (unsigned i = 0; i < 2 * GY_PINS; i++)
+        CHECK_OK(gyre_get(cache, "key", 3, &view[i]));
+    for (unsigned p = 0; p < GY_PINS; p++)
+        CHECK_EQ(gy_load_seq(&others->pin[p]), 0);
+    for (unsigned i = 0; i < 2 * GY_PINS; i++)
+        gyre_release(&view[i]);
+    gy_store_seq(&others->owner, 0);
+    api_close(cache);
+}
+
+TEST(corners, an_expired_entry_that_is_replaced_counts_for_that_reason)
+{
+    struct api_clock clock = {1000};
+    gyre_options o = api_options(MIB, GYRE_NO_THREAD);
+    gyre_put_options put = GYRE_PUT_OPTIONS_INIT;
+    o.clock_ms = api_clock_read, o.clock_arg = &clock;
+    gyre *cache = api_open_with(&o);
+    put.ttl_ms = 10;
+    CHECK_OK(gyre_put(cache, "key", 3, "value", 5, &put));
+    atomic_store(&clock.ms, 2000);
+    CHECK_OK(put_text(cache, "key", "again"));
+    CHECK_EQ(api_stats(cache).removed[GYRE_EXPIRED], 1);
+    CHECK_EQ(api_stats(cache).removed[GYRE_REPLACED], 0);
+    api_close(cache);
+}
+
+TEST(corners, a_forked_child_knows_that_it_has_no_maintenance_thread)
+{
+    gyre *cache = api_open(MIB, 0);
+    CHECK_OK(put_text(cache, "key", "value"));
+    CHECK(gy_worker_runs(&cache->worker));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(!has_text(cache, "key", "value") || gy_worker_runs(&cache->worker));
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    api_close(cache);
+}
+
+/* The pass for an arena with gaps goes through all shards. */
+TEST(corners, live_entries_of_all_shards_are_found_in_a_holed_arena)
+{
+    gyre *cache = api_open(32 * MIB, GYRE_NO_THREAD);
+    CHECK(cache->g.log2_shards > 0);
+    for (unsigned k = 0; k < 60; k++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, 100, k));
+    uint32_t arena = room_arena_of(cache, key_of(0).text);
+    CHECK(room_refs_into(cache, arena) > 20);
+    gy_store_seq(&cache->books[arena].holed, 1);
+    room_seal_all(cache);
+    for (unsigned n = 0; n < cache->g.n_arenas && room_state(cache, arena) == GY_SEALED; n++)
+        CHECK(room_sweep(cache, cache->arena_bytes));
+    CHECK_EQ(room_refs_into(cache, arena), 0);
+    api_close(cache);
+}
+
+static void
+fill_an_arena(gyre *cache, unsigned first)
+{
+    for (unsigned k = first; k < first + 10; k++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, cache->arena_bytes / 10 - 40, k));
+    room_seal_all(cache);
+}
+
+/* The older of two arenas goes first, wherever in its 40 bits the sequence is. */
+TEST(corners, the_order_of_sealing_holds_across_every_power_of_two)
+{
+    for (unsigned bit = 8; bit < GY_SEQUENCE_BITS; bit++) {
+        gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+        gy_store_seq(&cache->super->sequence, ((uint64_t)1 << bit) - 100);
+        fill_an_arena(cache, 0);
+        uint32_t older = room_arena_of(cache, key_of(0).text);
+        gy_store_seq(&cache->super->sequence, (uint64_t)1 << bit);
+        fill_an_arena(cache, 100);
+        uint32_t younger = room_arena_of(cache, key_of(100).text);
+        CHECK_EQ(room_state(cache, younger), GY_SEALED);
+        CHECK(room_sweep(cache, 1));
+        CHECK_MSG(room_state(cache, older) != GY_SEALED, "at 2^%u", bit);
+        CHECK_MSG(room_state(cache, younger) == GY_SEALED, "at 2^%u", bit);
+        gyre_close(cache);
+    }
+}
+
+#ifndef GY_POINTS
+static uint64_t (*gy_hash_hook)(const void *key, size_t size);
+#endif
+
+static uint64_t
+one_hash(const void *key, size_t size)
+{
+    (void)key, (void)size;
+    return 0x5555666677778888u;
+}
+
+/* A word in the making stands before the committed one: a delete takes both. */
+TEST(corners, a_delete_goes_through_the_whole_window)
+{
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    gy_hash_hook = one_hash;
+    CHECK_OK(room_put(cache, GY_MAIN, "filler", 8, 1));
+    CHECK_OK(room_put(cache, GY_MAIN, "key", 8, 2));
+    CHECK_OK(gyre_delete(cache, "filler", 6));
+    struct gy_staged staged = room_stage(cache, GY_MAIN, "key", "made", 4);
+    gy_arena_unpin(&staged);
+    struct gy_window w;
+    gy_index_window(cache, room_hash(cache, "key"), &w);
+    uint64_t word = room_word(cache, "key");
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS && gy_load_seq(&w.bucket[0]->slot[s]) != word; s++)
+        gy_store_seq(&w.bucket[0]->slot[s], gy_slot_word(room_hash(cache, "key"), 0, staged.ref) | GY_T);
+    gyre_delete(cache, "key", 3);
+    CHECK(is_missing(cache, "key"));
+    CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
+    gyre_close(cache);
+    gy_hash_hook = NULL;
+}
