@@ -234,4 +234,5 @@ row proof ok    arena 'pins before SWEEPING (harmless for writers)' -DPUTS=3 -DL
 row all   ok    arena 'fork, parked sweeps, two slots' $F2 -DPARK=1 -DNS=2
 row all   ok    arena 'fork, two puts each, two entries' -DFORK=1 -DCAP=2 -DPUTS=2 -DPUTS1=2
 row all   ok    arena 'two puts each, two turns' -DPUTS=2 -DPUTS1=2 -DTRIES=2
+row all   ok    arena 'three workers' -DNW=3 -DPUTS=1
 row all   live  arena 'parked sweeps' $C2
