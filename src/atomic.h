@@ -38,6 +38,7 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
     (GY_POINT(p),                                                                                  \
      atomic_compare_exchange_strong_explicit((p), (expected), (desired), (order), (failure_order)))
 #define gy_fence_seq() atomic_thread_fence(memory_order_seq_cst)
+#define gy_compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
 /* Bytes of entries are no atomics; only the scheduler's checks want to know who touches them. */
 #define gy_bytes_read(from, n) ((void)0)
 #define gy_bytes_written(to, n) ((void)0)
@@ -58,7 +59,6 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
 
 #define gy_cas_seq(p, expected, desired)                                                           \
     gy_cas_(p, expected, desired, memory_order_seq_cst, memory_order_acquire)
-#define gy_compiler_barrier() atomic_signal_fence(memory_order_seq_cst)
 
 /* For a counter that only its owner writes: no locked instruction. (Relaxed: a statistic.) */
 #define gy_count(p, n)                                                                             \

@@ -118,6 +118,14 @@ explore_membarrier(struct explore_site *site)
 }
 
 void
+explore_compiler_barrier(struct explore_site *site)
+{
+    sched_access(site, NULL);
+    if (sched_inside() && site->order != memory_order_relaxed)
+        memory_compiler_barrier(sched_self());
+}
+
+void
 explore_bytes_read(const void *from, size_t n, struct explore_site *site)
 {
     sched_access(site, from);

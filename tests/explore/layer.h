@@ -27,6 +27,7 @@ uint64_t explore_fetch_sub(volatile void *at, unsigned size, uint64_t value, str
 uint64_t explore_exchange(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
 bool explore_cas(volatile void *at, unsigned size, void *expected, uint64_t desired, struct explore_site *site);
 void explore_fence(struct explore_site *site);
+void explore_compiler_barrier(struct explore_site *site);
 bool explore_membarrier(struct explore_site *site);
 void explore_bytes_read(const void *from, size_t n, struct explore_site *site);
 void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
@@ -46,6 +47,8 @@ void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
 #define gy_fetch_(op, p, v, order) explore_##op((p), sizeof *(p), (v), EXPLORE_SITE(#op, order, order))
 #define gy_cas_(p, expected, desired, order, failure_order)                                        \
     explore_cas((p), sizeof *(p), (expected), (desired), EXPLORE_SITE("cas", order, failure_order))
+#define gy_compiler_barrier()                                                                      \
+    explore_compiler_barrier(EXPLORE_SITE("barrier", memory_order_seq_cst, memory_order_seq_cst))
 #define gy_fence_seq() explore_fence(EXPLORE_SITE("fence", memory_order_seq_cst, memory_order_seq_cst))
 /* A call of gy_os_membarrier, and what its declaration looks like. */
 #define gy_os_membarrier(nothing) EXPLORE_MEMBARRIER_##nothing

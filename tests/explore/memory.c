@@ -15,7 +15,7 @@ static struct buffer {
         unsigned size;
         uint64_t value;
     } store[BUFFERED_MOST];
-    unsigned n;
+    unsigned n, fixed; /* fixed: as many are before a compiler barrier */
 } buffers[MEMORY_THREADS];
 
 static enum memory_mode mode;
@@ -30,7 +30,7 @@ memory_begin(enum memory_mode wanted, uint64_t seed)
     rng.state = seed;
     flush_one_in = rates[rng_below(&rng, sizeof rates / sizeof rates[0])];
     for (unsigned i = 0; i < MEMORY_THREADS; i++)
-        buffers[i].n = 0;
+        buffers[i].n = buffers[i].fixed = 0;
     if (mode == MEMORY_RELAXED)
         relaxed_begin(&rng);
 }
@@ -55,6 +55,7 @@ flush_oldest(struct buffer *b)
 {
     memory_raw_store(b->store[0].to, b->store[0].size, b->store[0].value);
     b->n--;
+    b->fixed -= b->fixed > 0;
     for (unsigned i = 0; i < b->n; i++)
         b->store[i] = b->store[i + 1];
 }
@@ -69,7 +70,7 @@ memory_drain(unsigned thread)
 void
 memory_drop(unsigned thread)
 {
-    buffers[thread].n = 0;
+    buffers[thread].n = buffers[thread].fixed = 0;
 }
 
 void
@@ -161,9 +162,19 @@ void
 memory_membarrier(unsigned thread, unsigned n_threads)
 {
     memory_fence(thread);
-    for (unsigned i = 0; i < n_threads; i++)
-        memory_fence(i);
+    for (unsigned i = 0; i < n_threads; i++) {
+        while (buffers[i].fixed > 0)
+            flush_oldest(&buffers[i]);
+        if (mode == MEMORY_RELAXED)
+            relaxed_fence(i);
+    }
     memory_fence(thread);
+}
+
+void
+memory_compiler_barrier(unsigned thread)
+{
+    buffers[thread].fixed = buffers[thread].n;
 }
 
 void

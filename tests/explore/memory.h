@@ -41,6 +41,9 @@ uint64_t memory_read_for_update(unsigned thread, volatile void *at, unsigned siz
 void memory_update(unsigned thread, volatile void *at, unsigned size, uint64_t value, uint32_t life, int order);
 void memory_update_failed(unsigned thread, volatile void *at, unsigned size, int order);
 void memory_fence(unsigned thread);
+/* The stores before it are made by then, in TSO; without one, the compiler may move a store down across a
+ * membarrier of another thread. */
+void memory_compiler_barrier(unsigned thread);
 void memory_membarrier(unsigned thread, unsigned n_threads);
 
 /* An operation of the thread begins: it sees at least the updates that were made before in real time, for a
