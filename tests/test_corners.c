@@ -69,6 +69,18 @@ TEST(corners, an_expired_entry_that_is_replaced_counts_for_that_reason)
     api_close(cache);
 }
 
+/* Header, key and value together are a little more than 65,536 bytes. */
+TEST(corners, the_largest_key_and_a_small_value_fit_no_small_arena)
+{
+    static char key[65535];
+    gyre *cache = api_open(64 * KIB, GYRE_NO_THREAD);
+    CHECK_OK(put_text(cache, "key", "value"));
+    for (size_t size = 0; size < 300; size += 20)
+        CHECK_EQ(gyre_put(cache, key, sizeof key, key, size, NULL), GYRE_E2BIG);
+    CHECK(has_text(cache, "key", "value"));
+    api_close(cache);
+}
+
 TEST(corners, a_forked_child_knows_that_it_has_no_maintenance_thread)
 {
     gyre *cache = api_open(MIB, 0);

@@ -129,7 +129,7 @@ def line_of(outcome):
         who = f"{layer.title:<22}{outcome.seconds:7.2f} s  {found if found is not None else '':>9}"
     else:
         who = "argued" if mutant.argued else "SURVIVED"
-    return f"{mutant.number:>4}  {mutant.name:<70} {who}"
+    return f"{mutant.number:>4}  {mutant.name:<66} {who}"
 
 
 def run(mutants):
@@ -141,7 +141,7 @@ def run(mutants):
     if failed:
         return 1
     caught = argued = 0
-    print(f"{'':>4}  {'what is wrong':<70} {'caught by':<22}{'after':>9}  {'schedules':>9}")
+    print(f"{'':>4}  {'what is wrong':<66} {'caught by':<22}{'after':>9}  {'schedules':>9}")
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for outcome in pool.map(examine, mutants):
             print(line_of(outcome), flush=True)
