@@ -66,6 +66,14 @@ check_flood(gyre *c, uint64_t n_flood, uint64_t flooded_hash)
     check_bystanders(c, flooded_hash);
 }
 
+TEST(flood, each_cache_has_a_seed_of_its_own)
+{
+    gyre *a = api_open(MIB, GYRE_NO_THREAD), *b = api_open(MIB, GYRE_NO_THREAD);
+    CHECK(a->seed != 0 && b->seed != 0 && a->seed != b->seed);
+    api_close(a);
+    api_close(b);
+}
+
 /* With the seed known, keys for one pair of buckets are found by trying. */
 TEST(flood, keys_for_one_window_evict_each_other_only)
 {

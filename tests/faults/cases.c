@@ -218,7 +218,7 @@ call_delete(struct scene *s)
     unsigned k = present_key(s);
     int rc = gyre_delete(s->cache, scene_key(k), SCENE_KEY_BYTES);
     if (rc == GYRE_OK)
-        s->tag[k] = 0;
+        s->tag[k] = 0, s->n_deleted++;
     return rc;
 }
 

@@ -81,7 +81,7 @@ struct scene {
     gyre *cache;
     gyre_options options;
     uint64_t tag[SCENE_KEYS]; /* of the value that a key has unless it was evicted; 0: it is absent */
-    uint64_t next_tag;
+    uint64_t next_tag, n_deleted;
     gyre_view view;
     gyre_draft draft;
     unsigned draft_key;
