@@ -155,7 +155,8 @@ countable(const struct gy_geometry *g)
            g->log2_history >= 8 && g->log2_history <= 32 && g->value_align >= 8 && g->value_align <= 4096 &&
            (g->value_align & (g->value_align - 1)) == 0 &&
            g->max_value_bytes < (uint64_t)1 << g->arena_shift && g->reserve_arenas < g->n_arenas &&
-           (uint64_t)g->n_arenas << g->arena_shift <= g->capacity_bytes;
+           (sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards) +
+                   ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes;
 }
 
 int
