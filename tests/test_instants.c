@@ -179,40 +179,6 @@ grow_to_the_end(gyre *cache)
     CHECK(!gy_grow_under_way(cache, 0));
 }
 
-/* A sweep that claimed the arena and saw no pin: the mover was about to store it. */
-static void
-begin_sweep(struct trap *trap, const volatile void *address)
-{
-    (void)address;
-    for (uint32_t a = 0; a < trap->cache->g.n_arenas; a++)
-        if (room_state(trap->cache, a) == GY_OPEN || room_state(trap->cache, a) == GY_SEALED)
-            room_set_state(trap->cache, a, GY_SWEEPING);
-}
-
-static uint64_t
-words_in_images(gyre *cache, uint64_t n)
-{
-    uint64_t words = 0;
-    for (uint64_t i = n * GY_BUCKET_SLOTS; i < 2 * n * GY_BUCKET_SLOTS; i++)
-        words += gy_load_seq(room_slot(cache, 0, i)) != GY_EMPTY;
-    return words;
-}
-
-TEST(instants, a_mover_pins_before_it_looks_at_the_arena)
-{
-    gyre *cache = open_one();
-    grow_to_move(cache);
-    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry));
-    CHECK_EQ(words_in_images(cache, n), 0);
-    struct trap trap = {.file = "grow.c", .address = &room_record(cache)->pin[GY_PIN_MOVE],
-                        .action = begin_sweep, .cache = cache};
-    trap_set(&trap);
-    grow_to_the_end(cache);
-    trap_clear(&trap);
-    CHECK_EQ(words_in_images(cache, n), 0);
-    gyre_close(cache);
-}
-
 TEST(instants, a_mover_drops_words_in_the_making)
 {
     gyre *cache = open_one();
@@ -236,6 +202,13 @@ TEST(instants, a_mover_drops_words_in_the_making)
     gyre_close(cache);
 }
 
+static struct move {
+    gy_atomic_u64 *from, *to; /* a word that will move, and where to */
+    uint64_t word;
+    unsigned steps;
+} move;
+enum { MOVERS_FIRST_LOOKS = 2 }; /* at a slot: to prefetch what it refers to, and to move it */
+
 /* Another put changes the word between the mover's first look and its pin, which is on the arena of the first.
  * What the new word refers to may be reused by then: not a byte of it is read. */
 static struct {
@@ -257,19 +230,12 @@ watched_hash(const void *key, size_t size)
 static void
 change_word(struct trap *trap, const volatile void *address)
 {
-    enum { MOVERS_FIRST_LOOKS = 2 }; /* one of them only to prefetch */
     if (address == change.slot && change.looks++ == MOVERS_FIRST_LOOKS)
         gy_store_seq(change.slot, change.other);
     uint32_t first = gy_ref_arena(trap->cache, gy_slot_ref(trap->word));
     if (change.looks > MOVERS_FIRST_LOOKS && address == &trap->cache->words[first])
         change.reused = true;
 }
-
-static struct move {
-    gy_atomic_u64 *from, *to; /* a word that will move, and where to */
-    uint64_t word;
-    unsigned steps;
-} move;
 
 static void
 choose_move(gyre *cache, uint64_t n)
@@ -288,6 +254,34 @@ choose_move(gyre *cache, uint64_t n)
         }
     }
     CHECK(!"one that moves");
+}
+
+/* A sweep that claimed the arena and saw no pin: the mover is about to store it. */
+static void
+begin_sweep(struct trap *trap, const volatile void *address)
+{
+    gyre *cache = trap->cache;
+    move.steps += address == move.from;
+    if (move.steps > MOVERS_FIRST_LOOKS && move.steps < 100 && address == &room_record(cache)->pin[GY_PIN_MOVE]) {
+        room_set_state(cache, gy_ref_arena(cache, gy_slot_ref(move.word)), GY_SWEEPING);
+        move.steps = 100;
+    }
+}
+
+TEST(instants, a_mover_pins_before_it_looks_at_the_arena)
+{
+    gyre *cache = open_one();
+    grow_to_move(cache);
+    move = (struct move){.steps = 0};
+    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry)));
+    struct trap trap = {.file = ".c", .again = true, .action = begin_sweep, .cache = cache};
+    trap_set(&trap);
+    grow_to_the_end(cache);
+    trap_clear(&trap);
+    CHECK(move.steps >= 100);
+    for (uint64_t i = 0; i < room_slots(cache, 0); i++)
+        CHECK(gy_load_seq(room_slot(cache, 0, i)) != move.word);
+    gyre_close(cache);
 }
 
 TEST(instants, a_mover_reads_what_its_pin_holds)

@@ -175,13 +175,21 @@ def show(mutant):
 
 
 def main(argv):
+    try:
+        return command(argv)
+    except (RuntimeError, table.TableError) as error:
+        print(error)
+        return 1
+
+
+def command(argv):
     mutants = table.read_all()
     found = list(table.complaints(mutants))
     if found:
         print("\n".join(found))
         return 1
-    command, words = (argv + ["list"])[0], argv[1:]
-    if command == "list":
+    what, words = (argv + ["list"])[0], argv[1:]
+    if what == "list":
         for m in mutants:
             print(f"{m.number:>4}  {m.name}")
         return 0
@@ -193,7 +201,7 @@ def main(argv):
     if not chosen:
         print("no such mutant: make mutants-list shows them")
         return 1
-    return show(chosen[0]) if command == "show" else run(chosen)
+    return show(chosen[0]) if what == "show" else run(chosen)
 
 
 if __name__ == "__main__":
