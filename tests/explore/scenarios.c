@@ -88,6 +88,8 @@ const struct scenario scenarios[] = {
     {.name = "compared", .about = "keys of one hash are compared while their arenas are swept", .keys = 3,
      .value_bytes = 1200, .arenas = 5, .same_hash = true, .setup = "p0 p1 p2 f f f f f",
      .thread = {"@5 p0 p1 p2 d0", "f f f f f", "@5 d1 p2 p0 g1"}, .dies = true},
+    {.name = "three", .about = "one thread reads, another frees, a third takes what was freed", .keys = 1,
+     .value_bytes = 3400, .arenas = 6, .setup = "p0 f f", .thread = {"@8 g0 h0 e", "p0 m p0 m p0 m", "f f f f"}},
 };
 
 const unsigned n_scenarios = sizeof scenarios / sizeof scenarios[0];
