@@ -156,6 +156,19 @@ TEST(child, of_a_thread_inside_a_section_of_the_host)
     api_close(cache);
 }
 
+/* As liburcu's manual asks of programs that use it themselves. */
+TEST(child, of_a_host_that_calls_liburcus_handlers)
+{
+    CHECK_EQ(pthread_atfork(urcu_bp_before_fork, urcu_bp_after_fork_parent, urcu_bp_after_fork_child), 0);
+    gyre *cache = api_open(1 << 20, 0), *other = api_open(1 << 20, GYRE_LIBURCU);
+    CHECK_OK(put_text(cache, "key", "value"));
+    CHECK_OK(put_text(other, "key", "value"));
+    in_a_child(use, cache);
+    in_a_child(use, other);
+    api_close(other);
+    api_close(cache);
+}
+
 TEST(child, reaps_pins_that_make_no_sense)
 {
     gyre *cache = api_open(1 << 20, GYRE_NO_THREAD);
