@@ -106,6 +106,25 @@ TEST(instants, a_put_that_moved_down_looks_at_lower_slots_again)
     gyre_close(cache);
 }
 
+/* ---- delete ------------------------------------------------------------------------------------ */
+
+/* The word in the making is a mover's: an old value, committed between the delete's look and its CAS. */
+TEST(instants, a_delete_looks_again_at_a_word_that_was_committed)
+{
+    gyre *cache = open_one();
+    gy_hash_hook = one_hash;
+    gy_atomic_u64 *slot = slot_in_first(cache, "key", 0);
+    uint64_t word = word_for(cache, "key", 1);
+    gy_store_seq(slot, word | GY_T);
+    struct trap trap = {.file = "publish.c", .address = slot, .skip = 1, .action = trap_store, .word = word};
+    trap_set(&trap);
+    gyre_delete(cache, "key", 3);
+    trap_clear(&trap);
+    CHECK_EQ(gy_load_seq(slot), GY_EMPTY);
+    gy_hash_hook = NULL;
+    gyre_close(cache);
+}
+
 /* ---- freeing ----------------------------------------------------------------------------------- */
 
 static void

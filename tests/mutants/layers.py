@@ -6,7 +6,7 @@
     fuzz                      the fuzzers' corpus, replayed
     stress NAME [VAR=x ...]   build/points/stress/NAME; T=3 seconds and SEED=<the mutant's number> unless given
     contract                  the stranger's program
-    explore ARGUMENT ...      the deterministic scheduler, seed 1, 15 seconds at most
+    explore ARGUMENT ...      the deterministic scheduler, seed 1, 40 seconds at most
 
 Each is caught by its exit status, or because it does not end. Times are multiplied by SCALE.
 """
@@ -42,7 +42,7 @@ class Layer:
             self.settings = {"SEED": str(number), **given, "T": f"{seconds:g}"}
             self.limit = seconds + 20
         elif kind == "explore":
-            seconds = 15 * SCALE
+            seconds = 40 * SCALE
             self.args = [*args, "--seed", "1", "--jobs", "1", "--seconds", f"{seconds:g}"]
             self.flags, self.limit = EXPLORE, seconds + 90
         elif kind == "contract":
