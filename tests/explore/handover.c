@@ -82,7 +82,8 @@ after_the_store(unsigned thread, const struct word *w, const char *does)
 {
     if (w->by != NOBODY && !memory_happened_before(thread, w->by, w->stored))
         sched_violation("hand-over: thread %u %s byte %td of the region, and the last store, by thread %u, has "
-                        "not happened before", thread, does, (const volatile char *)w->address - cache->region.base, w->by);
+                        "not happened before", thread, does, (const volatile char *)w->address - cache->region.base,
+                        w->by);
 }
 
 static void
@@ -91,7 +92,8 @@ after_the_updates(unsigned thread, const struct word *w, const char *does)
     for (unsigned t = 0; t < MEMORY_THREADS; t++)
         if (w->updated[t] != 0 && !memory_happened_before(thread, t, w->updated[t]))
             sched_violation("hand-over: thread %u %s byte %td of the region, and an update by thread %u has not "
-                            "happened before", thread, does, (const volatile char *)w->address - cache->region.base, t);
+                            "happened before", thread, does, (const volatile char *)w->address - cache->region.base,
+                            t);
 }
 
 void

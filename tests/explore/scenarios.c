@@ -51,6 +51,8 @@ const struct scenario scenarios[] = {
      .setup = "s0 s1 s2 f f", .thread = {"s3 s4 s5 m", "f f", "g0 s1 d2"}, .dies = true},
     {.name = "grow-put", .about = "the index doubles during one put", .keys = 2, .value_bytes = 40,
      .setup = "f f f f f", .thread = {"f m", "p0 g0", "p1 d1"}},
+    {.name = "grow-delete", .about = "keys come and go while their buckets are moved", .keys = 3, .value_bytes = 40,
+     .setup = "p0 p1 p2 f f f f", .thread = {"f m m m m m m", "d0 p0 d1 p1 d2", "p1 d1 p2 d0 p0"}},
     {.name = "grow-twice", .about = "two doublings in a row", .keys = 3, .value_bytes = 40,
      .setup = "p0 p1 p2 f f f f f f f",
      .thread = {"m f m m f m m f m m", "f f f m f f m m", "@6 g0 p1 d1 g1 p0"}},
