@@ -31,8 +31,8 @@ flavor_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DGY_POINTS -DG
 flavor_ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all -DGY_POINTS -DGY_DEBUG
 flavor_tsan    := -O1 -fsanitize=thread -Wno-tsan -DGY_POINTS -DGY_DEBUG -DGY_TSAN
 flavor_explore := -O2 -DGY_EXPLORE='"layer.h"' -DGY_POINTS -DGY_DEBUG -Itests/explore
-flavor_cover   := -O0 --coverage -fprofile-update=atomic -Dalways_inline=unused -DGY_EXPLORE='"points.h"' -DGY_POINTS \
-                  -DGY_DEBUG -Itests/coverage
+flavor_cover   := -O0 --coverage -fprofile-update=atomic -Dalways_inline=unused -DGY_POINTS -DGY_DEBUG \
+                  -include tests/coverage/points.h
 FLAVORS := release debug points asan ubsan tsan cover explore
 ifeq ($(filter $(FLAVOR),$(FLAVORS)),)
 $(error FLAVOR is one of: $(FLAVORS))
