@@ -437,9 +437,10 @@ TEST(rivals, every_choice_is_pinned_before_it_is_claimed)
     struct trap trap = {.file = "choose.c", .again = true, .action = pin_and_unpin, .cache = cache};
     struct gy_choice choice;
     trap_set(&trap);
-    bool chosen = gy_choose_for_room(cache, GY_EVICT, &choice);
+    bool for_room = gy_choose_for_room(cache, GY_EVICT, &choice);
+    bool for_limit = gy_choose_for_limit(cache, GY_PROBATION, &choice);
     trap_clear(&trap);
-    CHECK(!chosen);
+    CHECK(!for_room && !for_limit);
     gy_store_seq(&cache->records[cache->g.n_records - 1].pin[GY_PIN_VIEWS], 0);
     api_close(cache);
 }
