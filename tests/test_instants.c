@@ -272,7 +272,7 @@ choose_move(gyre *cache, uint64_t n)
             return;
         }
     }
-    CHECK(!"one that moves");
+    test_fail_(__FILE__, __LINE__, "no word of the shard will move");
 }
 
 /* A sweep that claimed the arena and saw no pin: the mover is about to store it. */
