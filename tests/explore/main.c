@@ -327,7 +327,8 @@ static void
 usage(FILE *to)
 {
     fputs("explore [--scenario NAME,...] [--strategy sticky|aimed|pct|bounded] [--mode sc|tso|relaxed]\n"
-          "        [--schedules N] [--seconds S [--least N]] [--jobs N] [--seed N] [--weaken FILE:LINE[:OP],...]\n"
+          "        [--schedules N] [--seconds S [--least N]] [--jobs N] [--seed N]\n"
+          "        [--weaken FILE:LINE[:OP[:acq_rel]],...]\n"
           "        [--sites]      at most N schedules; S seconds, and longer until there were the least N\n"
           "explore --scenario NAME --replay SEED [--length N] [--preempt AT:TO] [--trace]\n"
           "explore --list\n", to);

@@ -283,7 +283,7 @@ extern struct explore_site *const __start_explore_sites[], *const __stop_explore
 static struct weak {
     char file[64], op[32];
     int line;
-    bool reached;
+    bool acq_rel, reached;
 } weak[WEAK_MOST];
 static unsigned n_weak;
 
@@ -295,8 +295,10 @@ sched_weaken(const char *what)
         int end = 0;
         if (sscanf(what, "%63[^:]:%d%n:%31[a-z_]%n", w->file, &w->line, &end, w->op, &end) < 2)
             return false;
+        static const char acq_rel[] = ":acq_rel";
+        w->acq_rel = strncmp(what + end, acq_rel, strlen(acq_rel)) == 0;
         n_weak++;
-        what += end;
+        what += (size_t)end + (w->acq_rel ? strlen(acq_rel) : 0);
         if (*what == 0)
             return true;
         if (*what++ != ',')
@@ -333,7 +335,8 @@ meet_site(struct explore_site *s)
     for (struct weak *w = weak; w < weak + n_weak; w++)
         if (w->line == s->line && strcmp(w->file, base_name(s->file)) == 0 &&
             (w->op[0] == 0 || strcmp(w->op, s->op) == 0)) {
-            s->order = s->failure_order = memory_order_relaxed;
+            s->order = w->acq_rel ? memory_order_acq_rel : memory_order_relaxed;
+            s->failure_order = w->acq_rel ? memory_order_acquire : memory_order_relaxed;
             s->weakened = w->reached = true;
         }
 }

@@ -71,8 +71,9 @@ const char *sched_violation_text(void);
 /* Prints each access from now on. */
 extern bool sched_trace;
 
-/* Sites: makes those that match relaxed ("publish.c:123", or "publish.c:123:load,clear.h:18"), and prefers
- * schedules that stop there and old values for loads; false: nonsense. */
+/* Sites: makes those that match relaxed ("publish.c:123", or "publish.c:123:load,clear.h:18"; with
+ * ":acq_rel" behind the operation it only ceases to be seq_cst), and prefers schedules that stop there and old
+ * values for loads; false: nonsense. */
 bool sched_weaken(const char *what);
 bool sched_weakened_was_reached(void);
 /* Places of src/ in all; those that this process reached. */

@@ -3,8 +3,8 @@
 # Copyright (c) 2026 the gyre authors
 """Makes each access that is not relaxed relaxed, one after the other, in the explorer, and compares what it
 finds with docs/ordering.md: what its table says the explorer shows must be caught, and what it says is not
-needed must not be. SCALE=n looks n times as long for the latter, SEED=n begins elsewhere, ONLY=text takes the
-accesses whose names contain it."""
+needed must not be. What it says must be seq_cst is tried as acquire and release, too. SCALE=n looks n times as
+long at what is not needed, SEED=n begins elsewhere, ONLY=text takes the accesses whose names contain it."""
 
 import concurrent.futures
 import os
@@ -13,12 +13,13 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 import accesses
 import table
 
 EXPLORE = pathlib.Path(__file__).resolve().parents[2] / "build" / "explore" / "explore"
-BATCH = 256           # schedules that the explorer does of one scenario before it goes on to the next
-SCENARIOS = 8         # of those that reach an access most often
+BATCH = 256            # schedules that the explorer does of one scenario before it goes on to the next
+SCENARIOS = 8          # of those that reach an access most often
 CAUGHT_WITHIN = 200000 # schedules for what must be caught
 SCALE = max(1, int(os.environ.get("SCALE", "1")))
 SEED = os.environ.get("SEED", "1")
@@ -46,7 +47,7 @@ def look(scenarios, mode, schedules, places):
                    ",".join(places))
     if not (match := re.search(r"^VIOLATION scenario=(\S+) .*? schedule=(\d+): (.*)$", text, re.M)):
         return None
-    return f"{match.group(1)} {mode}, schedule {match.group(2)}: {match.group(3)[:60]}"
+    return f"{match.group(1)} {mode}, schedule {match.group(2)}: {match.group(3)[:50]}"
 
 
 def try_one(row, by_name, reach):
@@ -54,7 +55,11 @@ def try_one(row, by_name, reach):
     names = [row.name] + ([row.together] if row.together else [])
     places = [place(by_name[name]) for name in names]
     if row.scenario:
-        return True, look([row.scenario], row.mode, CAUGHT_WITHIN, places)
+        found = look([row.scenario], row.mode, CAUGHT_WITHIN, places)
+        if found and row.acq_rel:
+            also = look([row.acq_rel], "relaxed", CAUGHT_WITHIN, [places[0] + ":acq_rel"])
+            found = also and f"{found}; as acq_rel: {also}"
+        return True, found
     often = sorted((s for s in reach if places[0] in reach[s]), key=lambda s: -reach[s][places[0]])[:SCENARIOS]
     if not often:
         return False, None

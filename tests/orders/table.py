@@ -9,9 +9,11 @@ import re
 import sys
 from typing import NamedTuple, Optional
 
+sys.dont_write_bytecode = True
 from accesses import all_accesses
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "ordering.md"
+ACQ_REL = re.compile(r"; as acq_rel: (\S+)(?:;|$)")
 EXPLORER = re.compile(r"explorer(?:, with `([^`]+)`)?: (\S+) (relaxed|tso|sc)\b")
 LEAST_TEXT = 10
 
@@ -24,6 +26,7 @@ class Row(NamedTuple):
     scenario: Optional[str]  # the explorer's, which catches it when it is relaxed
     mode: Optional[str]
     together: Optional[str]  # it takes this one to be relaxed, too
+    acq_rel: Optional[str]  # the scenario that also shows, in mode relaxed, that it has to be seq_cst
 
     @property
     def not_needed(self):
@@ -42,9 +45,9 @@ def rows():
         if not match:
             continue
         _, orders, without, shown = (cells(line) + [""] * 4)[:4]
-        how = EXPLORER.match(shown)
+        how, also = EXPLORER.match(shown), ACQ_REL.search(shown)
         found.append(Row(match.group(1), number, orders + without, shown, how and how.group(2), how and how.group(3),
-                         how and how.group(1)))
+                         how and how.group(1), also and also.group(1)))
     return found
 
 
