@@ -19,6 +19,7 @@ import table
 
 EXPLORE = pathlib.Path(__file__).resolve().parents[2] / "build" / "explore" / "explore"
 BATCH = 256            # schedules that the explorer does of one scenario before it goes on to the next
+ROUNDS = 2
 SCENARIOS = 8          # of those that reach an access most often
 CAUGHT_WITHIN = 200000 # schedules for what must be caught
 SCALE = max(1, int(os.environ.get("SCALE", "1")))
@@ -65,7 +66,7 @@ def try_one(row, by_name, reach):
         return False, None
     modes = ["relaxed"] + (["tso"] if by_name[row.name].operation in ("gy_store_seq", "gy_fence_seq") else [])
     for mode in modes:
-        if found := look(often, mode, BATCH * len(often) * SCALE, places):
+        if found := look(often, mode, BATCH * ROUNDS * len(often) * SCALE, places):
             return True, found
     return True, None
 
