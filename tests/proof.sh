@@ -6,7 +6,7 @@
 # cores. SCALE=10 does ten times as much; SEED=n replays the drawn parts. docs/testing.md describes the layers.
 
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 scale=${SCALE:-1}
 export SCALE=$scale
 logs=build/proof
@@ -29,21 +29,21 @@ stress() {
 # The numbers of RESULT lines, added up by name; fractions and percentages as they are.
 numbers() {
     grep -ah '^RESULT ' "$1" | awk '
-        { for (i = 3; i <= NF; i++) {
-            split($i, pair, "=")
-            if (!(pair[1] in sum)) order[++n] = pair[1]
-            if (pair[2] ~ /^[0-9]+$/) sum[pair[1]] += pair[2]; else sum[pair[1]] = pair[2]
-        } }
         function commas(x,   s) {
-            if (x !~ /^[0-9]+$/) return x
-            s = ""
             while (length(x) > 3) { s = "," substr(x, length(x) - 2) s; x = substr(x, 1, length(x) - 3) }
             return x s
         }
+        { for (i = 3; i <= NF; i++) {
+            split($i, pair, "=")
+            if (!(pair[1] in value)) order[++n] = pair[1]
+            if (pair[2] ~ /^[0-9]+$/) whole[pair[1]] = 1
+            value[pair[1]] = pair[1] in whole ? value[pair[1]] + pair[2] : pair[2]
+        } }
         END { for (i = 1; i <= n; i++) {
             name = order[i]
+            shown = name in whole ? commas(sprintf("%.0f", value[name])) : value[name]
             gsub("_", " ", name)
-            printf "%s%s %s", i > 1 ? ", " : "", commas(sprintf(sum[order[i]] ~ /^[0-9.e+]+$/ && sum[order[i]] !~ /\./ ? "%.0f" : "%s", sum[order[i]])), name
+            printf "%s%s %s", i > 1 ? ", " : "", shown, name
         } }'
 }
 

@@ -452,6 +452,8 @@ came_back(const struct wgl_op *miss, unsigned key)
         const struct operation *hit = &ops_history.op[i];
         if (hit->key != key || hit->op.kind != WGL_GET || hit->op.result != WGL_OK || hit->op.start <= miss->end)
             continue;
+        if (ops_history.value[hit->op.id].expiry_ms != 0)
+            continue; /* it was over by one clock, and a touch that had met it before went on */
         for (unsigned p = 0; p < ops_history.n; p++) {
             const struct operation *put = &ops_history.op[p];
             if (put->key == key && put->op.kind != WGL_GET && put->op.id == hit->op.id && put->op.result == WGL_OK &&
