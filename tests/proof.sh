@@ -43,7 +43,7 @@ numbers() {
             name = order[i]
             shown = name in whole ? commas(sprintf("%.0f", value[name])) : value[name]
             gsub("_", " ", name)
-            printf "%s%s %s", i > 1 ? ", " : "", shown, name
+            printf "%s%s %s", (i > 1 ? ", " : ""), shown, name
         } }'
 }
 
