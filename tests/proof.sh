@@ -15,8 +15,9 @@ started=$SECONDS failed=0 table=()
 
 build() { make --no-print-directory "$@"; }
 
+# Eight minutes of processor time, and longer until there are three million.
 schedules() {
-    build/explore/explore --jobs "$(nproc)" --seconds $((300 * scale)) --least $((3000000 * scale)) \
+    build/explore/explore --jobs "$(nproc)" --seconds $((480 * scale / $(nproc))) --least $((3000000 * scale)) \
         ${SEED:+--seed "$SEED"}
 }
 
