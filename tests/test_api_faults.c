@@ -313,6 +313,8 @@ must_have_failed(unsigned needs, enum fault fault)
         return needs & CLOSES;
     case FAULT_CPU:
         return needs & STORES;
+    case FAULT_SPECIFIC: /* under an open the maintenance thread calls it, in its own time */
+        return needs & REGISTERS;
     default:
         return documented(needs, fault) != GYRE_OK;
     }
