@@ -107,6 +107,7 @@ static inline bool
 gy_entry_has_key(const char *entry, struct gy_header h, const void *key, size_t key_bytes)
 {
     gy_bytes_read(gy_entry_key(entry, h), h.key_bytes);
+    gy_bytes_read(key, key_bytes);
     return h.key_bytes == key_bytes && memcmp(gy_entry_key(entry, h), key, key_bytes) == 0;
 }
 

@@ -30,7 +30,7 @@ static struct request {
     double seconds;
     unsigned jobs;
     bool replay, trace, sites;
-    uint32_t length;
+    uint32_t length, first;
     struct preemption preempt[2];
     const char *weaken;
 } request = {.strategy = -1, .mode = -1, .jobs = 1};
@@ -68,7 +68,7 @@ draw_plan(uint64_t seed, uint32_t length)
 {
     struct rng rng = {seed};
     uint32_t strategy = rng_below(&rng, 10), mode = rng_below(&rng, 10), death = rng_below(&rng, 40);
-    plan = (struct plan){.seed = seed, .length = length, .preempt = {request.preempt[0], request.preempt[1]}};
+    plan = (struct plan){.seed = seed, .length = length, .first = request.first, .preempt = {request.preempt[0], request.preempt[1]}};
     plan.strategy = request.strategy >= 0 ? (enum strategy)request.strategy : strategy < 4 ? STICKY : strategy < 8 ? AIMED : PCT;
     plan.mode = request.mode >= 0 ? (enum memory_mode)request.mode
                 : mode < 4        ? MEMORY_SC
@@ -90,6 +90,8 @@ print_replay(const char *text)
            running->name, strategy_name[plan.strategy], mode_name[plan.mode], plan.length, plan.seed);
     for (unsigned i = 0; i < 2 && plan.preempt[i].at; i++)
         printf(" --preempt %u:%u", plan.preempt[i].at, plan.preempt[i].to);
+    if (plan.first)
+        printf(" --first %u", plan.first);
     printf("%s%s\n", request.weaken ? " --weaken " : "", request.weaken ? request.weaken : "");
     fflush(stdout);
 }
@@ -117,9 +119,13 @@ catch_signals(void)
 static bool
 run_one(void)
 {
-    unsigned i = (unsigned)(running - scenarios);
-    shared->schedules[i]++;
+    unsigned i = (unsigned)(running - scenarios), wanted = 0;
+    while (wanted < 2 && plan.preempt[wanted].at != 0)
+        wanted++;
     bool right = world_run(&plan);
+    if (right && plan.strategy == BOUNDED && sched_preempted() < wanted)
+        return true; /* the same as one with fewer: not counted */
+    shared->schedules[i]++;
     shared->accesses[i] += sched_now();
     shared->by_strategy[plan.strategy]++;
     shared->by_mode[plan.mode]++;
@@ -171,25 +177,37 @@ with_preemptions(uint32_t at, uint32_t to, uint32_t then, uint32_t then_to)
     return run_one();
 }
 
+/* Every schedule with one preemption of the one that was run last, and with a second one after it. */
+static bool
+run_after(uint32_t at, uint32_t to)
+{
+    if (!with_preemptions(at, to, 0, 0))
+        return false;
+    if (sched_preempted() == 0)
+        return true; /* it ran already */
+    uint64_t length = sched_now();
+    alarm(HANG_SECONDS);
+    for (uint32_t then = at + 1; then <= length; then++)
+        for (uint32_t then_to = 0; then_to < world_threads(); then_to++)
+            if (!with_preemptions(at, to, then, then_to))
+                return false;
+    return true;
+}
+
 /* Every schedule with at most two preemptions. */
 static bool
 run_bounded(void)
 {
     draw_plan(request.seed, 0);
-    if (!with_preemptions(0, 0, 0, 0))
-        return false;
-    uint64_t length = sched_now();
-    for (uint32_t at = 1; at <= length && !enough(); at++)
-        for (uint32_t to = 0; to < world_threads(); to++) {
-            if (!with_preemptions(at, to, 0, 0))
-                return false;
-            uint64_t longer = sched_now();
-            alarm(HANG_SECONDS);
-            for (uint32_t then = at + 1; then <= longer; then++)
-                for (uint32_t then_to = 0; then_to < world_threads(); then_to++)
-                    if (then_to != to && !with_preemptions(at, to, then, then_to))
-                        return false;
-        }
+    for (plan.first = 0; plan.first < world_threads(); plan.first++) {
+        if (!with_preemptions(0, 0, 0, 0))
+            return false;
+        uint64_t length = sched_now();
+        for (uint32_t at = 1; at <= length && !enough(); at++)
+            for (uint32_t to = 0; to < world_threads(); to++)
+                if (!run_after(at, to))
+                    return false;
+    }
     return true;
 }
 
@@ -330,7 +348,7 @@ usage(FILE *to)
           "        [--schedules N] [--seconds S [--least N]] [--jobs N] [--seed N]\n"
           "        [--weaken FILE:LINE[:OP[:acq_rel]],...]\n"
           "        [--sites]      at most N schedules; S seconds, and longer until there were the least N\n"
-          "explore --scenario NAME --replay SEED [--length N] [--preempt AT:TO] [--trace]\n"
+          "explore --scenario NAME --replay SEED [--length N] [--first N] [--preempt AT:TO] [--trace]\n"
           "explore --list\n", to);
 }
 
@@ -352,13 +370,41 @@ add_preemption(const char *text)
     }
 }
 
+static uint64_t
+number(const char *text)
+{
+    char *end;
+    errno = 0;
+    uint64_t n = strtoull(text, &end, 0);
+    if (end == text || *end != 0 || *text == '-' || errno != 0) {
+        fprintf(stderr, "explore: %s is not a number\n", text);
+        exit(2);
+    }
+    return n;
+}
+
+static void
+check_names(void)
+{
+    for (const char *at = request.names; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t n = strcspn(at, ",");
+        bool known = false;
+        for (unsigned i = 0; i < n_scenarios; i++)
+            known |= strlen(scenarios[i].name) == n && strncmp(at, scenarios[i].name, n) == 0;
+        if (!known) {
+            fprintf(stderr, "explore: no scenario is called %.*s (--list)\n", (int)n, at);
+            exit(2);
+        }
+    }
+}
+
 static void
 parse(int argc, char **argv)
 {
     static const struct option options[] = {
         {"scenario", 1, 0, 'c'}, {"strategy", 1, 0, 'y'}, {"mode", 1, 0, 'm'},   {"schedules", 1, 0, 'n'},
         {"least", 1, 0, 'e'},    {"seconds", 1, 0, 's'},  {"jobs", 1, 0, 'j'},     {"seed", 1, 0, 'd'},   {"replay", 1, 0, 'r'},
-        {"length", 1, 0, 'l'},   {"preempt", 1, 0, 'p'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
+        {"length", 1, 0, 'l'},   {"first", 1, 0, 'f'},   {"preempt", 1, 0, 'p'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
         {"list", 0, 0, 'L'},     {"sites", 0, 0, 'S'},    {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     request.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -366,13 +412,14 @@ parse(int argc, char **argv)
         case 'c': request.names = optarg; break;
         case 'y': request.strategy = index_of(optarg, strategy_name, STRATEGIES); break;
         case 'm': request.mode = index_of(optarg, mode_name, MEMORY_MODES); break;
-        case 'n': request.schedules = strtoull(optarg, NULL, 0); break;
-        case 'e': request.least = strtoull(optarg, NULL, 0); break;
-        case 's': request.seconds = strtod(optarg, NULL); break;
-        case 'j': request.jobs = (unsigned)strtoul(optarg, NULL, 0); break;
-        case 'd': request.seed = strtoull(optarg, NULL, 0); break;
-        case 'r': request.seed = strtoull(optarg, NULL, 0), request.replay = true; break;
-        case 'l': request.length = (uint32_t)strtoul(optarg, NULL, 0); break;
+        case 'n': request.schedules = number(optarg); break;
+        case 'e': request.least = number(optarg); break;
+        case 's': request.seconds = (double)number(optarg); break;
+        case 'j': request.jobs = (unsigned)number(optarg); break;
+        case 'd': request.seed = number(optarg); break;
+        case 'r': request.seed = number(optarg), request.replay = true; break;
+        case 'l': request.length = (uint32_t)number(optarg); break;
+        case 'f': request.first = (uint32_t)number(optarg); break;
         case 'p': add_preemption(optarg); break;
         case 'w': request.weaken = optarg; break;
         case 't': request.trace = true; break;
@@ -387,6 +434,7 @@ parse(int argc, char **argv)
         usage(stderr);
         exit(2);
     }
+    check_names();
     if (request.seconds <= 0 && request.schedules == 0)
         request.seconds = 10;
 }
@@ -403,6 +451,10 @@ main(int argc, char **argv)
     if (request.replay)
         return replay();
     bool right = work_in_jobs();
+    if (schedules_so_far() == 0) {
+        fprintf(stderr, "explore: no schedule was run\n");
+        return 2;
+    }
     report(right);
     if (request.weaken && !sched_weakened_was_reached()) {
         printf("nothing at %s was reached\n", request.weaken);

@@ -10,7 +10,9 @@
  * an instant that its clock covers; or by an update that was made before its operation began; or, for a
  * seq_cst load, unless a later one was stored by seq_cst.
  * Stores append to the modification order, and updates read its end: some executions that C11 allows are
- * not seen; none that it forbids is. */
+ * not seen. Two that C11 forbids may be: a later store of a thread does not continue its release sequence (as
+ * in C23), and a fence does not order a seq_cst store of another thread that fences nothing. So what runs
+ * clean here relies on neither. */
 
 #include "memory_relaxed.h"
 
@@ -86,6 +88,7 @@ find(const volatile void *address, unsigned size)
         l->newest = l->last_seq = 0;
         memset(&l->kept[0], 0, sizeof l->kept[0]);
         l->kept[0].value = memory_raw(address, size);
+        l->kept[0].life = 1; /* the first life of all arenas */
     }
     return l;
 }

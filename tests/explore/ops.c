@@ -108,6 +108,7 @@ static void
 end(struct operation *o, int rc)
 {
     o->op.end = ++ops_history.instants;
+    o->clock_ms = ops_history.clock_ms;
     o->op.result = rc == GYRE_OK        ? WGL_OK
                    : rc == GYRE_MISS    ? WGL_MISS
                    : rc == GYRE_EXISTS  ? WGL_EXISTS
@@ -145,7 +146,7 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
         options.version = a->seen_version[key];
     if (ttl_ms) {
         ops_history.value[id].may_expire = true;
-        ops_history.value[id].expiry_ms = ops_history.clock_ms + ttl_ms;
+        ops_history.value[id].expiry_ms = ops_history.value[id].first_expiry_ms = ops_history.clock_ms + ttl_ms;
     }
     fill(value, key, id, bytes < VALUE_MOST ? bytes : VALUE_MOST);
     struct operation *o = begin(kind, key);
@@ -354,9 +355,13 @@ delete(unsigned key)
 static void
 extend(unsigned key, uint64_t expiry_ms)
 {
-    for (uint32_t id = 1; id < ops_history.next_id; id++)
-        if (ops_history.value[id].key == key && ops_history.value[id].expiry_ms < expiry_ms)
-            ops_history.value[id].expiry_ms = expiry_ms;
+    for (uint32_t id = 1; id < ops_history.next_id; id++) {
+        struct value *v = &ops_history.value[id];
+        if (v->key != key)
+            continue;
+        v->expiry_ms = v->expiry_ms < expiry_ms ? expiry_ms : v->expiry_ms;
+        v->first_expiry_ms = v->first_expiry_ms ? v->first_expiry_ms : expiry_ms;
+    }
 }
 
 static void
@@ -364,6 +369,7 @@ touch(unsigned key)
 {
     uint64_t text = key_of(key);
     struct operation *o = begin(WGL_TOUCH, key);
+    extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on++;
     int rc = gyre_touch(cache, &text, KEY_BYTES, 3 * TTL_MS);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
@@ -446,18 +452,19 @@ ops_look_at_all(struct actor *a)
 /* A miss of a value that stood before it and is found after it: possible while its word is in the making or
  * on its way, and then counted. */
 static bool
-came_back(const struct wgl_op *miss, unsigned key)
+came_back(const struct operation *miss, unsigned key)
 {
     for (unsigned i = 0; i < ops_history.n; i++) {
         const struct operation *hit = &ops_history.op[i];
-        if (hit->key != key || hit->op.kind != WGL_GET || hit->op.result != WGL_OK || hit->op.start <= miss->end)
+        if (hit->key != key || hit->op.kind != WGL_GET || hit->op.result != WGL_OK || hit->op.start <= miss->op.end)
             continue;
-        if (ops_history.value[hit->op.id].expiry_ms != 0)
-            continue; /* it was over by one clock, and a touch that had met it before went on */
+        uint64_t first_expiry = ops_history.value[hit->op.id].first_expiry_ms;
+        if (first_expiry != 0 && first_expiry <= miss->clock_ms)
+            continue; /* it was over, and a touch that had met it before went on */
         for (unsigned p = 0; p < ops_history.n; p++) {
             const struct operation *put = &ops_history.op[p];
             if (put->key == key && put->op.kind != WGL_GET && put->op.id == hit->op.id && put->op.result == WGL_OK &&
-                put->op.end < miss->start)
+                put->op.end < miss->op.start)
                 return true;
         }
     }
@@ -471,7 +478,7 @@ ops_check_misses(uint64_t counted)
     for (unsigned i = 0; i < ops_history.n; i++) {
         const struct operation *o = &ops_history.op[i];
         if (o->op.kind == WGL_GET && o->op.result == WGL_MISS)
-            n += came_back(&o->op, o->key);
+            n += came_back(o, o->key);
     }
     if (n > counted)
         sched_violation("%" PRIu64 " misses of values that came back, and %" PRIu64 " are admitted", n, counted);

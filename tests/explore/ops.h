@@ -17,13 +17,14 @@ enum { OPS_MOST = 256, IDS_MOST = 512, HELD_MOST = 40 };
 struct operation {
     struct wgl_op op;
     uint8_t key;
+    uint64_t clock_ms; /* at its end */
 };
 
 struct value {
     uint32_t bytes;
     uint8_t key;
     bool may_expire;
-    uint64_t expiry_ms; /* the latest that it was ever given */
+    uint64_t expiry_ms, first_expiry_ms; /* the latest and the earliest that it was ever given */
 };
 
 struct history {

@@ -273,9 +273,9 @@ look_for_race(unsigned thread, struct granule *g, uint64_t offset, bool write)
     }
     if (write) {
         g->writer = (uint8_t)thread;
-        g->written = memory_instant(thread);
+        g->written = memory_instant(thread) + 1; /* with the thread's next access: a release before it is over */
     } else {
-        g->read[thread] = memory_instant(thread);
+        g->read[thread] = memory_instant(thread) + 1;
     }
 }
 

@@ -32,7 +32,7 @@ const struct scenario scenarios[] = {
      .setup = "f f f f f f f f f f f", .arenas = 6,
      .thread = {"p0 p1 g0 f f", "p0 p2 f f g0", "d0 p3 g1 f"}},
     {.name = "sweep", .about = "sweep against put, get and views", .keys = 2, .value_bytes = 1200, .arenas = 5,
-     .setup = "p0 p1 g0 g0 f f f f f f f", .thread = {"f f f g0 p0", "h0 g1 e g0 g0", "p0 f g1"}, .dies = true},
+     .setup = "p0 p1 g0 g0 f f f f f f f", .thread = {"f f f g0 p0", "h0 g1 e t0 g0", "p0 f t1 g1"}, .dies = true},
     {.name = "reclaim", .about = "each put takes an arena of its own, which a reader may still be in", .keys = 1,
      .value_bytes = 3400, .arenas = 4, .setup = "p0 p0", .thread = {"p0 p0 p0 p0 p0", "@6 g0 k0 h0 e"}, .dies = true},
     {.name = "freers", .about = "two threads free arenas that a reader may still be in", .keys = 2, .value_bytes = 3400,

@@ -29,12 +29,18 @@ static unsigned n_threads;
 static uint64_t now;
 static int64_t until_switch, until_stop;
 static unsigned to_stop;
-static uint32_t n_schedules, stay, naps_one_in, n_changes, change_at[4];
+static uint32_t n_preempted, n_schedules, stay, naps_one_in, n_changes, change_at[4];
 static int32_t lowest;
 static void (*thread_body)(unsigned);
 static enum outcome outcome;
 static char violation[512];
 bool sched_trace;
+
+unsigned
+sched_preempted(void)
+{
+    return n_preempted;
+}
 
 uint64_t
 sched_now(void)
@@ -163,9 +169,11 @@ decide(struct explore_site *site)
         break;
     default:
         for (unsigned i = 0; i < 2; i++)
-            if (plan.preempt[i].at != 0 && now == plan.preempt[i].at &&
-                threads[plan.preempt[i].to].state == READY)
+            if (plan.preempt[i].at != 0 && now == plan.preempt[i].at && plan.preempt[i].to != sched_current &&
+                threads[plan.preempt[i].to].state == READY) {
+                n_preempted++;
                 switch_to(plan.preempt[i].to);
+            }
     }
 }
 
@@ -252,6 +260,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
     thread_body = body;
     now = 0;
     n_schedules++;
+    n_preempted = 0;
     violation[0] = 0;
     rng.state = rng_mix(plan.seed ^ 0x5ced5ced);
     memory_begin(plan.mode, rng_mix(plan.seed ^ 0x3e3));
@@ -267,7 +276,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
     }
     draw();
     outcome = RAN;
-    switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? 0 : rng_below(&rng, n));
+    switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? plan.first : rng_below(&rng, n));
     for (unsigned i = 0; i < n; i++) { /* the stores of the stopped may still arrive; those of the cut may not */
         if (outcome == CUT || rng_one_in(&rng, 2))
             memory_drop(i);

@@ -33,6 +33,7 @@ struct plan {
     bool stops;                      /* one thread is stopped for good, somewhere */
     bool cut;                        /* all threads are, at once: what a fork leaves to its child */
     struct preemption preempt[2];
+    uint32_t first;                  /* BOUNDED: who begins */
     uint32_t length;                 /* accesses of a schedule, about: where to put change points */
 };
 
@@ -56,6 +57,8 @@ sched_inside(void)
     return sched_current != MEMORY_THREADS;
 }
 
+/* Preemptions of a BOUNDED schedule that took place: not those to who runs already, or has ended. */
+unsigned sched_preempted(void);
 /* Accesses of the schedule so far. */
 uint64_t sched_now(void);
 bool sched_stopped(unsigned thread);

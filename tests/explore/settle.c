@@ -22,7 +22,7 @@ in_window(gyre *cache, const struct gy_bucket *bucket, const char *entry, struct
 }
 
 static void
-check_slots(gyre *cache, uint64_t *live, uint64_t *committed)
+check_slots(gyre *cache, uint64_t *live, uint64_t *committed, uint64_t *in_ring)
 {
     struct gy_bucket *bucket = gy_shard_buckets(cache, 0);
     uint64_t n = gy_shard_extent(cache, 0) * GY_BUCKET_SLOTS;
@@ -41,6 +41,7 @@ check_slots(gyre *cache, uint64_t *live, uint64_t *committed)
             sched_violation("the word in slot %llu is out of its key's window", (unsigned long long)i);
         live[a] += gy_entry_bytes(offset, h, cache->g.value_align);
         ++*committed;
+        in_ring[gy_arena_ring(gy_load_rlx(&cache->words[a]))]++;
     }
 }
 
@@ -100,8 +101,12 @@ check_stats(gyre *cache, uint64_t committed)
 void
 settle_check(gyre *cache, bool all_ended)
 {
-    uint64_t live[64] = {0}, committed = 0;
-    check_slots(cache, live, &committed);
+    uint64_t live[64] = {0}, committed = 0, in_ring[GY_RINGS] = {0};
+    check_slots(cache, live, &committed, in_ring);
+    for (unsigned ring = 0; ring < GY_RINGS; ring++)
+        if (cache->g.max_entries && gy_load_rlx(&cache->super->n_entries[ring]) != in_ring[ring])
+            sched_violation("%llu entries stand in ring %u, and %lld are counted", (unsigned long long)in_ring[ring],
+                            ring, (long long)gy_load_rlx(&cache->super->n_entries[ring]));
     check_arenas(cache, live);
     if (gy_grow_under_way(cache, 0) || gy_clear_pending(cache))
         sched_violation("growth or clear does not come to its end");
