@@ -3,7 +3,6 @@
 
 #include "ops.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -447,56 +446,4 @@ ops_look_at_all(struct actor *a)
 {
     for (unsigned k = 0; k < scenario->keys; k++)
         get(a, k, false);
-}
-
-/* A miss of a value that stood before it and is found after it: possible while its word is in the making or
- * on its way, and then counted. */
-static bool
-came_back(const struct operation *miss, unsigned key)
-{
-    for (unsigned i = 0; i < ops_history.n; i++) {
-        const struct operation *hit = &ops_history.op[i];
-        if (hit->key != key || hit->op.kind != WGL_GET || hit->op.result != WGL_OK || hit->op.start <= miss->op.end)
-            continue;
-        uint64_t first_expiry = ops_history.value[hit->op.id].first_expiry_ms;
-        if (first_expiry != 0 && first_expiry <= miss->clock_ms)
-            continue; /* it was over, and a touch that had met it before went on */
-        for (unsigned p = 0; p < ops_history.n; p++) {
-            const struct operation *put = &ops_history.op[p];
-            if (put->key == key && put->op.kind != WGL_GET && put->op.id == hit->op.id && put->op.result == WGL_OK &&
-                put->op.end < miss->op.start)
-                return true;
-        }
-    }
-    return false;
-}
-
-void
-ops_check_misses(uint64_t counted)
-{
-    uint64_t n = 0;
-    for (unsigned i = 0; i < ops_history.n; i++) {
-        const struct operation *o = &ops_history.op[i];
-        if (o->op.kind == WGL_GET && o->op.result == WGL_MISS)
-            n += came_back(o, o->key);
-    }
-    if (n > counted)
-        sched_violation("%" PRIu64 " misses of values that came back, and %" PRIu64 " are admitted", n, counted);
-}
-
-void
-ops_check(void)
-{
-    for (unsigned k = 0; k < scenario->keys; k++) {
-        struct wgl_op ops[WGL_OPS_MAX];
-        char why[300];
-        unsigned n = 0;
-        for (unsigned i = 0; i < ops_history.n && n < WGL_OPS_MAX; i++)
-            if (ops_history.op[i].key == k)
-                ops[n++] = ops_history.op[i].op;
-        if (!wgl_check(ops, n, 0, why, sizeof why)) {
-            sched_violation("key %u: no order explains its history: %s", k, why);
-            return;
-        }
-    }
 }

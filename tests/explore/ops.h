@@ -59,7 +59,7 @@ void ops_release_all(struct actor *actor);
 /* What stands on the shelf, by whomever. */
 void ops_release_shelf(void);
 /* Is the history of each key one that the specification allows? */
-void ops_check(void);
+void ops_check(unsigned n_keys);
 /* Are there no more misses of values that came back than the statistics admit? */
 void ops_check_misses(uint64_t counted);
 

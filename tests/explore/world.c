@@ -194,7 +194,7 @@ world_run(const struct plan *plan)
         maintain_to_the_end();
         ops_look_at_all(last);
         settle_check(cache, how == RAN && all_ended);
-        ops_check();
+        ops_check(scenario->keys);
     }
     count_work();
     return sched_violation_text()[0] == 0;

@@ -27,16 +27,16 @@ awk '
             text ~ /__atomic|__sync_/)
             printf "%s:%d: %s\n", FILENAME, FNR, line
     }
-' $files > /tmp/atomics.$$
-complain_lines 'not through atomic.h' < /tmp/atomics.$$
+' $files > "$scratch"/atomics
+complain_lines 'not through atomic.h' < "$scratch"/atomics
 
 # A fence is seq_cst, in place of a membarrier, and says so where it stands or above its function.
-grep -n 'atomic_thread_fence' $files | grep -v 'memory_order_seq_cst' > /tmp/atomics.$$
-complain_lines 'a fence of another order' < /tmp/atomics.$$
+grep -n 'atomic_thread_fence' $files | grep -v 'memory_order_seq_cst' > "$scratch"/atomics
+complain_lines 'a fence of another order' < "$scratch"/atomics
 for file in $(grep -l 'atomic_thread_fence' $files); do
     awk '/reader_fences/ { seen = FNR } /atomic_thread_fence/ && (!seen || FNR - seen > 2) { print FILENAME ":" FNR }' "$file"
-done > /tmp/atomics.$$
-complain_lines 'a fence where no membarrier is replaced' < /tmp/atomics.$$
+done > "$scratch"/atomics
+complain_lines 'a fence where no membarrier is replaced' < "$scratch"/atomics
 
 # The reason of a relaxed access is a comment with "elaxed": in its function or just above that, on the field's
 # declaration (for all accesses to that field), or for a whole file: "all relaxed", "Relaxed, here and
@@ -63,7 +63,6 @@ awk -v fields="$fields" '
     /^\{/                                   { body = 1 }
     /gy_[a-z]+_rlx\(/ && !excused($0)       { where[++n] = FILENAME ":" FNR ": " $0 }
     /^\}/                                   { report(); body = 0; reason = 0 }
-' $several > /tmp/atomics.$$
-complain_lines 'relaxed, and no reason' < /tmp/atomics.$$
-rm -f /tmp/atomics.$$
+' $several > "$scratch"/atomics
+complain_lines 'relaxed, and no reason' < "$scratch"/atomics
 exit $failed

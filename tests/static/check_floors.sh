@@ -30,8 +30,7 @@ done
 
 # The pure ones know nothing of caches: they are driven by tests alone.
 for file in policy.h slot.h entry.h arena.h hash.h; do
-    sed -n 's/^#include "\(.*\)"/\1/p' "src/$file" | grep -vxE '(base|atomic|hash)\.h' > /tmp/floors.$$
-    complain_lines "$file includes" < /tmp/floors.$$
+    sed -n 's/^#include "\(.*\)"/\1/p' "src/$file" | grep -vxE '(base|atomic|hash)\.h' > "$scratch"/floors
+    complain_lines "$file includes" < "$scratch"/floors
 done
-rm -f /tmp/floors.$$
 exit $failed

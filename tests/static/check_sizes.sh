@@ -18,7 +18,6 @@ awk '
     /^\{$/                   { start = FNR }
     /^\}/ && start           { if (FNR - start - 1 > 80) printf "%s:%d: %s has %d lines\n", FILENAME, start, name, FNR - start - 1
                                start = 0 }
-' $code > /tmp/sizes.$$
-complain_lines 'long function' < /tmp/sizes.$$
-rm -f /tmp/sizes.$$
+' $code > "$scratch"/sizes
+complain_lines 'long function' < "$scratch"/sizes
 exit $failed
