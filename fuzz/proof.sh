@@ -56,7 +56,7 @@ for target in $(echo "$jobs" | cut -d' ' -f1 | sort -u); do
     "$C/fuzz/$target" "$proof/$target"-*/ "fuzz/corpus/$target" || status=1
 done
 (cd $C && find . -name '*.gcno' -exec cp --parents {} "$GCOV_PREFIX/$C" \;)
-reached=$(tests/coverage/report.py "$proof/gcov/$C" -s)
+reached=$(tests/coverage/report.py "$proof/gcov/$C" -s) || status=1
 echo "$((SECONDS - started)) s"
 [ "$sum" -ge $((10000000 * scale)) ] || status=1
 echo "RESULT fuzz executions=$sum targets=$targets $reached"

@@ -3,11 +3,12 @@
 # Copyright (c) 2026 the gyre authors
 
 # Everything that is to show that gyre is right, in the size of a nightly run: under 20 minutes on two
-# cores. SCALE=10 does ten times as much; SEED=n replays the drawn parts. docs/testing.md describes the layers.
+# cores. SCALE=10 does ten times as much; SEED=n replays what is drawn, but for the fuzzers. docs/testing.md describes the layers.
 
 set -u
 cd "$(dirname "$0")/.." || exit
 scale=${SCALE:-1}
+case $scale in '' | *[!0-9]* | 0) echo "SCALE is a number from 1 on" >&2; exit 2 ;; esac
 export SCALE=$scale
 logs=build/proof
 mkdir -p "$logs"
@@ -17,7 +18,10 @@ build() { make --no-print-directory "$@"; }
 
 # Eight minutes of processor time, and longer until there are three million.
 schedules() {
-    build/explore/explore --jobs "$(nproc)" --seconds $((480 * scale / $(nproc))) --least $((3000000 * scale)) \
+    local jobs
+    jobs=$(nproc)
+    [ "$jobs" -le 64 ] || jobs=64
+    build/explore/explore --jobs "$jobs" --seconds $((480 * scale / jobs)) --least $((3000000 * scale)) \
         ${SEED:+--seed "$SEED"}
 }
 
