@@ -6,7 +6,7 @@
 #include <sched.h>
 
 #include "choose.h"
-#include "room.h"
+#include "trap.h"
 
 static gyre *
 open_one(void)
@@ -300,6 +300,31 @@ TEST(arena, a_pin_between_the_two_looks_stops_the_reuse)
     gy_pin_clear(late.pin);
     CHECK_EQ(gy_arena_free_retired(cache), 1);
     api_close(cache);
+}
+
+/* Another look at the pins begins and ends before this one, which is older, writes down what it saw. */
+static void
+look_too(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    trap->word = gy_arena_stamp_pins(trap->cache);
+}
+
+TEST(arena, a_late_look_at_pins_does_not_hide_a_newer_one)
+{
+    gyre *cache = open_one();
+    gy_atomic_u64 *pin = &room_record(cache)->pin[GY_PINS - 1];
+    gy_store_seq(pin, gy_pin_word(cache, 1, GY_PIN_READ));
+    for (unsigned skip = 0; skip < 2; skip++) { /* before the stamp is read, and before it is raised */
+        struct trap trap = {.file = "arena.c", .address = &cache->books[1].pin_stamp, .skip = skip,
+                            .action = look_too, .cache = cache};
+        trap_set(&trap);
+        gy_arena_stamp_pins(cache);
+        trap_clear(&trap);
+        CHECK(gy_load_seq(&cache->books[1].pin_stamp) >= trap.word);
+    }
+    gy_pin_clear(pin);
+    gyre_close(cache);
 }
 
 /* A writer's pin that comes after the choice and before the claim sends the arena back. */

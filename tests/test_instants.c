@@ -374,6 +374,38 @@ TEST(instants, of_two_clears_neither_takes_the_others_mark_back)
     gyre_close(cache);
 }
 
+/* A writer enters its section and looks at the mark; only then another clear raises it. */
+static void
+enter_and_clear(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    trap->cache->rcu->enter(trap->cache, &trap->cache->records[1]);
+    gy_clear_begin(trap->cache);
+}
+
+TEST(instants, a_clear_waits_for_all_who_saw_less_than_its_mark)
+{
+    gyre *cache = open_one();
+    struct gy_record *r = room_record(cache);
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    gy_store_seq(&cache->super->n_records_used, 2);
+    gy_clear_begin(cache);
+    struct trap trap = {.file = "clear.c", .address = &cache->super->mark, .action = enter_and_clear,
+                        .cache = cache};
+    trap_set(&trap);
+    CHECK(gy_clear_step(cache, r));
+    trap_clear(&trap);
+    for (unsigned i = 0; i < 100; i++)
+        gy_clear_step(cache, r);
+    CHECK(gy_load_seq(&cache->super->done) < gy_load_seq(&cache->super->mark));
+    cache->rcu->exit(cache, &cache->records[1]);
+    for (unsigned i = 0; i < 100 && gy_clear_pending(cache); i++)
+        gy_clear_step(cache, r);
+    CHECK(!gy_clear_pending(cache));
+    CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
+    gyre_close(cache);
+}
+
 /* ---- scan -------------------------------------------------------------------------------------- */
 
 /* While a scan passes a family the shard begins to move: a word is on its way into its image when the scan
@@ -416,6 +448,34 @@ TEST(instants, a_scan_goes_back_to_what_moved_under_it)
     CHECK_OK(gyre_scan(cache, count_it, cache));
     trap_clear(&trap);
     CHECK_EQ(move.steps, 12); /* both steps were taken, and the key was shown once */
+    gyre_close(cache);
+}
+
+/* The shard moves words all along: one is in the making in its image when the scan comes by, and there after. */
+static void
+commit_later(struct trap *trap, const volatile void *address)
+{
+    if (move.steps == 0 && address == move.to) {
+        move.steps++;
+    } else if (move.steps == 1 && address == &trap->cache->super->shard[0].geometry) {
+        gy_store_seq(move.to, move.word);
+        move.steps++;
+    }
+}
+
+TEST(instants, a_scan_waits_for_a_word_on_its_way)
+{
+    gyre *cache = open_one();
+    grow_to_move(cache);
+    move = (struct move){.steps = 0};
+    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry)));
+    gy_store_seq(move.from, GY_EMPTY);
+    gy_store_seq(move.to, move.word | GY_T);
+    struct trap trap = {.file = "scan.c", .again = true, .action = commit_later, .cache = cache};
+    trap_set(&trap);
+    CHECK_OK(gyre_scan(cache, count_it, cache));
+    trap_clear(&trap);
+    CHECK_EQ(move.steps, 12);
     gyre_close(cache);
 }
 
