@@ -27,8 +27,8 @@ schedules() {
 
 # Sums up the lines of all stress programs.
 stress() {
-    build FLAVOR=points stress T=$((6 * scale)) || return
-    build stress T=$((6 * scale)) || return
+    build FLAVOR=points stress T=$((4 * scale)) || return
+    build stress T=$((4 * scale)) || return
 }
 
 # The numbers of RESULT lines, added up by name; fractions and percentages as they are.
