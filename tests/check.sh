@@ -17,7 +17,7 @@ run() { # name, command...
     printf '%-44s' "$name"
     if "$@" >"$log" 2>&1; then
         passed=$((passed + 1))
-        printf 'ok     %4d s   %s\n' $((SECONDS - from)) "$(grep -aE 'passed|OK|Tested|programs|Done' "$log" | tail -n 1 | cut -c1-70)"
+        printf 'ok     %4d s   %s\n' $((SECONDS - from)) "$(grep -aE 'passed|OK|Tested|programs|Done|RESULT explore' "$log" | tail -n 1 | cut -c1-70)"
     else
         failed=$((failed + 1))
         printf 'FAILED %4d s\n' $((SECONDS - from))

@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the gyre authors
 # Checks the protocols of gyre with Spin: docs/protocols.md says what the models and rows mean.
 #   run.sh quick     the rows that are done in a second or two (for make check)
-#   run.sh proof     these and the most telling of the others, four minutes on two cores; SCALE=10: all
+#   run.sh proof     these and the most telling of the others, three minutes on two cores; SCALE=10: all
 #   run.sh           all rows: about half an hour of one core, 3 GB of memory a row
 #   run.sh all WORD  only rows whose model or variant contains WORD
 # JOBS rows at a time; unless it is set, as many as there are processors and 3 GB of memory for. KEEP=1 leaves
