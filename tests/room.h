@@ -48,6 +48,17 @@ room_stage(gyre *cache, unsigned ring, const char *key, const void *value, size_
     return staged;
 }
 
+/* The word of an entry of that key that stands nowhere yet. */
+static inline uint64_t
+room_loose_word(gyre *cache, const char *key, uint64_t tag)
+{
+    char value[8];
+    fill_bytes(value, sizeof value, tag);
+    struct gy_staged staged = room_stage(cache, GY_PROBATION, key, value, sizeof value);
+    gy_arena_unpin(&staged);
+    return gy_slot_word(room_hash(cache, key), 0, staged.ref);
+}
+
 static inline int
 room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_staged *staged,
              uint64_t if_what)

@@ -33,17 +33,6 @@ slot_in_first(gyre *cache, const char *key, unsigned s)
     return &w.bucket[0]->slot[s];
 }
 
-/* The word of an entry of that key that stands nowhere yet. */
-static uint64_t
-word_for(gyre *cache, const char *key, uint64_t tag)
-{
-    char value[8];
-    fill_bytes(value, sizeof value, tag);
-    struct gy_staged staged = room_stage(cache, GY_PROBATION, key, value, sizeof value);
-    gy_arena_unpin(&staged);
-    return gy_slot_word(room_hash(cache, key), 0, staged.ref);
-}
-
 /* ---- put 4 ------------------------------------------------------------------------------------- */
 
 static void
@@ -62,7 +51,7 @@ TEST(instants, a_put_that_lost_its_word_still_removes_what_is_older)
     CHECK_OK(put_bytes(cache, "one more", 8, 9));
     CHECK_OK(put_bytes(cache, "key", 8, 1));
     CHECK_EQ(gy_load_seq(slot_in_first(cache, "key", 2)), room_word(cache, "key"));
-    gy_store_seq(slot_in_first(cache, "key", 0), word_for(cache, "key", 2) | GY_T);
+    gy_store_seq(slot_in_first(cache, "key", 0), room_loose_word(cache, "key", 2) | GY_T);
     struct trap trap = {.file = "publish.c", .address = slot_in_first(cache, "key", 1), .action = empty_first,
                         .cache = cache};
     trap_set(&trap);
@@ -79,7 +68,7 @@ two_rivals(struct trap *trap, const volatile void *address)
 {
     (void)address;
     gy_store_seq(slot_in_first(trap->cache, "key", 1), trap->word);
-    gy_store_seq(slot_in_first(trap->cache, "key", 2), word_for(trap->cache, "key", 2) | GY_T);
+    gy_store_seq(slot_in_first(trap->cache, "key", 2), room_loose_word(trap->cache, "key", 2) | GY_T);
     gy_store_seq(slot_in_first(trap->cache, "key", 3), GY_EMPTY);
 }
 
@@ -89,7 +78,7 @@ TEST(instants, a_put_that_moved_down_looks_at_lower_slots_again)
     gy_hash_hook = one_hash;
     for (unsigned k = 0; k < 3; k++)
         CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, 8, k));
-    uint64_t rival = word_for(cache, "key", 1);
+    uint64_t rival = room_loose_word(cache, "key", 1);
     for (unsigned s = 1; s < 3; s++) /* tags that are no key's, until the rivals come */
         gy_store_seq(slot_in_first(cache, "key", s), rival ^ GY_TAG_MASK);
     struct trap trap = {.file = "publish.c", .address = slot_in_first(cache, "key", 2), .skip = 2,
@@ -114,7 +103,7 @@ TEST(instants, a_delete_looks_again_at_a_word_that_was_committed)
     gyre *cache = open_one();
     gy_hash_hook = one_hash;
     gy_atomic_u64 *slot = slot_in_first(cache, "key", 0);
-    uint64_t word = word_for(cache, "key", 1);
+    uint64_t word = room_loose_word(cache, "key", 1);
     gy_store_seq(slot, word | GY_T);
     struct trap trap = {.file = "publish.c", .address = slot, .skip = 1, .action = trap_store, .word = word};
     trap_set(&trap);
@@ -312,7 +301,7 @@ TEST(instants, a_mover_reads_what_its_pin_holds)
     room_seal_all(cache);
     memset(&change, 0, sizeof change);
     change.slot = move.from;
-    change.other = word_for(cache, "another key", 1);
+    change.other = room_loose_word(cache, "another key", 1);
     change.from = gy_at(cache, gy_slot_ref(change.other));
     CHECK(gy_ref_arena(cache, gy_slot_ref(change.other)) != gy_ref_arena(cache, gy_slot_ref(move.word)));
     struct trap trap = {.file = ".c", .again = true, .action = change_word, .cache = cache, .word = move.word};

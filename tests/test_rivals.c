@@ -37,17 +37,6 @@ slot_of(gyre *cache, const char *key)
     return NULL;
 }
 
-/* The word of an entry of that key that stands nowhere yet. */
-static uint64_t
-word_for(gyre *cache, const char *key, uint64_t tag)
-{
-    char value[8];
-    fill_bytes(value, sizeof value, tag);
-    struct gy_staged staged = room_stage(cache, GY_PROBATION, key, value, sizeof value);
-    gy_arena_unpin(&staged);
-    return gy_slot_word(room_hash(cache, key), 0, staged.ref);
-}
-
 static struct gy_bucket *
 first_bucket(gyre *cache, const char *key)
 {
@@ -67,7 +56,7 @@ expect(gyre *cache, const char *key, uint64_t tag)
 TEST(rivals, a_word_in_the_making_changes_before_it_is_taken_over)
 {
     gyre *cache = open_one();
-    uint64_t made = word_for(cache, "key", 1), next = word_for(cache, "key", 2);
+    uint64_t made = room_loose_word(cache, "key", 1), next = room_loose_word(cache, "key", 2);
     gy_atomic_u64 *slot = &first_bucket(cache, "key")->slot[3];
     gy_store_seq(slot, made | GY_T);
     /* publish.c looks at the slot, then takes it over by a CAS. */
@@ -202,7 +191,7 @@ meet_late_rival(gyre *cache, uint32_t flags, uint64_t first, uint64_t second, ui
 TEST(rivals, a_higher_word_changes_before_it_is_killed)
 {
     gyre *cache = open_with_rival_above("key");
-    uint64_t one = word_for(cache, "key", 1), two = word_for(cache, "key", 2);
+    uint64_t one = room_loose_word(cache, "key", 1), two = room_loose_word(cache, "key", 2);
     /* Met at the second scan; replaced by another before the CAS; met again and killed. */
     meet_late_rival(cache, 0, one | GY_T, two | GY_T, two | GY_T, GYRE_OK);
     expect(cache, "key", 9);
@@ -213,7 +202,7 @@ TEST(rivals, a_higher_word_changes_before_it_is_killed)
 TEST(rivals, a_higher_committed_word_is_replaced)
 {
     gyre *cache = open_with_rival_above("key");
-    uint64_t one = word_for(cache, "key", 1);
+    uint64_t one = room_loose_word(cache, "key", 1);
     meet_late_rival(cache, 0, one, one, one, GYRE_OK);
     expect(cache, "key", 9);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), 1);
@@ -240,8 +229,8 @@ TEST(rivals, a_lower_word_changes_before_it_is_taken_over)
 {
     gyre *cache = open_one();
     struct gy_bucket *bucket = first_bucket(cache, "key");
-    uint64_t one = word_for(cache, "key", 1), two = word_for(cache, "key", 2);
-    gy_store_seq(&bucket->slot[0], word_for(cache, "other", 3) ^ GY_TAG_MASK); /* the own word goes above it */
+    uint64_t one = room_loose_word(cache, "key", 1), two = room_loose_word(cache, "key", 2);
+    gy_store_seq(&bucket->slot[0], room_loose_word(cache, "other", 3) ^ GY_TAG_MASK); /* the own word goes above it */
     struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[0], .skip = 2, .again = true,
                                         .action = next_word},
                                .slot = &bucket->slot[0], .word = {one | GY_T, two | GY_T, two | GY_T}};
@@ -258,7 +247,7 @@ TEST(rivals, a_replacement_passes_words_in_the_making)
 {
     gyre *cache = open_one();
     struct gy_bucket *bucket = first_bucket(cache, "key");
-    uint64_t made = word_for(cache, "key", 1), stands = word_for(cache, "key", 2);
+    uint64_t made = room_loose_word(cache, "key", 1), stands = room_loose_word(cache, "key", 2);
     gyre_put_options o = GYRE_PUT_OPTIONS_INIT;
     char value[8];
     fill_bytes(value, sizeof value, 9);
@@ -299,7 +288,7 @@ TEST(rivals, an_add_that_always_loses_says_so)
 TEST(rivals, a_rejected_version_leaves_words_in_the_making_alone)
 {
     gyre *cache = api_open(1 << 20, GYRE_NO_THREAD | GYRE_VERSIONS);
-    uint64_t made = word_for(cache, "key", 1);
+    uint64_t made = room_loose_word(cache, "key", 1);
     gy_atomic_u64 *slot = &first_bucket(cache, "key")->slot[0];
     gy_store_seq(slot, made | GY_T);
     CHECK(!gy_index_delete(cache, room_record(cache), room_hash(cache, "key"), "key", 3, 5, GYRE_REJECTED));
@@ -339,7 +328,7 @@ TEST(rivals, a_clear_meets_words_that_change)
 {
     gyre *cache = open_one();
     CHECK_OK(put_bytes(cache, "key", 8, 1));
-    uint64_t made = word_for(cache, "key", 2);
+    uint64_t made = room_loose_word(cache, "key", 2);
     gy_atomic_u64 *slot = slot_of(cache, "key");
     CHECK_OK(gyre_clear(cache));
     /* A word in the making becomes another one before clear's CAS; that one is met again, and goes. */

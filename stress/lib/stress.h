@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "gyre.h"
+#include "rng.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define STRESS_TSAN 1
@@ -50,44 +51,6 @@
 
 /* Work that is done once, however long it takes: less of it where each step takes longer. */
 #define STRESS_SCALED(n) ((n) / (STRESS_TSAN ? 10 : STRESS_POINTS ? 4 : 1))
-
-struct rng {
-    uint64_t state;
-};
-
-/* A bijection that spreads every bit (splitmix64's finisher). */
-static inline uint64_t
-mix64(uint64_t x)
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-static inline uint64_t
-rng_next(struct rng *rng)
-{
-    rng->state += 0x9e3779b97f4a7c15u;
-    return mix64(rng->state);
-}
-
-static inline uint64_t
-rng_below(struct rng *rng, uint64_t n)
-{
-    return (uint64_t)((unsigned __int128)rng_next(rng) * n >> 64);
-}
-
-static inline uint64_t
-rng_between(struct rng *rng, uint64_t low, uint64_t high)
-{
-    return low + rng_below(rng, high - low + 1);
-}
-
-static inline bool
-rng_one_in(struct rng *rng, uint64_t n)
-{
-    return rng_below(rng, n) == 0;
-}
 
 /* Reads the environment, prints the seed, installs the delays and a watchdog against hangs. */
 void stress_start(char **argv, const char *name, double default_seconds);

@@ -69,7 +69,7 @@ kind_of(const volatile void *at)
 static struct word *
 word_at(const volatile void *address)
 {
-    uint32_t i = (uint32_t)(rng_mix((uintptr_t)address) % WORDS);
+    uint32_t i = (uint32_t)(mix64((uintptr_t)address) % WORDS);
     while (words[i].schedule == schedule && words[i].address != address)
         i = (i + 1) % WORDS;
     if (words[i].schedule != schedule)

@@ -67,7 +67,7 @@ static void
 draw_plan(uint64_t seed, uint32_t length)
 {
     struct rng rng = {seed};
-    uint32_t strategy = rng_below(&rng, 10), mode = rng_below(&rng, 10), death = rng_below(&rng, 40);
+    uint32_t strategy = rng_below32(&rng, 10), mode = rng_below32(&rng, 10), death = rng_below32(&rng, 40);
     plan = (struct plan){.seed = seed, .length = length, .first = request.first, .preempt = {request.preempt[0], request.preempt[1]}};
     plan.strategy = request.strategy >= 0 ? (enum strategy)request.strategy : strategy < 4 ? STICKY : strategy < 8 ? AIMED : PCT;
     plan.mode = request.mode >= 0 ? (enum memory_mode)request.mode
@@ -236,7 +236,7 @@ static bool
 work(unsigned job)
 {
     uint32_t lengths[SCENARIOS_MOST] = {0};
-    struct rng seeds = {rng_mix(request.seed + job)};
+    struct rng seeds = {mix64(request.seed + job)};
     bool right = true, any;
     do {
         any = false;

@@ -28,7 +28,7 @@ memory_begin(enum memory_mode wanted, uint64_t seed)
     static const uint16_t rates[] = {3, 30, 300, 3000};
     mode = wanted;
     rng.state = seed;
-    flush_one_in = rates[rng_below(&rng, sizeof rates / sizeof rates[0])];
+    flush_one_in = rates[rng_below32(&rng, sizeof rates / sizeof rates[0])];
     for (unsigned i = 0; i < MEMORY_THREADS; i++)
         buffers[i].n = buffers[i].fixed = 0;
     if (mode == MEMORY_RELAXED)
@@ -92,7 +92,7 @@ memory_tick(unsigned n_threads)
 {
     if (!rng_one_in(&rng, flush_one_in))
         return;
-    struct buffer *b = &buffers[rng_below(&rng, n_threads)];
+    struct buffer *b = &buffers[rng_below32(&rng, n_threads)];
     if (b->n > 0)
         flush_oldest(b);
 }

@@ -77,7 +77,7 @@ relaxed_begin(struct rng *rng)
 static struct location *
 find(const volatile void *address, unsigned size)
 {
-    uint32_t at = (uint32_t)(rng_mix((uintptr_t)address) % LOCATIONS);
+    uint32_t at = (uint32_t)(mix64((uintptr_t)address) % LOCATIONS);
     while (table[at].schedule == schedule && table[at].address != address)
         at = (at + 1) % LOCATIONS;
     struct location *l = &table[at];
@@ -188,7 +188,7 @@ relaxed_load(unsigned thread, const volatile void *from, unsigned size, int orde
     uint32_t index = l->newest;
     if (rng_one_in(random_source, prefers_stale ? 2 : STALE_ONE_IN)) {
         uint32_t oldest = oldest_allowed(l, thread, order == memory_order_seq_cst);
-        index -= rng_below(random_source, index - oldest + 1);
+        index -= rng_below32(random_source, index - oldest + 1);
     }
     prefers_stale = false;
     return read_message(l, thread, index, order);

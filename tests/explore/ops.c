@@ -43,7 +43,7 @@ ops_hash(const void *key, size_t bytes)
     memcpy(&number, key, sizeof number);
     if (number < 1000 && scenario->same_hash)
         return (uint64_t)0xabc << GY_TAG_SHIFT | 6;
-    return rng_mix(number + 77);
+    return mix64(number + 77);
 }
 
 static uint64_t
@@ -435,8 +435,8 @@ ops_do(struct actor *a, const char *text)
         n++;
     }
     for (unsigned i = 0; i < (draws ? draws : n); i++) {
-        unsigned w = draws ? rng_below(&a->rng, n) : i;
-        unsigned key = word[w].key == '*' ? rng_below(&a->rng, scenario->keys) : (unsigned)(word[w].key - '0');
+        unsigned w = draws ? rng_below32(&a->rng, n) : i;
+        unsigned key = word[w].key == '*' ? rng_below32(&a->rng, scenario->keys) : (unsigned)(word[w].key - '0');
         do_one(a, word[w].what, key);
     }
 }

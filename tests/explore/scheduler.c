@@ -104,7 +104,7 @@ any_other(void)
             ready[n_awake++] = i;
         }
     }
-    return n ? ready[rng_below(&rng, n_awake ? n_awake : n)] : sched_current;
+    return n ? ready[rng_below32(&rng, n_awake ? n_awake : n)] : sched_current;
 }
 
 static unsigned
@@ -129,7 +129,7 @@ next_in_turn(void)
 static void
 draw_stay(void)
 {
-    until_switch = 1 + rng_below(&rng, 2 * stay);
+    until_switch = 1 + rng_below32(&rng, 2 * stay);
 }
 
 /* Is this the place, and the time, where an AIMED schedule wants to stop? */
@@ -137,7 +137,7 @@ static bool
 aimed_at(struct explore_site *site)
 {
     if (site->schedule != n_schedules) {
-        uint64_t draw = rng_mix(plan.seed ^ site->hash);
+        uint64_t draw = mix64(plan.seed ^ site->hash);
         site->schedule = n_schedules;
         site->times = draw % (site->weakened ? 4 : 64) == 0 ? 1 + (uint32_t)((draw >> 16) % (1u << (draw >> 8) % 8)) : 0;
     }
@@ -156,7 +156,7 @@ decide(struct explore_site *site)
         if (--until_switch <= 0 || aimed) {
             draw_stay();
             if (aimed || rng_one_in(&rng, naps_one_in))
-                threads[sched_current].asleep_until = now + ((aimed ? 128u : 16u) << rng_below(&rng, 8));
+                threads[sched_current].asleep_until = now + ((aimed ? 128u : 16u) << rng_below32(&rng, 8));
             switch_to(any_other());
         }
         break;
@@ -238,18 +238,18 @@ static void
 draw(void)
 {
     static const uint16_t stays[] = {12, 12, 12, 4, 40, 200};
-    stay = stays[rng_below(&rng, sizeof stays / sizeof stays[0])];
-    naps_one_in = 1 + rng_below(&rng, 12);
+    stay = stays[rng_below32(&rng, sizeof stays / sizeof stays[0])];
+    naps_one_in = 1 + rng_below32(&rng, 12);
     draw_stay();
     uint32_t length = plan.length ? plan.length : 500;
-    n_changes = 1 + rng_below(&rng, 4); /* depth 2 to 5 */
+    n_changes = 1 + rng_below32(&rng, 4); /* depth 2 to 5 */
     for (unsigned i = 0; i < n_changes; i++)
-        change_at[i] = 1 + rng_below(&rng, length);
+        change_at[i] = 1 + rng_below32(&rng, length);
     lowest = 0;
     for (unsigned i = 0; i < n_threads; i++)
-        threads[i].priority = 1 + (int32_t)rng_below(&rng, 1000000);
-    to_stop = rng_below(&rng, n_threads);
-    until_stop = 1 + rng_below(&rng, plan.cut ? length : length / n_threads + 1);
+        threads[i].priority = 1 + (int32_t)rng_below32(&rng, 1000000);
+    to_stop = rng_below32(&rng, n_threads);
+    until_stop = 1 + rng_below32(&rng, plan.cut ? length : length / n_threads + 1);
 }
 
 enum outcome
@@ -262,8 +262,8 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
     n_schedules++;
     n_preempted = 0;
     violation[0] = 0;
-    rng.state = rng_mix(plan.seed ^ 0x5ced5ced);
-    memory_begin(plan.mode, rng_mix(plan.seed ^ 0x3e3));
+    rng.state = mix64(plan.seed ^ 0x5ced5ced);
+    memory_begin(plan.mode, mix64(plan.seed ^ 0x3e3));
     for (unsigned i = 0; i < n; i++) {
         if (threads[i].fiber.stack == NULL && !fiber_init(&threads[i].fiber)) {
             snprintf(violation, sizeof violation, "no memory for a stack");
@@ -276,7 +276,7 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
     }
     draw();
     outcome = RAN;
-    switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? plan.first : rng_below(&rng, n));
+    switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? plan.first : rng_below32(&rng, n));
     for (unsigned i = 0; i < n; i++) { /* the stores of the stopped may still arrive; those of the cut may not */
         if (outcome == CUT || rng_one_in(&rng, 2))
             memory_drop(i);

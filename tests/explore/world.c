@@ -163,7 +163,7 @@ count_work(void)
 bool
 world_run(const struct plan *plan)
 {
-    struct rng rng = {rng_mix(plan->seed ^ 0xac705)};
+    struct rng rng = {mix64(plan->seed ^ 0xac705)};
     put_back();
     for (unsigned i = 0; i <= MEMORY_THREADS; i++) {
         actors[i] = initial_actor;
