@@ -223,12 +223,21 @@ replays unit.trace --value-bytes 100
 is footprint_bytes $((200 * (8 + 100)))
 replays sized.trace
 is footprint_bytes $((200 * 8 + 200 * 100 + 199 * 100))
+replays sized.trace --unit --value-bytes 10
+is unit true
+is footprint_bytes $((200 * (8 + 10)))
 printf 'a\n\n\nb' > unfinished
 replays unfinished
 is requests 2
 printf 'a,5\nb,-\na,9\n' > growing.csv
 replays growing.csv
 is footprint_bytes $((1 + 9 + 1 + 64))
+# Of 30 bytes asked for, the first 9 and 1 are missed, and the keys count for nothing.
+printf 'aa,9\nb,1\naa,9\nb,1\naa,9\nb,1\n' > bytes.csv
+replays bytes.csv
+is requested_bytes 30
+is missed_bytes 10
+is byte_miss_ratio 0.333333
 printf 'x,1,2\nx,1,3\nx y,2\n' > commas.csv
 replays commas.csv
 is unique_keys 2

@@ -32,7 +32,7 @@ struct settings {
     struct replay_plan plan;
     const char *plot_path; /* NULL: no plot */
     uint64_t n_sizes;      /* of the curve; 0: not given */
-    bool json, quiet;
+    bool unit, json, quiet;
 };
 
 enum { THREADS_MAX = 1024 };
@@ -49,7 +49,7 @@ enum {
     OPTION_SAMPLE
 };
 
-static const char short_options[] = "c:e:f:hqt:v:";
+static const char short_options[] = "c:e:f:hqt:uv:";
 static const struct option long_options[] = {
     {"capacity", required_argument, NULL, 'c'},
     {"max-entries", required_argument, NULL, 'e'},
@@ -57,6 +57,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"quiet", no_argument, NULL, 'q'},
     {"threads", required_argument, NULL, 't'},
+    {"unit", no_argument, NULL, 'u'},
     {"value-bytes", required_argument, NULL, 'v'},
     {"ttl", required_argument, NULL, OPTION_TTL},
     {"no-thread", no_argument, NULL, OPTION_NO_THREAD},
@@ -84,11 +85,12 @@ static const char help[] =
     "                          without --capacity, with memory enough for them\n"
     "  -f, --format FORMAT     auto, trace, lines or csv (default: auto)\n"
     "  -v, --value-bytes N     size of values of which the trace tells no size (default: 64)\n"
+    "  -u, --unit              ignore the sizes in the trace\n"
     "  -t, --threads N         threads that make the requests (default: 1)\n"
     "      --ttl MS            time to live of the entries, in milliseconds of real time\n"
     "      --no-thread         no maintenance thread: puts do its work\n"
     "      --hugepages         ask for huge pages\n"
-    "      --liburcu     grace periods of liburcu instead of epochs in records\n"
+    "      --liburcu           grace periods of liburcu instead of epochs in records\n"
     "      --seed N            seed of the key hash (default: random)\n"
     "      --sample N          measure the latency of one request in N (default: 8)\n"
     "      --plot OUT.svg      draw the miss ratio over the cache size, beside that of LRU\n"
@@ -163,6 +165,9 @@ parse_option(struct settings *settings, int option, const char *argument)
         return true;
     case 't':
         return parse_u32("threads", argument, 1, THREADS_MAX, &plan->n_threads);
+    case 'u':
+        settings->unit = true;
+        return true;
     case 'v':
         return parse_u32("value-bytes", argument, 0, 1u << 30, &plan->value_bytes);
     case OPTION_TTL:
@@ -342,6 +347,7 @@ replay_file(struct settings *settings, struct replay_result *result)
         return plot_failed(settings);
     bool ok = trace_load(&trace, settings->path, settings->format, !settings->quiet);
     if (ok) {
+        trace.unit |= settings->unit;
         ok = replay_trace(settings, &trace, plot, result);
         trace_free(&trace);
     }

@@ -30,6 +30,7 @@ struct replay_counts {
     uint64_t too_large; /* puts answered GYRE_E2BIG */
     uint64_t busy;      /* gets and puts answered GYRE_EBUSY */
     uint64_t wrong;     /* hits whose value was not the key's */
+    uint64_t requested_bytes, missed_bytes; /* of values; not of keys */
 };
 
 struct replay_result {

@@ -92,6 +92,10 @@ table_result(const struct report *report)
     snprintf(note, sizeof note, "%s are first requests of keys",
              percent(report_ratio(trace->keys.n, trace->n_requests)).s);
     row("", "miss ratio", percent(report_ratio(counts->misses, trace->n_requests)).s, note);
+    if (!trace->unit)
+        row("", "byte misses",
+            percent(report_ratio(counts->missed_bytes, counts->requested_bytes)).s,
+            "of the bytes of the values asked for");
     double rate = result->seconds > 0 ? (double)trace->n_requests / result->seconds : 0;
     snprintf(note, sizeof note, "requests/s by %u thread%s in %.3f s", report->plan->n_threads,
              report->plan->n_threads == 1 ? "" : "s", result->seconds);

@@ -73,6 +73,10 @@ json_result(const struct report *report)
     json_u64("misses", counts->misses, true);
     printf("\"hit_ratio\":%.6f,\"miss_ratio\":%.6f,", report_ratio(counts->hits, n),
            report_ratio(counts->misses, n));
+    json_u64("requested_bytes", counts->requested_bytes, true);
+    json_u64("missed_bytes", counts->missed_bytes, true);
+    printf("\"byte_miss_ratio\":%.6f,",
+           report_ratio(counts->missed_bytes, counts->requested_bytes));
     json_u64("puts", counts->puts, true);
     json_u64("too_large", counts->too_large, true);
     json_u64("busy", counts->busy, true);

@@ -135,6 +135,7 @@ make_request(struct worker *worker, uint32_t id)
     key.data = keys_bytes(&crew->trace->keys, id, &key.size);
     uint32_t size = trace_value_bytes(crew->trace, id, crew->plan->value_bytes);
     bool sampled = is_sampled(worker);
+    worker->counts.requested_bytes += size;
 
     gyre_view view;
     uint64_t start = sampled ? ticks_now(crew->tsc) : 0;
@@ -148,6 +149,7 @@ make_request(struct worker *worker, uint32_t id)
         return;
     }
     worker->counts.misses++;
+    worker->counts.missed_bytes += size;
     if (result == GYRE_MISS || result == GYRE_E2BIG)
         put_value(worker, id, key, size, sampled);
     else if (result == GYRE_EBUSY)
@@ -258,6 +260,8 @@ add_worker(struct replay_counts *sum, const struct replay_counts *counts)
     sum->too_large += counts->too_large;
     sum->busy += counts->busy;
     sum->wrong += counts->wrong;
+    sum->requested_bytes += counts->requested_bytes;
+    sum->missed_bytes += counts->missed_bytes;
 }
 
 static void
