@@ -66,7 +66,7 @@ $(B)/%.o: %.c
 -include $(LIB_OBJ:.o=.d)
 
 # Each folder adds its own programs and targets.
--include tools/rules.mk tests/rules.mk tests/models/rules.mk tests/explore/rules.mk tests/mutants/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk tests/coverage/rules.mk install.mk
+-include tools/rules.mk tests/rules.mk tests/models/rules.mk tests/explore/rules.mk tests/mutants/rules.mk tests/policies/rules.mk stress/rules.mk bench/rules.mk fuzz/rules.mk examples/rules.mk docs/rules.mk tests/coverage/rules.mk install.mk
 
 .PHONY: check
 ## check: installs what is missing and runs all tests (SEED=n replays the stress)
