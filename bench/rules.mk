@@ -6,7 +6,7 @@ BENCH_PROG := $(patsubst bench/%.c,$(BENCH_B)/%,$(sort $(wildcard bench/bench_*.
 BENCH_LINK  = $(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS)
 LOOK_OBJ   := $(patsubst bench/%,$(BENCH_B)/%.o,$(sort $(wildcard bench/look_*.c bench/look_*.cc)))
 
-.PHONY: bench bench-build first-look
+.PHONY: bench bench-build first-look hit-ratio hit-ratio-check
 bench-build: $(BENCH_PROG) $(BENCH_B)/first_look
 
 ## bench: run bench/bench_*.c; BENCH_ARGS go to Google Benchmark (--benchmark_filter=...)
@@ -16,6 +16,14 @@ bench: $(BENCH_PROG)
 ## first-look: gyre beside HyperClockCache and a sharded LRU, in Markdown; LOOK_ARGS: quick, cpu
 first-look: $(BENCH_B)/first_look
 	@$< $(LOOK_ARGS)
+
+## hit-ratio: the miss ratio beside eleven algorithms, into docs/hit-ratio.md; fails when it is not what it must be (QUICK=1; TRACES="a b": your own)
+hit-ratio: $(B)/gyre
+	@bench/hit_ratio/hit_ratio.py --gyre $< $(if $(QUICK),--quick) $(TRACES)
+
+## hit-ratio-check: what hit-ratio stands on: traces and reference fit, each figure can be missed
+hit-ratio-check:
+	@bench/hit_ratio/check.py
 
 $(BENCH_PROG): %: %.o $(BENCH_B)/bench_main.o $(BENCH_B)/filled.o $(BENCH_B)/workload.o $(LIB)
 	$(BENCH_LINK) $^ -lbenchmark $(LIB_LIBS) $(JEMALLOC) -lm -o $@

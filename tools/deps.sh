@@ -34,6 +34,7 @@ spin cmd spin
 cmake cmd cmake
 abigail-tools cmd abidiff
 python3 cmd python3
+zstd cmd zstd
 mandoc cmd mandoc"
 trace="\
 libsqlite3-dev hdr sqlite3.h

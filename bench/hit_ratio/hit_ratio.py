@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+"""gyre's hit ratio at all points of bench/traces/reference.csv, beside the reference.
+
+Exit status: 0; 1 when a figure is not what it must be; 2 when there is no result."""
+
+import argparse
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+import data
+import judge
+import lru
+import own
+import page
+import replays
+import tables
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEEDS = 1, 2, 3
+THREADS = 2, 4
+THREADS_AT = "0.01", "0.1", "0.4"
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gyre", type=pathlib.Path, default=ROOT / "build/release/gyre", help="the program")
+    parser.add_argument("--quick", action="store_true", help="one seed; the page in docs/ stays as it is")
+    parser.add_argument("traces", nargs="*", metavar="TRACE", help="replay these instead, beside an LRU")
+    return parser.parse_args()
+
+
+def several_threads(point):
+    return point.trace.real and not point.sized and point.share in THREADS_AT
+
+
+def measure(gyre, seeds):
+    points = data.points()
+    for trace in data.traces().values():
+        data.records(trace)
+    runs = [replays.Run(point, seed, 1) for point in points for seed in seeds]
+    runs += [replays.Run(point, seed, n) for point in filter(several_threads, points) for seed in seeds for n in THREADS]
+    found = replays.make_all(gyre, runs)
+    unit, sized, threads = [], [], []
+    for point in points:
+        one = replays.measured(found, point, 1, seeds)
+        if point.sized:
+            sized.append(judge.Sized(one, lru.byte_miss_ratio(point, data.records(point.trace))))
+        else:
+            unit.append(one)
+        if several_threads(point):
+            several = {n: replays.measured(found, point, n, seeds).middle for n in THREADS}
+            threads.append(judge.Threads(point, one.middle, several))
+    return unit, sized, threads
+
+
+def write_json(path, seeds, measured, figures):
+    unit, sized, threads = measured
+    whole = {
+        "seeds": seeds,
+        "figures": {figure.key: {"value": figure.value, "must": figure.must, "aim": figure.aim, "met": figure.met,
+                                 "where": figure.where} for figure in figures},
+        "points": [{"trace": one.point.trace.name, "share": float(one.point.share), "entries": one.point.size,
+                    "gyre": one.misses, "spread": one.spread, "regret": one.regret, **one.point.reference}
+                   for one in unit],
+        "sized": [{"trace": one.gyre.point.trace.name, "share": float(one.gyre.point.share),
+                   "bytes": one.gyre.point.size, "gyre": one.gyre.misses, "gyre_bytes": one.gyre.byte_misses,
+                   "lru_bytes": one.lru_bytes, **one.gyre.point.reference} for one in sized],
+        "threads": [{"trace": one.point.trace.name, "share": float(one.point.share), "entries": one.point.size,
+                     "1": one.one, **{str(n): ratio for n, ratio in one.several.items()}} for one in threads],
+    }
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(whole, indent=1) + "\n")
+
+
+def print_result(figures, seeds, spread):
+    """Everything on one line, for programs."""
+    values = " ".join(f"{figure.key}={figure.value:.6f}" for figure in figures)
+    missed = ",".join(figure.key for figure in judge.missed(figures)) or "none"
+    print(f"RESULT hit-ratio points={data.UNIT_POINTS} seeds={len(seeds)} spread={spread:.6f} {values} missed={missed}")
+
+
+def main():
+    arguments = parse()
+    if arguments.traces:
+        own.show(arguments.gyre, arguments.traces)
+        return 0
+    seeds = SEEDS[:1] if arguments.quick else SEEDS
+    unit, sized, threads = measured = measure(arguments.gyre, seeds)
+    summaries = judge.summaries(unit)
+    figures = judge.figures(summaries[0], sized, threads)
+    spread, spread_at = judge.largest((one.spread, one.point.name) for one in unit)
+    shown = [tables.points_table(unit), tables.sized_table(sized), tables.threads_table(threads),
+             tables.algorithms_table(summaries), tables.figures_table(figures)]
+    print("\n\n".join(map(tables.as_text, shown)), end="\n\n")
+    if not arguments.quick:
+        print(f"largest spread between {len(seeds)} seeds: {spread:.4f}, {spread_at}")
+        page.write(ROOT / "docs", shown, measured, summaries, figures, (len(seeds), spread, spread_at))
+    write_json(ROOT / "build/hit-ratio.json", seeds, measured, figures)
+    for figure in judge.missed(figures):
+        print(f"MISSED: {figure.title}: {figure.value:.4f}, must be {'<' if figure.below else '<='} {figure.must:g}")
+    print_result(figures, seeds, spread)
+    return 1 if judge.missed(figures) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except data.Wrong as wrong:
+        print(f"hit_ratio: {wrong}", file=sys.stderr)
+        sys.exit(2)

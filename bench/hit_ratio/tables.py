@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+"""Tables, for a terminal and in Markdown."""
+
+from typing import NamedTuple
+
+SHOWN = ("LRU", "S3-FIFO", "LIRS", "W-TinyLFU", "Belady")
+
+
+class Table(NamedTuple):
+    title: str
+    head: list  # names of columns; those of words begin with a <
+    rows: list  # of texts
+
+
+def words(head):
+    return [name.startswith("<") for name in head]
+
+
+def as_text(table):
+    names = [name.lstrip("<") for name in table.head]
+    widths = [max(map(len, column)) for column in zip(names, *table.rows)]
+    lines = [table.title]
+    for row in (names, *table.rows):
+        cells = (cell.ljust(width) if word else cell.rjust(width)
+                 for cell, width, word in zip(row, widths, words(table.head)))
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def as_markdown(table):
+    def line(cells):
+        return "| " + " | ".join(cells) + " |"
+
+    rule = ["---" if word else "---:" for word in words(table.head)]
+    rows = [line([name.lstrip("<") for name in table.head]), "|" + "|".join(rule) + "|", *map(line, table.rows)]
+    return "\n".join([f"## {table.title}", "", *rows])
+
+
+def ratio(value):
+    return f"{value:.4f}"
+
+
+def signed(value):
+    """A difference; 0 where it is printed as 0."""
+    return f"{value:+.4f}".replace("-0.0000", "0.0000").replace("+0.0000", "0.0000")
+
+
+def percent(share):
+    return f"{100 * float(share):g} %"
+
+
+def verdict(figure):
+    if not figure.met:
+        return "MISSED"
+    return "aim reached" if figure.aim is not None and figure.value <= figure.aim else "met"
+
+
+def figures_table(figures):
+    rows = [[figure.title, f"{figure.value:.4f}", f"{'<' if figure.below else '≤'} {figure.must:g}",
+             "" if figure.aim is None else f"≤ {figure.aim:g}", verdict(figure), figure.where] for figure in figures]
+    return Table("What must be", ["<figure", "gyre", "must", "aim", "<result", "<where"], rows)
+
+
+def algorithms_table(summaries):
+    rows = [[one.name, ratio(one.mean), signed(one.regret), signed(one.worst), one.where, ratio(one.real)]
+            for one in summaries]
+    return Table("Algorithms", ["<algorithm", "mean", "mean regret", "worst regret", "<where", "mean, real"], rows)
+
+
+def points_table(unit):
+    rows = []
+    for one in unit:
+        point = one.point
+        algorithm, best = point.best
+        rows.append([point.trace.name, percent(point.share), f"{point.size:,}", ratio(one.misses), ratio(best), algorithm,
+                     signed(one.regret), *(ratio(point.reference[name]) for name in SHOWN)])
+    return Table("Points", ["<trace", "share", "entries", "gyre", "best", "<of the eleven", "regret", *SHOWN], rows)
+
+
+def sized_table(sized):
+    rows = []
+    for one in sized:
+        point, reference = one.gyre.point, one.gyre.point.reference
+        rows.append([point.trace.name, percent(point.share), f"{point.size:,}", ratio(one.gyre.misses),
+                     *(ratio(reference[name]) for name in SHOWN), ratio(one.gyre.byte_misses), ratio(one.lru_bytes)])
+    return Table("With sizes", ["<trace", "share", "bytes", "gyre", *SHOWN, "gyre, bytes", "LRU, bytes"], rows)
+
+
+def threads_table(threads):
+    numbers = sorted(threads[0].several)
+    rows = [[one.point.trace.name, percent(one.point.share), f"{one.point.size:,}", ratio(one.one),
+             *(ratio(one.several[number]) for number in numbers), f"{one.difference:.4f}"] for one in threads]
+    head = ["<trace", "share", "entries", "1 thread", *(f"{number} threads" for number in numbers), "apart"]
+    return Table("Threads", head, rows)
