@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Two LRUs, of keys asked for once and more often, with a ghost LRU each: a hit on a ghost moves the target that
- * divides the room between them. */
+/* Two LRUs, of keys asked for once and more often, with a ghost LRU each: a hit on a ghost moves
+ * the target that divides the room between them. */
 
 #include <stdlib.h>
 
@@ -84,6 +84,13 @@ make_room(struct arc *s, uint32_t size)
     replace(s, false);
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct arc *s = state;
+    return s->once.size + s->often.size;
+}
+
 static bool
 request(void *state, uint32_t key, uint32_t size)
 {
@@ -97,7 +104,7 @@ request(void *state, uint32_t key, uint32_t size)
         adapt(s, where);
         queue_leave(where == GONE_ONCE ? &s->gone_once : &s->gone_often, key);
     }
-    while (s->once.size + s->often.size + size > s->capacity) {
+    while (held(s) + size > s->capacity) {
         if (where == 0)
             make_room(s, size);
         else
@@ -122,5 +129,6 @@ const struct policy policy_arc = {
     .source = "Megiddo and Modha, FAST 2003",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

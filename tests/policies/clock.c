@@ -35,5 +35,6 @@ const struct policy policy_clock = {
     .source = "Corbato, 1968; one bit: FIFO with a second chance for what was hit",
     .create = single_create,
     .request = request,
+    .held = single_held,
     .destroy = single_destroy,
 };

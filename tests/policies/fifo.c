@@ -22,5 +22,6 @@ const struct policy policy_fifo = {
     .source = "what came first goes first",
     .create = single_create,
     .request = request,
+    .held = single_held,
     .destroy = single_destroy,
 };

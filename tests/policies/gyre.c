@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The functions of src/policy.h, on two rings that are queues and a history that is a queue of as many keys as the
- * cache has entries. */
+/* The functions of src/policy.h, on two rings that are queues and a history that is a queue of
+ * as many keys as the cache has entries. */
 
 #include <stdlib.h>
 
@@ -29,11 +29,18 @@ create(const struct shape *shape)
     return s;
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct gyre_rings *s = state;
+    return s->ring[0].size + s->ring[1].size;
+}
+
 static void
 make_room(struct gyre_rings *s, uint32_t size)
 {
     uint64_t kept = 0;
-    while (s->ring[0].size + s->ring[1].size + size > s->capacity) {
+    while (held(s) + size > s->capacity) {
         unsigned ring = gy_policy_victim(s->ring[0].size, s->ring[1].size);
         uint32_t key = queue_pop(&s->ring[ring]);
         struct entry *entry = &s->ring[ring].entries[key];
@@ -82,5 +89,6 @@ const struct policy policy_gyre = {
     .source = "src/policy.h",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

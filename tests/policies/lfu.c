@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The key of the least worth goes, the longest unused among equals: worth is the number of requests since it
- * came in; with ageing, plus the worth of the last victim at that time; with sizes, per byte. */
+/* The key of the least worth goes, the longest unused among equals: worth is the number of
+ * requests since it came in; with ageing, plus the worth of the last victim at that time; with
+ * sizes, per byte. */
 
 #include <stdlib.h>
 
@@ -144,6 +145,13 @@ request(void *state, uint32_t key, uint32_t size)
     return false;
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct ranked *s = state;
+    return s->held;
+}
+
 static void
 destroy(void *state)
 {
@@ -163,6 +171,7 @@ const struct policy policy_lfu = {
     .source = "what was asked for least since it came in goes first",
     .create = create_lfu,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };
 
@@ -171,6 +180,7 @@ const struct policy policy_lfu_ageing = {
     .source = "Arlitt and others, 2000, as LFU-DA",
     .create = create_lfu_ageing,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };
 
@@ -181,5 +191,6 @@ const struct policy policy_gdsf = {
     .source = "Cherkasova, 1998; on keys of size 1 it is LFU with ageing",
     .create = create_gdsf,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

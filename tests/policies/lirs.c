@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Keys whose last two requests were near each other ("lir") have 99 % of the room; the others ("hir") pass
- * through a short FIFO. The stack has, in the order of the last request, all keys that were asked for since the
- * oldest lir one was, also keys that are no longer in the cache: one of those that returns is lir from then on,
- * and the oldest lir key hir. */
+/* Keys whose last two requests were near each other ("lir") have 99 % of the room; the others
+ * ("hir") pass through a short FIFO. The stack has, in the order of the last request, all keys
+ * that were asked for since the oldest lir one was, also keys that are no longer in the cache:
+ * one of those that returns is lir from then on, and the oldest lir key hir. */
 
 #include <stdlib.h>
 
 #include "queue.h"
 
-/* The reference makes the oldest lir key hir also when a hir key is hit that is not in the stack, which the paper
- * does not. With that, it is matched in all digits where the FIFO has room for two; without, to a thousandth. */
+/* The reference makes the oldest lir key hir also when a hir key is hit that is not in the
+ * stack, which the paper does not. With that, it is matched in all digits where the FIFO has
+ * room for two; without, to a thousandth. */
 #define TOLERANCE 0.0015
 
 enum { STACK = 1, FIFO, GONE };
@@ -128,6 +129,13 @@ request(void *state, uint32_t key, uint32_t size)
     return found;
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct lirs *s = state;
+    return s->lir_size + s->fifo.size;
+}
+
 static void
 destroy(void *state)
 {
@@ -144,5 +152,6 @@ const struct policy policy_lirs = {
     .source = "Jiang and Zhang, SIGMETRICS 2002; hir 1 %, a stack of twice the capacity",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

@@ -24,5 +24,6 @@ const struct policy policy_lru = {
     .source = "what was not asked for longest goes first",
     .create = single_create,
     .request = request,
+    .held = single_held,
     .destroy = single_destroy,
 };

@@ -24,7 +24,7 @@ static const char help[] =
     "  --jobs N          processes (2)\n"
     "  --list            the policies and where they come from\n";
 
-enum { SIZES_MOST = 64 };
+enum { SIZES_MOST = 64, JOBS_MOST = 64 };
 
 struct arguments {
     const struct policy **chosen;
@@ -80,12 +80,24 @@ take_sizes(struct arguments *a, char *sizes)
     return a->n_sizes > 0;
 }
 
+static bool
+take_jobs(struct arguments *a, const char *jobs)
+{
+    char *end;
+    long n = strtol(jobs, &end, 10);
+    if (*end != '\0' || n < 1 || n > JOBS_MOST) {
+        tool_error("not a number of processes from 1 to %d: %s", JOBS_MOST, jobs);
+        return false;
+    }
+    a->jobs = (unsigned)n;
+    return true;
+}
+
 static void
 list(void)
 {
     for (size_t i = 0; i < n_policies; i++)
-        printf("%-18s %s%s\n", policies[i]->name, policies[i]->source,
-               policies[i]->unit_only ? " (keys of size 1 only)" : "");
+        printf("%-18s %s\n", policies[i]->name, policies[i]->source);
 }
 
 /* True: go on; else *status is how to end. */
@@ -106,7 +118,7 @@ take_arguments(struct arguments *a, int argc, char **argv, int *status)
         case 'p': ok = choose(a, optarg); break;
         case 's': ok = take_sizes(a, optarg); break;
         case 'r': a->reference_path = optarg; break;
-        case 'j': a->jobs = (unsigned)atoi(optarg); break;
+        case 'j': ok = take_jobs(a, optarg); break;
         case 'm': a->summary = true; break;
         case 'l': list(); *status = TOOL_OK; return false;
         case 'h': fputs(help, stdout); *status = TOOL_OK; return false;
@@ -136,13 +148,19 @@ run(const struct arguments *a, char **paths)
     struct points points = {0};
     struct reference reference;
     size_t n_traces;
-    if (!load(&traces, &n_traces, paths) || (a->reference_path && !reference_load(&reference, a->reference_path)))
+    if (!load(&traces, &n_traces, paths))
+        return TOOL_FAIL;
+    if (a->reference_path && !reference_load(&reference, a->reference_path))
         return TOOL_FAIL;
     for (size_t i = 0; i < n_traces; i++)
         points_add(&points, &traces[i], a->sizes, a->n_sizes);
     struct result *results = policies_alloc(points.n * a->n_chosen, sizeof *results);
     bool ok = points_run(&points, a->chosen, a->n_chosen, a->jobs, results);
-    struct report report = {&points, a->chosen, a->n_chosen, results, a->reference_path ? &reference : NULL};
+    struct report report = {.points = &points,
+                            .policies = a->chosen,
+                            .n_policies = a->n_chosen,
+                            .results = results,
+                            .reference = a->reference_path ? &reference : NULL};
     if (ok && !a->summary)
         report_points(&report);
     if (ok)

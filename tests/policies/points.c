@@ -57,38 +57,43 @@ points_add(struct points *points, const struct trace *trace, const double *fract
         add_point(points, trace, fractions[i], true);
 }
 
-static struct result
-run(const struct point *point, const struct policy *policy)
+/* False: the policy held more than it may. */
+static bool
+run(const struct point *point, const struct policy *policy, struct result *result)
 {
     const uint32_t *keys = trace_requests(point->trace);
     uint64_t n = point->trace->n_requests, misses = 0, bytes = 0, missed_bytes = 0;
+    bool fits = true;
     void *state = policy->create(&point->shape);
     for (uint64_t i = 0; i < n; i++) {
         uint32_t size = point->sized ? keys_size(&point->trace->keys, keys[i]) : 1;
         bool hit = size <= point->shape.capacity && policy->request(state, keys[i], size);
+        fits = fits && policy->held(state) <= point->shape.capacity;
         misses += !hit;
         bytes += size;
         missed_bytes += hit ? 0 : size;
     }
     policy->destroy(state);
-    return (struct result){(double)misses / (double)n, (double)missed_bytes / (double)bytes};
+    *result = (struct result){(double)misses / (double)n, (double)missed_bytes / (double)bytes};
+    if (!fits)
+        fprintf(stderr, "policies: %s held more than its capacity of %llu on %s\n", policy->name,
+                (unsigned long long)point->shape.capacity, point->name);
+    return fits;
 }
 
 struct crew {
-    _Atomic size_t next;
+    _Atomic size_t next; /* the job that nobody has taken */
+    _Atomic bool failed;
 };
 
 static void
-work(const struct points *points, const struct policy *const *run_these, size_t n, struct crew *crew,
-     struct result *results)
+work(const struct points *points, const struct policy *const *run_these, size_t n,
+     struct crew *crew, struct result *results)
 {
     size_t job;
-    while ((job = atomic_fetch_add(&crew->next, 1)) < points->n * n) {
-        const struct point *point = &points->point[job / n];
-        const struct policy *policy = run_these[job % n];
-        if (!point->sized || !policy->unit_only)
-            results[job] = run(point, policy);
-    }
+    while ((job = atomic_fetch_add(&crew->next, 1)) < points->n * n)
+        if (!run(&points->point[job / n], run_these[job % n], &results[job]))
+            crew->failed = true;
 }
 
 static void *
@@ -119,11 +124,12 @@ points_run(const struct points *points, const struct policy *const *run_these, s
         n_children++;
     }
     work(points, run_these, n, crew, shared);
-    bool ok = true;
+    bool ended = true;
     for (; n_children > 0; n_children--) {
         int status;
-        ok = wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && ok;
+        ended = wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 && ended;
     }
+    bool ok = ended && !crew->failed;
     memcpy(results, shared, bytes);
     munmap(shared, bytes);
     munmap(crew, sizeof *crew);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A point: a trace, at one size of the cache. What each policy does there is computed by several processes. */
+/* A point: a trace, at one size of the cache. What each policy does there is computed by several
+ * processes. */
 
 #ifndef POINTS_H
 #define POINTS_H
@@ -29,12 +30,14 @@ struct result {
 /* Fewer entries are no cache: no point is made. */
 enum { POINT_ENTRIES_LEAST = 50 };
 
-/* Adds the points of a trace at `n` fractions of its footprint: in keys and, if it has sizes, in bytes. */
-void points_add(struct points *points, const struct trace *trace, const double *fractions, size_t n);
+/* Adds the points of a trace at `n` fractions of its footprint: in keys and, if it has sizes, in
+ * bytes. */
+void points_add(struct points *points, const struct trace *trace, const double *fractions,
+                size_t n);
 
-/* results[point * n_policies + i] is that of policies[i]; a policy of unit_only has none at a sized point. False:
- * a process failed. */
-bool points_run(const struct points *points, const struct policy *const *policies, size_t n_policies,
-                unsigned n_processes, struct result *results);
+/* results[point * n_policies + i] is that of policies[i]. False, after a
+ * message: a policy held too much, or a process failed. */
+bool points_run(const struct points *points, const struct policy *const *policies,
+                size_t n_policies, unsigned n_processes, struct result *results);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Queues of keys, from the newest to the oldest, linked through one array of entries: a key is in one queue of
- * an array at most. A queue knows how many keys it has and what they add up to. */
+/* Queues of keys, from the newest to the oldest, linked through one array of entries: a key is
+ * in one queue of an array at most. A queue knows how many keys it has and what they add up to. */
 
 #ifndef QUEUE_H
 #define QUEUE_H

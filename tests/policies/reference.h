@@ -29,11 +29,12 @@ void reference_free(struct reference *reference);
 double reference_find(const struct reference *reference, const char *trace, uint64_t size,
                       const char *algorithm);
 
-/* That of the best of the eleven published algorithms, which regret is counted from; negative when one of them has
- * no row. */
+/* That of the best of the eleven published algorithms, which regret is counted from; negative
+ * when one of them has no row. */
 double reference_best(const struct reference *reference, const char *trace, uint64_t size);
 
-/* Is it a trace of a real system that is neither a test pattern nor a classic of a few thousand requests? */
+/* Is it a trace of a real system that is neither a test pattern nor a classic of a few thousand
+ * requests? */
 bool reference_is_real(const char *trace);
 
 #endif

@@ -13,19 +13,13 @@ result_at(const struct report *r, size_t point, size_t policy)
     return &r->results[point * r->n_policies + policy];
 }
 
-static bool
-is_run(const struct report *r, size_t point, size_t policy)
-{
-    return !r->points->point[point].sized || !r->policies[policy]->unit_only;
-}
-
 /* A policy's miss ratio less that of the same algorithm in the reference; NAN if that has none. */
 static double
 difference(const struct report *r, size_t point, size_t policy)
 {
     const struct point *p = &r->points->point[point];
     const char *algorithm = r->policies[policy]->reference;
-    if (!r->reference || !algorithm || !is_run(r, point, policy))
+    if (!r->reference || !algorithm)
         return NAN;
     double theirs = reference_find(r->reference, p->name, p->shape.capacity, algorithm);
     return theirs < 0 ? NAN : result_at(r, point, policy)->miss_ratio - theirs;
@@ -46,14 +40,14 @@ static void
 print_trace(const struct report *r, size_t first, size_t end)
 {
     const struct point *p = &r->points->point[first];
-    printf("\n%s: %llu requests, %u keys, caches of this many %s\n%-18s", p->name,
-           (unsigned long long)p->trace->n_requests, p->shape.n_keys, p->sized ? "bytes" : "entries", "");
+    printf("\n%s: %llu requests, %u keys, caches of this many %s\n", p->name,
+           (unsigned long long)p->trace->n_requests, p->shape.n_keys,
+           p->sized ? "bytes" : "entries");
+    printf("%-18s", "");
     for (size_t i = first; i < end; i++)
         printf("  %-14llu", (unsigned long long)r->points->point[i].shape.capacity);
     putchar('\n');
     for (size_t policy = 0; policy < r->n_policies; policy++) {
-        if (!is_run(r, first, policy))
-            continue;
         printf("%-18s", r->policies[policy]->name);
         for (size_t i = first; i < end; i++)
             print_cell(result_at(r, i, policy)->miss_ratio, difference(r, i, policy));
@@ -71,7 +65,8 @@ void
 report_points(const struct report *r)
 {
     const struct points *points = r->points;
-    printf("Miss ratios%s\n", r->reference ? ", and how far each is above the same algorithm of the reference" : "");
+    printf("Miss ratios%s\n",
+           r->reference ? ", and how far each is above the reference's of that algorithm" : "");
     for (size_t first = 0, end; first < points->n; first = end) {
         for (end = first + 1; end < points->n; end++)
             if (strcmp(points->point[end].name, points->point[first].name) != 0)
@@ -164,11 +159,11 @@ report_means(const struct report *r)
         printf("\n%u points, caches of so many %s\n", n, sized ? "bytes" : "entries");
         printf("%-18s %8s %8s", "miss ratios", "mean", sized ? "of bytes" : "real");
         if (r->reference)
-            printf(" %8s %8s  %-22s %6s  %s", "regret", "worst", "at", "share", "farthest from the reference");
+            printf(" %8s %8s  %-22s %6s  %s", "regret", "worst", "at", "share",
+                   "farthest from the reference");
         putchar('\n');
         for (size_t policy = 0; policy < r->n_policies; policy++)
-            if (!sized || !r->policies[policy]->unit_only)
-                print_means(r, policy, sized);
+            print_means(r, policy, sized);
     }
 }
 
@@ -187,10 +182,11 @@ report_check(const struct report *r)
                 continue;
             n_off++;
             const struct point *p = &r->points->point[i];
-            fprintf(stderr, "policies: %s on %s at %llu: %+.6f beside the same algorithm of the reference\n",
+            fprintf(stderr, "policies: %s on %s at %llu: %+.6f beside the reference\n",
                     candidate->name, p->name, (unsigned long long)p->shape.capacity, off);
         }
     }
-    printf("\n%u miss ratios compared with the same algorithm of the reference, %u differ\n", n, n_off);
+    printf("\n%u miss ratios compared with the reference's of the same algorithm, %u differ\n", n,
+           n_off);
     return n > 0 && n_off == 0;
 }

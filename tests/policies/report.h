@@ -17,13 +17,15 @@ struct report {
     const struct reference *reference; /* or NULL */
 };
 
-/* Each trace with a row a policy and a column a size; with a reference, how far each is from its own there. */
+/* Each trace with a row a policy and a column a size; with a reference, how far each is from its
+ * own there. */
 void report_points(const struct report *report);
 
 /* A row a policy: means over all points, in keys and in bytes. */
 void report_means(const struct report *report);
 
-/* False, after naming them, when a policy is farther from the reference than it may be, or none was compared. */
+/* False, after naming them, when a policy is farther from the reference than it may be, or none
+ * was compared. */
 bool report_check(const struct report *report);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* New keys go to a small queue; what was hit twice there moves on to the main queue, a CLOCK with two bits; what
- * was not leaves, remembered in a ghost queue. A key that returns while it is remembered goes to main. */
+/* New keys go to a small queue; what was hit twice there moves on to the main queue, a CLOCK
+ * with two bits; what was not leaves, remembered in a ghost queue. A key that returns while it
+ * is remembered goes to main. */
 
 #include <stdlib.h>
 
@@ -57,6 +58,13 @@ evict_main(struct s3fifo *s)
     queue_pop(&s->main);
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct s3fifo *s = state;
+    return s->small.size + s->main.size;
+}
+
 static bool
 request(void *state, uint32_t key, uint32_t size)
 {
@@ -70,7 +78,7 @@ request(void *state, uint32_t key, uint32_t size)
     bool remembered = entry->queue == GHOST;
     if (remembered)
         queue_leave(&s->ghost, key);
-    while (s->small.size + s->main.size + size > s->capacity) {
+    while (held(s) + size > s->capacity) {
         if (s->main.size > s->main_most || s->small.n == 0)
             evict_main(s);
         else
@@ -96,5 +104,6 @@ const struct policy policy_s3fifo = {
     .source = "Yang and others, SOSP 2023; small queue 10 %, ghosts 90 %, promoted from two hits",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* S3-FIFO with two more short ghost queues, of what left the small and the main queue last: the one whose keys
- * return more often by far gets room from the other. */
+/* S3-FIFO with two more short ghost queues, of what left the small and the main queue last: the
+ * one whose keys return more often by far gets room from the other. */
 
 #include <stdlib.h>
 
@@ -109,6 +109,13 @@ forget(struct adaptive *s, uint32_t key)
     }
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct adaptive *s = state;
+    return s->small.size + s->main.size;
+}
+
 static bool
 request(void *state, uint32_t key, uint32_t size)
 {
@@ -125,7 +132,7 @@ request(void *state, uint32_t key, uint32_t size)
     bool remembered = entry->queue == GHOST;
     if (remembered)
         queue_leave(&s->ghost, key);
-    while (s->small.size + s->main.size + size > s->capacity)
+    while (held(s) + size > s->capacity)
         evict(s);
     entry->freq = 0;
     if (remembered)
@@ -151,5 +158,6 @@ const struct policy policy_s3fifo_adaptive = {
     .source = "the same paper; the small queue starts at 10 %, promoted from one hit",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

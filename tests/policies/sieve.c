@@ -3,7 +3,8 @@
 
 #include "single.h"
 
-/* The hand goes from the oldest to the newest key and starts anew; what it spares stays where it is. */
+/* The hand goes from the oldest to the newest key and starts anew; what it spares stays where it
+ * is. */
 static void
 evict(struct single *s)
 {
@@ -39,5 +40,6 @@ const struct policy policy_sieve = {
     .source = "Zhang and others, NSDI 2024",
     .create = single_create,
     .request = request,
+    .held = single_held,
     .destroy = single_destroy,
 };

@@ -15,6 +15,13 @@ single_create(const struct shape *shape)
     return s;
 }
 
+uint64_t
+single_held(const void *state)
+{
+    const struct single *s = state;
+    return s->queue.size;
+}
+
 void
 single_destroy(void *state)
 {

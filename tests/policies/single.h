@@ -15,6 +15,7 @@ struct single {
 };
 
 void *single_create(const struct shape *shape);
+uint64_t single_held(const void *state);
 void single_destroy(void *state);
 
 #endif

@@ -5,13 +5,14 @@
 
 #include <stdlib.h>
 
-enum { ROWS = 4, COUNTERS_PER_ENTRY = 8, COUNT_MOST = 15, REQUESTS_PER_ENTRY = 10 };
+enum { COUNTERS_PER_KEY = 4, PER_ENTRY = 8 * COUNTERS_PER_KEY, COUNT_MOST = 15 };
+enum { REQUESTS_PER_ENTRY = 10 }; /* from one halving to the next */
 
 struct sketch
 sketch_new(uint64_t entries)
 {
     struct sketch sketch = {.n_bytes = 16, .period = REQUESTS_PER_ENTRY * entries};
-    while (sketch.n_bytes < entries * COUNTERS_PER_ENTRY / 2)
+    while (sketch.n_bytes < entries * PER_ENTRY / 2)
         sketch.n_bytes *= 2;
     sketch.counters = policies_alloc(sketch.n_bytes, 1);
     return sketch;
@@ -37,9 +38,9 @@ struct place {
 };
 
 static struct place
-find(const struct sketch *sketch, uint32_t key, unsigned row)
+find(const struct sketch *sketch, uint32_t key, unsigned which)
 {
-    uint64_t hash = mix(key + 1 + ((uint64_t)row << 32));
+    uint64_t hash = mix(key + 1 + ((uint64_t)which << 32));
     return (struct place){&sketch->counters[hash >> 1 & (sketch->n_bytes - 1)], hash & 1 ? 4 : 0};
 }
 
@@ -55,8 +56,8 @@ void
 sketch_count(struct sketch *sketch, uint32_t key)
 {
     bool counted = false;
-    for (unsigned row = 0; row < ROWS; row++) {
-        struct place place = find(sketch, key, row);
+    for (unsigned which = 0; which < COUNTERS_PER_KEY; which++) {
+        struct place place = find(sketch, key, which);
         if ((*place.byte >> place.shift & COUNT_MOST) < COUNT_MOST) {
             *place.byte = (uint8_t)(*place.byte + (1u << place.shift));
             counted = true;
@@ -71,8 +72,8 @@ unsigned
 sketch_estimate(const struct sketch *sketch, uint32_t key)
 {
     unsigned least = COUNT_MOST;
-    for (unsigned row = 0; row < ROWS; row++) {
-        struct place place = find(sketch, key, row);
+    for (unsigned which = 0; which < COUNTERS_PER_KEY; which++) {
+        struct place place = find(sketch, key, which);
         unsigned count = *place.byte >> place.shift & COUNT_MOST;
         if (count < least)
             least = count;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A count-min sketch: about how often each key was asked for lately, in 4-bit counters, 8 for each entry of the
- * cache, that are all halved from time to time. */
+/* A count-min sketch: about how often each key was asked for lately, by the least of four 4-bit
+ * counters. There are 8 for each of the four and each entry of the cache, and all are halved
+ * from time to time. */
 
 #ifndef SKETCH_H
 #define SKETCH_H

@@ -29,6 +29,13 @@ create(const struct shape *shape)
     return s;
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct twoq *s = state;
+    return s->in.size + s->main.size;
+}
+
 static void
 evict(struct twoq *s)
 {
@@ -53,7 +60,7 @@ request(void *state, uint32_t key, uint32_t size)
     bool remembered = queue_has(&s->out, key);
     if (remembered)
         queue_leave(&s->out, key);
-    while (s->in.size + s->main.size + size > s->capacity)
+    while (held(s) + size > s->capacity)
         evict(s);
     if (remembered)
         while (s->main.n > 0 && s->main.size + size > s->main_most)
@@ -77,5 +84,6 @@ const struct policy policy_twoq = {
     .source = "Johnson and Shasha, VLDB 1994; in 25 %, out 50 %",
     .create = create,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* New keys go to a window, an LRU. What leaves it is admitted to the main part, a segmented LRU, only if it was
- * asked for more often, by a sketch, than the key that would have to go. The window has a fixed share, or one
- * that climbs: it is moved on while that makes the hit ratio better, and back when not. */
+/* New keys go to a window, an LRU. What leaves it is admitted to the main part, a segmented LRU,
+ * only if it was asked for more often, by a sketch, than the key that would have to go. The
+ * window has a fixed share, or one that climbs: it is moved on while that makes the hit ratio
+ * better, and back when not. */
 
 #include <stdlib.h>
 
@@ -115,9 +116,11 @@ judge(struct wtinylfu *s)
 static void
 resize_window(struct wtinylfu *s, double share)
 {
-    double least = (double)s->capacity * window_least, largest = (double)s->capacity * window_largest;
-    double size = (double)s->window_most + share * (double)s->capacity;
-    size = size < least ? least : size > largest ? largest : size;
+    double capacity = (double)s->capacity, size = (double)s->window_most + share * capacity;
+    if (size < capacity * window_least)
+        size = capacity * window_least;
+    if (size > capacity * window_largest)
+        size = capacity * window_largest;
     s->window_most = size < 1 ? 1 : (uint64_t)size;
     while (main_size(s) > main_most(s)) {
         uint32_t victim = find_victim(s);
@@ -125,7 +128,7 @@ resize_window(struct wtinylfu *s, double share)
         queue_join(&s->window, victim, s->window.entries[victim].size);
     }
     while (s->window.size > s->window_most)
-        queue_move(&s->window, &s->probation, s->window.oldest);
+        judge(s);
     limit_protected(s);
 }
 
@@ -182,6 +185,13 @@ request(void *state, uint32_t key, uint32_t size)
     return hit;
 }
 
+static uint64_t
+held(const void *state)
+{
+    const struct wtinylfu *s = state;
+    return s->window.size + main_size(s);
+}
+
 static void
 destroy(void *state)
 {
@@ -197,6 +207,7 @@ const struct policy policy_wtinylfu_1 = {
     .source = "Einziger and others, ACM ToS 2017; window 1 %",
     .create = create_1,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };
 
@@ -206,14 +217,16 @@ const struct policy policy_wtinylfu_10 = {
     .source = "the same; window 10 %",
     .create = create_10,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };
 
 const struct policy policy_wtinylfu_climber = {
     .name = "W-TinyLFU-climber",
     .reference = "W-TinyLFU-HCup-own",
-    .source = "Einziger and others, Middleware 2018; window 1 to 80 %, the first step makes it larger",
+    .source = "Einziger and others, Middleware 2018; window 1 to 80 %, at first growing",
     .create = create_climber,
     .request = request,
+    .held = held,
     .destroy = destroy,
 };
