@@ -112,3 +112,5 @@ if __name__ == "__main__":
     except data.Wrong as wrong:
         print(f"hit_ratio: {wrong}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

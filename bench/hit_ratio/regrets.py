@@ -19,7 +19,8 @@ def column(picture, x, summaries, field, must, title):
     for row, (one, value) in enumerate(zip(summaries, values)):
         y, ink = TOP + ROW * row, "gyre" if one.name == "gyre" else "axis"
         picture.bar(across(0), across(value), y + 5, 15, ink, f"{one.name}: {value:+.4f}")
-        picture.text(across(max(value, 0)) + 7, y + 17, f"{value:.4f}", "title strong" if one.name == "gyre" else "text")
+        beside = across(max(value, 0, must if value < must else 0)) + 7  # not on the line of the must
+        picture.text(beside, y + 17, f"{value:.4f}", "title strong" if one.name == "gyre" else "text")
     picture.line(across(0), TOP, across(0), bottom, "axis", 1.2)
     picture.line(across(must), TOP, across(must), bottom + 6, "must", 1.4, "4 3")
     picture.text(across(must), bottom + 20, f"gyre must: {must:g}", "must small",
