@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import svg
 
-LEFT, TOP, ROOM, GAP = 56, 44, 232, 318  # of a panel: what stands left of and above its lines, their width, panel to panel
+# Of a panel: what stands left of and above its lines, their width, and from one to the next.
+LEFT, TOP, ROOM, GAP = 56, 44, 232, 318
 HEIGHT, ROW = 180, 274
 TICKS_AT_MOST = 5
 
@@ -77,7 +78,8 @@ def draw(picture, x, y, panel, shares):
         picture.text(left - 7, up(tick) + 4, f"{100 * tick:.3g} %", "text small", "end")
     for share in shares:
         picture.line(across(share), bottom, across(share), bottom + 4, "axis")
-        picture.text(across(share), bottom + 17, f"{100 * share:g}{' %' if share == shares[-1] else ''}", "text small", "middle")
+        label = f"{100 * share:g}{' %' if share == shares[-1] else ''}"
+        picture.text(across(share), bottom + 17, label, "text small", "middle")
     picture.line(left, bottom, left + ROOM, bottom, "axis")
     for name, kind in KINDS.items():
         places = [(across(share), up(ratio)) for share, ratio in panel.curves.get(name, ())]

@@ -42,7 +42,8 @@ def measure(gyre, seeds):
     for trace in data.traces().values():
         data.records(trace)
     runs = [replays.Run(point, seed, 1) for point in points for seed in seeds]
-    runs += [replays.Run(point, seed, n) for point in filter(several_threads, points) for seed in seeds for n in THREADS]
+    runs += [replays.Run(point, seed, n)
+             for point in filter(several_threads, points) for seed in seeds for n in THREADS]
     found = replays.make_all(gyre, runs)
     unit, sized, threads = [], [], []
     for point in points:

@@ -90,7 +90,8 @@ def figures(gyre, sized, threads):
         Figure("real_mean", "mean miss ratio on the six real traces", gyre.real, 0.390, 0.383),
         Figure("sized", "with sizes: miss ratio less that of the better of LRU and S3-FIFO, largest", over, 0, None,
                over_at, below=True),
-        Figure("sized_bytes", "with sizes: byte miss ratio less an exact LRU's, largest", bytes_over, 0, None, bytes_at),
+        Figure("sized_bytes", "with sizes: byte miss ratio less an exact LRU's, largest", bytes_over, 0, None,
+               bytes_at),
         Figure("threads", "2 and 4 threads: miss ratio apart from one thread's, largest", apart, 0.003, None,
                apart_at),
     ]

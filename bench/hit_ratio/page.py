@@ -17,13 +17,13 @@ Written by `make hit-ratio`, with its pictures: do not edit. How gyre chooses wh
 [bench/traces/](../bench/traces/README.md).
 
 Every number of gyre's is of `gyre replay`, the library itself: one thread on one processor (but for the
-table of threads), no maintenance thread, `max_entries` at the size of the point, sizes of objects ignored; or, where it says *with sizes*, the
-point's bytes as capacity, which for gyre is index and headers too, while the reference charges objects alone. The
-cache starts empty, and every request counts. gyre's are means of {seeds} seeds of its hash; between the seeds the miss
-ratio of a point differs by {spread:.4f} at most ({spread_at}).
+table of threads), no maintenance thread, `max_entries` at the size of the point, sizes of objects ignored; or, where it
+says *with sizes*, the point's bytes as capacity, which for gyre is index and headers too, while the reference charges
+objects alone. The cache starts empty, and every request counts. gyre's are means of {seeds} seeds of its hash; between
+the seeds the miss ratio of a point differs by {spread:.4f} at most ({spread_at}).
 
-*Best* is the least miss ratio of eleven algorithms in the reference at that point, *regret* the miss ratio above it. The
-*real* traces are {real}: {real_points} of the {unit_points} points.
+*Best* is the least miss ratio of eleven algorithms in the reference at that point, *regret* the miss ratio above it.
+The *real* traces are {real}: {real_points} of the {unit_points} points.
 """
 REGRETS = "hit-ratio-regret.svg"
 CURVES = "hit-ratio.svg"
@@ -47,8 +47,9 @@ def panels(unit):
         measured = list(measured)
         trace = measured[0].point.trace
         regret = statistics.fmean(one.regret for one in measured)
-        yield trace.real, curves.Panel(trace.name, f"regret {tables.signed(regret)}",
-                                       f"{trace.requests:,} requests, {trace.unique:,} keys", reference_curves(measured))
+        note = f"{trace.requests:,} requests, {trace.unique:,} keys"
+        aside = f"regret {tables.signed(regret)}"
+        yield trace.real, curves.Panel(trace.name, aside, note, reference_curves(measured))
 
 
 def write_curves(folder, unit):
@@ -56,7 +57,8 @@ def write_curves(folder, unit):
     groups = [("Real traces", [panel for real, panel in found if real]),
               ("Classic test traces, and made-up ones", [panel for real, panel in found if not real])]
     curves.write(folder / CURVES, "Miss ratio of gyre and of other algorithms, by the size of the cache",
-                 "Lower is better. Each picture has a vertical scale of its own. Regret: gyre's, mean over the sizes.", groups,
+                 "Lower is better. Each picture has a vertical scale of its own. Regret: gyre's, mean over the sizes.",
+                 groups,
                  "Across: entries in the cache, in percent of the different keys (logarithmic).")
 
 

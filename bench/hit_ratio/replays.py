@@ -62,7 +62,8 @@ class Progress:
         if self.on:
             full = self.WIDTH * self.done // self.total
             bar = "#" * full + "." * (self.WIDTH - full)
-            print(f"\rreplay [{bar}] {self.done} of {self.total}  {name[:28]}\033[K", end="", file=sys.stderr, flush=True)
+            line = f"\rreplay [{bar}] {self.done} of {self.total}  {name[:28]}\033[K"
+            print(line, end="", file=sys.stderr, flush=True)
 
     def end(self):
         if self.on:

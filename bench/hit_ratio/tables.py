@@ -73,8 +73,8 @@ def points_table(unit):
     for one in unit:
         point = one.point
         algorithm, best = point.best
-        rows.append([point.trace.name, percent(point.share), f"{point.size:,}", ratio(one.misses), ratio(best), algorithm,
-                     signed(one.regret), *(ratio(point.reference[name]) for name in SHOWN)])
+        rows.append([point.trace.name, percent(point.share), f"{point.size:,}", ratio(one.misses), ratio(best),
+                     algorithm, signed(one.regret), *(ratio(point.reference[name]) for name in SHOWN)])
     return Table("Points", ["<trace", "share", "entries", "gyre", "best", "<of the eleven", "regret", *SHOWN], rows)
 
 
