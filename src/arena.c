@@ -57,9 +57,10 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
         gy_store_rlx(&book->position, 0);
         gy_store_rlx(&book->dead, 0);
-        gy_store_rlx(&book->cursor, 0);
+        gy_store_rlx(&book->progress, 0);
         gy_store_rlx(&book->holed, 0);
         gy_store_rlx(&book->opened, opened);
+        gy_store_rlx(&book->clock[0], gy_load_rlx(&s->history_clock));
         *arena = a;
         *sequence = opened & GY_SEQUENCE_MASK;
         return true;
@@ -83,6 +84,7 @@ seal(struct gyre *cache, uint32_t arena, uint64_t word)
     uint64_t at = gy_load_acq(position);
     while (!(at & GY_CLOSED) && !gy_cas_seq(position, &at, at | GY_CLOSED)) /* model: seal1 */
         ; /* retried because another writer reserved */
+    gy_store_rlx(&cache->books[arena].clock[1], gy_load_rlx(&cache->super->history_clock));
     uint64_t number = gy_add_seq(&cache->super->sequence, 1);
     gy_cas_seq(&cache->words[arena], &word, /* model: seal2 */
                gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
@@ -257,6 +259,22 @@ bool
 gy_arena_pinned(struct gyre *cache, uint32_t arena)
 {
     return pinned_from(cache, arena, 0);
+}
+
+bool
+gy_arena_written(struct gyre *cache, uint32_t arena)
+{
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used; i++)
+        for (unsigned p = 0; p < GY_PINS; p++) {
+            uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
+            enum gy_pin_kind kind = gy_pin_kind(pin);
+            if (pin == 0 || gy_pin_arena(pin) != arena || kind == GY_PIN_SWEEPING)
+                continue;
+            if (p == GY_PIN_MOVE || kind != GY_PIN_READ)
+                return true;
+        }
+    return false;
 }
 
 bool

@@ -39,12 +39,36 @@ struct gy_book {
     _Alignas(GY_LINE) gy_atomic_u64 position; /* bytes reserved; with GY_CLOSED nothing more is */
     gy_atomic_u64 dead;      /* bytes of entries that no slot refers to. (Relaxed: steers the sweep.) */
     gy_atomic_u64 opened;    /* the opening number, for clear. (Relaxed: constant while any ref exists.) */
-    gy_atomic_u64 cursor;    /* a sweep goes on here; entries before it are out of the index */
+    gy_atomic_u64 progress;  /* of the sweep: see below */
     gy_atomic_u64 pin_stamp; /* the latest look at pins that found one here */
+    gy_atomic_u64 clock[2];  /* evictions when it was opened, and when sealed. (Relaxed: ages for the policy.) */
     gy_atomic_u64 holed;     /* 1: a writer died inside. (Relaxed: set by the arena's only sweeper, or alone.) */
 };
 
 #define GY_CLOSED ((uint64_t)1 << 63)
+
+/* How far a sweep has come: the entries before `taken` are done, but for as many as are in somebody's hands
+ * (`busy`). Flags: the sweep that stopped here keeps everything; the arena had pins of writers when it was parked.
+ * The walk has a number, so that who began before it was begun again does not count himself out of the new one. */
+#define GY_PROGRESS_COMPACT ((uint64_t)1 << 63)
+#define GY_PROGRESS_LATE ((uint64_t)1 << 62)
+#define GY_PROGRESS_WALK_ONE ((uint64_t)1 << 56)
+#define GY_PROGRESS_WALK ((uint64_t)0x3f << 56)
+#define GY_PROGRESS_BUSY_ONE ((uint64_t)1 << 40)
+#define GY_PROGRESS_BUSY ((uint64_t)0xffff << 40)
+
+static inline uint64_t
+gy_progress_taken(uint64_t progress)
+{
+    return progress & (GY_PROGRESS_BUSY_ONE - 1);
+}
+
+/* From the start, with none of the flags but the first. */
+static inline uint64_t
+gy_progress_again(uint64_t progress)
+{
+    return (progress & GY_PROGRESS_COMPACT) | ((progress + GY_PROGRESS_WALK_ONE) & GY_PROGRESS_WALK);
+}
 
 static inline uint64_t
 gy_arena_word(enum gy_arena_state state, unsigned ring, unsigned lane, uint64_t generation, uint64_t sequence)
@@ -143,6 +167,9 @@ uint64_t gy_arena_stamp_pins(struct gyre *cache);
 
 /* Is any pin on this arena? seq_cst loads: see the essay in arena.c. */
 bool gy_arena_pinned(struct gyre *cache, uint32_t arena);
+
+/* The same of those who may yet bring a ref into it: writers, drafts and movers, but not readers. */
+bool gy_arena_written(struct gyre *cache, uint32_t arena);
 
 /* Do views and drafts hold all arenas that writers could otherwise have? */
 bool gy_arena_all_held(struct gyre *cache);

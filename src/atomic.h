@@ -18,6 +18,7 @@
 
 typedef _Atomic uint64_t gy_atomic_u64;
 typedef _Atomic uint32_t gy_atomic_u32;
+typedef _Atomic uint16_t gy_atomic_u16;
 
 /* With -DGY_POINTS the program sets gy_point_hook; release builds contain nothing of it. */
 #ifdef GY_POINTS

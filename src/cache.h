@@ -22,7 +22,7 @@ struct gyre {
     gy_atomic_u64 *words;
     struct gy_book *books;
     struct gy_lane *lanes;
-    gy_atomic_u32 *history;
+    gy_atomic_u16 *history;
     char *index;
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
     const struct gy_rcu_ops *rcu;

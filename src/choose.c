@@ -4,25 +4,67 @@
 #include "choose.h"
 
 #include "index.h"
-#include "policy.h"
+#include "learn.h"
 
-/* SEALED or PARKED -> SWEEPING; sweep 1. */
+/* SEALED or PARKED -> SWEEPING; sweep 1. Not when a pin is on it, which may be a writer's; a reader's would keep
+ * the room from being gained. */
 static bool
-claim(struct gyre *cache, uint32_t arena, uint64_t word, bool compact, struct gy_choice *out)
+claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
 {
     bool parked = gy_arena_state(word) == GY_PARKED;
     uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING);
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1, sweep7 */
         return false;
-    if (!parked && gy_arena_pinned(cache, arena)) { /* model: sweep1look */
+    uint64_t progress = gy_load_acq(&cache->books[arena].progress);
+    bool again = parked && (progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY));
+    if ((!parked || (progress & GY_PROGRESS_LATE)) && gy_arena_pinned(cache, arena)) { /* model: sweep1look */
         uint64_t seen = sweeping;
-        gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, GY_SEALED));
+        gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, parked ? GY_PARKED : GY_SEALED));
         return false;
     }
-    if (parked)
-        compact = (gy_load_acq(&cache->books[arena].cursor) & GY_CURSOR_COMPACT) != 0;
-    *out = (struct gy_choice){arena, compact, sweeping};
+    if (again) /* from the start: somebody has not done what he took, or writers published behind the hand */
+        gy_store_rel(&cache->books[arena].progress, gy_progress_again(progress));
+    bool compact = parked && (progress & GY_PROGRESS_COMPACT);
+    *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping};
     return true;
+}
+
+enum joined { JOINED, CHANGED, HELD };
+
+/* Joins the sweep of a parked arena, sweep 7: with a pin, as readers hold arenas. Whoever frees it retires it
+ * first, then issues a membarrier, then looks at the pins: either the look sees ours, or we see that it is not
+ * parked any more. HELD: others have the last of its entries, or writers pin it; again: then begins from the start
+ * all the same. */
+static enum joined
+join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, bool again, struct gy_choice *out)
+{
+    gy_pin_set(cache, &r->pin[GY_PIN_MOVE], gy_pin_word(cache, arena, GY_PIN_SWEEPING)); /* model: sweep7 */
+    enum joined result = gy_load_acq(&cache->words[arena]) == word ? JOINED : CHANGED;
+    struct gy_book *book = &cache->books[arena];
+    uint64_t progress = gy_load_acq(&book->progress), end = gy_load_acq(&book->position) & ~GY_CLOSED;
+    if (result == JOINED && gy_progress_taken(progress) >= end) {
+        if ((progress & GY_PROGRESS_LATE) && gy_arena_written(cache, arena))
+            result = HELD;
+        else if (progress & GY_PROGRESS_BUSY)
+            result = again && gy_cas_seq(&book->progress, &progress, gy_progress_again(progress)) ? JOINED : HELD;
+    }
+    if (result != JOINED)
+        gy_pin_clear(&r->pin[GY_PIN_MOVE]);
+    *out = (struct gy_choice){.arena = arena, .compact = progress & GY_PROGRESS_COMPACT, .joined = true, .word = word};
+    return result;
+}
+
+/* The same for one that is sealed. */
+static enum joined
+park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, struct gy_choice *out)
+{
+    uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING), parked = gy_arena_with_state(word, GY_PARKED);
+    if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1 */
+        return CHANGED;
+    if (gy_arena_written(cache, arena)) /* model: sweep1look */
+        gy_store_rel(&cache->books[arena].progress, GY_PROGRESS_LATE);
+    gy_store_rlx(&cache->super->hand[gy_arena_ring(word)], arena + 1); /* (Relaxed: a hint where to go on.) */
+    return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;
 }
 
 /* One look over all arenas. */
@@ -90,22 +132,39 @@ seal_open(struct gyre *cache, uint32_t arena)
         gy_arena_seal(cache, gy_arena_lane(word), gy_arena_ring(word));
 }
 
+/* How many entries an arena holds, about; and so many are in the cache. */
+static float
+entries_of_arena(struct gyre *cache, uint64_t live_bytes)
+{
+    uint64_t entries = 0;
+    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+        entries += gy_load_rlx(&cache->super->shard[i].n_committed);
+    gy_store_rlx(&cache->super->turnover, entries);
+    return 1 + (float)entries * (float)cache->arena_bytes / (float)(live_bytes + 1);
+}
+
 bool
 gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 {
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
         survey(cache, &v);
-        if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, false, out))
+        if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, out))
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
         uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
         if (need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total)) {
-            if (claim(cache, v.dirtiest, v.dirtiest_word, true, out))
+            if (claim(cache, v.dirtiest, v.dirtiest_word, out)) {
+                out->compact = true;
                 return true;
+            }
             continue;
         }
-        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN]);
+        float window = gy_learn_window(&cache->super->learned);
+        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window);
+        bool look = need != GY_EVICT && ring == GY_PROBATION && v.oldest[GY_MAIN] != UINT32_MAX &&
+                    gy_learn_due(&cache->super->learned, entries_of_arena(cache, live));
+        ring = look ? GY_MAIN : ring;
         if (v.oldest[ring] == UINT32_MAX)
             ring ^= 1;
         if (v.oldest[ring] == UINT32_MAX) {
@@ -119,46 +178,56 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
         /* An open arena older than a turn of its ring is sealed, so that its entries age too. */
         if (v.open[ring] != UINT32_MAX && older(v.open_word[ring], v.word[ring]))
             seal_open(cache, v.open[ring]);
-        if (claim(cache, v.oldest[ring], v.word[ring], false, out))
+        if (claim(cache, v.oldest[ring], v.word[ring], out)) {
+            out->look = look;
             return true;
+        }
     }
     return false;
 }
 
 bool
-gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out)
+gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out)
 {
     uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
     if (hand != 0 && hand <= cache->g.n_arenas) {
         uint64_t word = gy_load_acq(&cache->words[hand - 1]);
         if (gy_arena_state(word) == GY_PARKED && gy_arena_ring(word) == ring &&
-            claim(cache, (uint32_t)hand - 1, word, false, out))
+            join(cache, r, (uint32_t)hand - 1, word, false, out) == JOINED)
             return true;
     }
-    for (unsigned tries = 0; tries < 3; tries++) {
+    uint64_t passed = 0; /* the word of an arena that others hold */
+    for (unsigned tries = 0; tries < 64; tries++) {
         uint32_t best = UINT32_MAX, open = UINT32_MAX;
         bool busy = false;
-        uint64_t best_word = 0, open_word = 0, stamp = gy_arena_stamp_pins(cache);
+        uint64_t best_word = 0, open_word = 0;
         for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
             uint64_t word = gy_load_acq(&cache->words[a]);
             enum gy_arena_state state = gy_arena_state(word);
             if (gy_arena_ring(word) != ring)
                 continue;
             busy |= state == GY_SWEEPING;
-            bool sealed = state == GY_SEALED && gy_load_acq(&cache->books[a].pin_stamp) < stamp;
-            if ((state == GY_PARKED || sealed) && (best == UINT32_MAX || older(word, best_word)))
+            bool next = (state == GY_PARKED || state == GY_SEALED) && (passed == 0 || older(passed, word));
+            if (next && (best == UINT32_MAX || older(word, best_word)))
                 best = a, best_word = word;
             if (state == GY_OPEN && gy_load_acq(&cache->books[a].position) != 0 &&
                 (open == UINT32_MAX || older(word, open_word)))
                 open = a, open_word = word;
         }
-        if (best != UINT32_MAX && claim(cache, best, best_word, false, out))
+        if (best == UINT32_MAX) {
+            if (open == UINT32_MAX && !busy)
+                return false;
+            /* While another thread is about to park the oldest entries, the youngest are not the next best. */
+            if (!busy)
+                seal_open(cache, open);
+            continue;
+        }
+        enum joined result = gy_arena_state(best_word) == GY_PARKED ? join(cache, r, best, best_word, again, out)
+                                                                    : park_and_join(cache, r, best, best_word, out);
+        if (result == JOINED)
             return true;
-        /* While another thread has the oldest entries in its hands, the youngest are not the next best. */
-        if (best == UINT32_MAX && (open == UINT32_MAX || busy))
-            return false;
-        if (best == UINT32_MAX)
-            seal_open(cache, open);
+        if (result == HELD)
+            passed = best_word;
     }
     return false;
 }

@@ -8,12 +8,12 @@
 
 #include "cache.h"
 
-#define GY_CURSOR_COMPACT ((uint64_t)1 << 63) /* in a book's cursor: the sweep that stopped here compacts */
-
-/* An arena in SWEEPING that belongs to the caller, with its word. */
+/* An arena to be swept: in SWEEPING, the caller's; or PARKED, pinned by the caller. With its word. */
 struct gy_choice {
     uint32_t arena;
     bool compact; /* keep everything: it is mostly garbage */
+    bool look;    /* keep everything: it is swept for what can be learned of it */
+    bool joined;  /* parked, not claimed: others may be at it */
     uint64_t word;
 };
 
@@ -24,9 +24,9 @@ struct gy_choice {
 enum gy_need { GY_BACKGROUND, GY_FOREGROUND, GY_EVICT };
 bool gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out);
 
-/* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. False when
- * pins hold them, or another thread is at it. */
-bool gy_choose_for_limit(struct gyre *cache, unsigned ring, struct gy_choice *out);
+/* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. Any number of
+ * threads may be at it. False when others hold what there is: pins, or its last entries; `again` does these anew. */
+bool gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out);
 
 /* The last resort of max_entries, then: evicts the coldest entry of some bucket of the index. */
 bool gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason reason);

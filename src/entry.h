@@ -25,6 +25,7 @@ enum {
     GY_ENTRY_VERSION = 2,
     GY_ENTRY_USER_FLAGS = 4,
     GY_ENTRY_KNOWN = 7,
+    GY_ENTRY_KIND_SHIFT = 3, /* above: the policy's kind (policy.h) */
 
     GY_KEY_MOST = 65535,
     GY_ENTRY_ALIGN = 8,
@@ -48,13 +49,14 @@ struct gy_content {
     uint32_t user_flags;
     uint64_t expiry_ms; /* cache time; 0: none */
     uint64_t version;   /* 0: none */
+    uint8_t kind;       /* what the policy knows of it */
 };
 
 static inline uint8_t
 gy_content_flags(const struct gy_content *c)
 {
     return (uint8_t)((c->expiry_ms ? GY_ENTRY_EXPIRY : 0) | (c->version ? GY_ENTRY_VERSION : 0) |
-                     (c->user_flags ? GY_ENTRY_USER_FLAGS : 0));
+                     (c->user_flags ? GY_ENTRY_USER_FLAGS : 0) | c->kind << GY_ENTRY_KIND_SHIFT);
 }
 
 /* Header, expiry (1) 8 bytes, version (2) 8, user flags (4) 4. */
@@ -63,6 +65,12 @@ gy_entry_key_offset(uint8_t flags)
 {
     static const uint8_t offset[GY_ENTRY_KNOWN + 1] = {8, 16, 16, 24, 12, 20, 20, 28};
     return offset[flags & GY_ENTRY_KNOWN];
+}
+
+static inline uint8_t
+gy_entry_kind(struct gy_header h)
+{
+    return h.flags >> GY_ENTRY_KIND_SHIFT;
 }
 
 /* Where the value starts, from the start of the entry, for an entry at this offset of its region. */
@@ -167,7 +175,8 @@ gy_entry_content(const char *entry, uint64_t offset, struct gy_header h, uint32_
                                .key_bytes = h.key_bytes,
                                .user_flags = gy_entry_user_flags(entry, h),
                                .expiry_ms = gy_entry_expiry(entry, h),
-                               .version = gy_entry_version(entry, h)};
+                               .version = gy_entry_version(entry, h),
+                               .kind = gy_entry_kind(h)};
 }
 
 #endif

@@ -3,73 +3,88 @@
 
 #include "history.h"
 
-/* A cell: fingerprint (20 bits, not 0) and stamp (12 bits). The stamp is the clock in units of a 1024th
- * of the table, so it comes round after four times the table's length. All accesses relaxed: a guess. */
-enum { CELLS = GY_LINE / 4, STAMP_BITS = 12, UNITS_LOG2 = 10 };
-#define STAMP_MASK ((1u << STAMP_BITS) - 1)
+#include "learn.h"
 
-static uint32_t
-stamp_shift(const struct gyre *cache)
-{
-    return cache->g.log2_history > UNITS_LOG2 ? cache->g.log2_history - UNITS_LOG2 : 0;
-}
+/* A bucket is one line: a place, and a ring of cells of which that is the oldest. A cell is a fingerprint and the
+ * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
+ * in after a cell is its age, in units of the number of buckets. All accesses relaxed: a guess. */
+enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS };
 
-static uint32_t
-stamp_now(struct gyre *cache)
-{
-    return (uint32_t)(gy_load_rlx(&cache->super->history_clock) >> stamp_shift(cache)) & STAMP_MASK;
-}
+#define TURNOVERS_MOST 2.0f /* what is older is another story */
 
-/* How old a cell may be, in units: the number of entries a cache of this limit holds. */
-static uint32_t
-oldest(const struct gyre *cache)
-{
-    uint64_t length = cache->g.max_entries ? cache->g.max_entries : (uint64_t)1 << cache->g.log2_history;
-    return (uint32_t)gy_max(1, gy_min(length >> stamp_shift(cache), (uint64_t)1 << UNITS_LOG2));
-}
-
-static gy_atomic_u32 *
+static gy_atomic_u16 *
 bucket_of(const struct gyre *cache, uint64_t hash)
 {
-    uint64_t n = ((uint64_t)1 << cache->g.log2_history) / CELLS;
-    return cache->history + (gy_hash_first(hash) & (n - 1)) * CELLS;
+    return cache->history + ((hash & UINT32_MAX) * cache->g.n_history >> 32) * GY_HISTORY_WORDS;
 }
 
-static uint32_t
+static uint16_t
 fingerprint(uint64_t hash)
 {
-    uint32_t f = (uint32_t)(hash >> (64 - (32 - STAMP_BITS)));
-    return (f ? f : 1) << STAMP_BITS;
+    uint64_t f = hash >> (64 - FINGERPRINT_BITS);
+    return (uint16_t)((f ? f : 1) << GY_KIND_BITS);
+}
+
+static unsigned
+kind_of(unsigned cell)
+{
+    unsigned kind = cell & ((1u << GY_KIND_BITS) - 1);
+    return kind < GY_KINDS ? kind : GY_KIND_UNKNOWN;
+}
+
+uint64_t
+gy_history_clock(struct gyre *cache)
+{
+    return gy_load_rlx(&cache->super->history_clock);
+}
+
+float
+gy_history_turnovers(struct gyre *cache, float evictions)
+{
+    uint64_t entries = cache->g.max_entries ? cache->g.max_entries : gy_load_rlx(&cache->super->turnover);
+    float turnovers = evictions / (float)gy_max(entries, 1);
+    return turnovers < TURNOVERS_MOST ? turnovers : TURNOVERS_MOST;
+}
+
+float
+gy_history_soon(struct gyre *cache)
+{
+    return gy_history_turnovers(cache, (float)cache->g.n_history);
 }
 
 void
-gy_history_remember(struct gyre *cache, uint64_t hash)
+gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 {
-    gy_atomic_u32 *bucket = bucket_of(cache, hash), *victim = bucket;
+    gy_atomic_u16 *bucket = bucket_of(cache, hash);
+    unsigned place = gy_load_rlx(&bucket[PLACE]) % CELLS;
+    gy_atomic_u16 *oldest = &bucket[1 + place];
+    unsigned forgotten = gy_load_rlx(oldest);
+    if (forgotten != 0) /* it never came back */
+        gy_learn(&cache->super->learned, kind_of(forgotten), false,
+                 gy_history_turnovers(cache, (float)CELLS * (float)cache->g.n_history));
+    gy_store_rlx(oldest, (uint16_t)(fingerprint(hash) | kind));
+    gy_store_rlx(&bucket[PLACE], (uint16_t)((place + 1) % CELLS));
     gy_add_rlx(&cache->super->history_clock, 1);
-    uint32_t now = stamp_now(cache), mine = fingerprint(hash), worst = 0;
-    for (unsigned i = 0; i < CELLS; i++) {
-        uint32_t cell = gy_load_rlx(&bucket[i]);
-        uint32_t age = cell == 0 ? STAMP_MASK + 1 : (now - cell) & STAMP_MASK;
-        if ((cell & ~STAMP_MASK) == mine)
-            age = STAMP_MASK + 2;
-        if (age >= worst)
-            worst = age, victim = &bucket[i];
-    }
-    gy_store_rlx(victim, mine | now);
 }
 
-bool
+unsigned
 gy_history_recall(struct gyre *cache, uint64_t hash)
 {
-    gy_atomic_u32 *bucket = bucket_of(cache, hash);
-    uint32_t now = stamp_now(cache), mine = fingerprint(hash);
+    gy_atomic_u16 *bucket = bucket_of(cache, hash);
+    unsigned place = gy_load_rlx(&bucket[PLACE]) % CELLS, mine = fingerprint(hash);
     for (unsigned i = 0; i < CELLS; i++) {
-        uint32_t cell = gy_load_rlx(&bucket[i]);
-        if (cell != 0 && (cell & ~STAMP_MASK) == mine) {
-            gy_store_rlx(&bucket[i], 0);
-            return ((now - cell) & STAMP_MASK) <= oldest(cache);
-        }
+        unsigned cell = gy_load_rlx(&bucket[1 + i]);
+        if ((cell ^ mine) >> GY_KIND_BITS != 0)
+            continue;
+        gy_store_rlx(&bucket[1 + i], 0);
+        unsigned since = (place + CELLS - 1 - i) % CELLS, kind = kind_of(cell);
+        float age = gy_history_turnovers(cache, ((float)since + 0.5f) * (float)cache->g.n_history);
+        if (age >= TURNOVERS_MOST)
+            return GY_KIND_UNKNOWN;
+        gy_learn(&cache->super->learned, kind, true, age);
+        if (since == 0 && kind >= GY_KINDS_MAIN)
+            gy_learn_soon(&cache->super->learned);
+        return GY_KINDS_MAIN + gy_policy_past(kind, age);
     }
-    return false;
+    return GY_KIND_UNKNOWN;
 }

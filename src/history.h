@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The history: fingerprints of keys that left the probation ring, four bytes each, in buckets of one
- * cache line, each with the time at which it came in (a count of what came in). Any thread, no order:
- * an entry that is lost or torn between two writers costs a wrong guess. */
+/* The history: what kinds of entries were evicted, so that the policy learns which of them are asked for again,
+ * and when. Two bytes a key, twice as many keys as the cache has entries. Any thread, no order: all of it is a
+ * guess, and a wrong one costs a miss or an entry kept for nothing. */
 
 #ifndef GY_HISTORY_H
 #define GY_HISTORY_H
 
 #include "cache.h"
 
-void gy_history_remember(struct gyre *cache, uint64_t hash);
+/* Remembers an evicted key and the kind of entry it was. */
+void gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind);
 
-/* Was the key remembered among the last so many? It is forgotten by this. */
-bool gy_history_recall(struct gyre *cache, uint64_t hash);
+/* A key that is put anew: what kind of entry it begins as. If it was remembered, its return is learned of, and it
+ * is forgotten. */
+unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
+
+/* Evictions so far. */
+uint64_t gy_history_clock(struct gyre *cache);
+
+/* How many turnovers of the cache so many evictions are. */
+float gy_history_turnovers(struct gyre *cache, float evictions);
+
+/* The time within which the history takes a return for one at once, in turnovers. */
+float gy_history_soon(struct gyre *cache);
 
 #endif

@@ -6,6 +6,7 @@
 #include "clear.h"
 #include "grow.h"
 #include "history.h"
+#include "limit.h"
 #include "policy.h"
 #include "sweep.h"
 
@@ -31,12 +32,16 @@ gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, uns
 }
 
 unsigned
-gy_insert_ring(struct gyre *cache, uint64_t hash)
+gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content)
 {
     unsigned ring;
-    if (gy_index_peek(cache, hash, &ring))
-        return ring; /* a replacement stays in the ring where its key stands */
-    return gy_policy_place(gy_history_recall(cache, hash));
+    if (gy_index_peek(cache, hash, &ring)) { /* a replacement stays in the ring where its key stands */
+        content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
+        return ring;
+    }
+    content->kind = (uint8_t)gy_history_recall(cache, hash);
+    /* Newcomers are tried in probation when somebody has to leave for them, and not before. */
+    return gy_sweep_spacious(cache) ? GY_MAIN : GY_PROBATION;
 }
 
 int
@@ -64,7 +69,7 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
     if (gy_unlikely(alone && gy_clear_pending(cache)))
         gy_clear_step(cache, r);
     if (cache->g.max_entries)
-        gy_sweep_limit(cache, r);
+        gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
     if (gy_sweep_wanted_by_writers(cache))

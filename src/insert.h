@@ -15,8 +15,8 @@ bool gy_insert_fits(const struct gyre *cache, const struct gy_content *content);
 int gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
                     const struct gy_content *content, struct gy_staged *out);
 
-/* The ring a put of this key goes to. */
-unsigned gy_insert_ring(struct gyre *cache, uint64_t hash);
+/* The ring a put of this key goes to; sets the content's kind. */
+unsigned gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content);
 
 /* Stages, publishes, releases the pin; again when a clear came between. Results as gyre_put. */
 int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,

@@ -9,7 +9,7 @@
 
 static const uint64_t MAGIC = 0x3165727967u; /* "gyre1" */
 enum {
-    FORMAT = 1,
+    FORMAT = 2,
     READY = 1,
     RECORDS = 4096,
     ARENA_LEAST = 4 << 10,
@@ -17,6 +17,8 @@ enum {
     ARENAS_LEAST = 8,
     ENTRY_EXPECTED = 1024,
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
+    HISTORY_ENTRY = 4,   /* bytes of history for each entry */
+    HISTORY_MOST = 1 << 28,
     LOAD_NUMERATOR = 1,  /* the first index is sized for a load of one half */
     LOAD_DENOMINATOR = 2,
 };
@@ -85,7 +87,7 @@ place(struct gy_geometry *g)
     g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);
     g->books_at = at, at += gy_align_up(sizeof(struct gy_book) * g->n_arenas, page);
     g->lanes_at = at, at += gy_align_up(sizeof(struct gy_lane) * g->n_lanes, page);
-    g->history_at = at, at += gy_align_up(sizeof(uint32_t) << g->log2_history, page);
+    g->history_at = at, at += gy_align_up(g->n_history * (uint64_t)GY_LINE, page);
     at = gy_align_up(at, huge);
     g->index_at = at, at += g->shard_bytes_most << g->log2_shards;
     at = gy_align_up(at, gy_max(arena_bytes, huge));
@@ -111,8 +113,8 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
     uint64_t expected = o->expected_entry_bytes ? gy_min(o->expected_entry_bytes, 256) : 256;
-    uint64_t history = gy_max(o->max_entries ? o->max_entries : o->capacity_bytes / expected, 256);
-    g.log2_history = gy_log2_ceil(gy_min(history, (uint64_t)1 << 32));
+    uint64_t entries = o->max_entries ? o->max_entries : o->capacity_bytes / expected;
+    g.n_history = (uint32_t)gy_max(1, gy_min(entries * HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
 
     place(&g);
     *out = g;
@@ -139,6 +141,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_store_rlx(&s->epoch, 1);
     gy_store_rlx(&s->versions, 1);
     gy_store_rlx(&s->history_clock, 1);
+    gy_learn_init(&s->learned);
     for (unsigned i = 0; i < 1u << g->log2_shards; i++)
         gy_store_rlx(&s->shard[i].geometry, g->log2_buckets_first);
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
@@ -151,8 +154,8 @@ countable(const struct gy_geometry *g)
     return g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
            g->n_lanes > 0 && g->n_lanes <= 1024 && g->log2_shards <= GY_MAX_LOG2_SHARDS &&
            g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
-           g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 36 &&
-           g->log2_history >= 8 && g->log2_history <= 32 && g->value_align >= 8 && g->value_align <= 4096 &&
+           g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&
+           g->n_history > 0 && g->n_history <= HISTORY_MOST && g->value_align >= 8 && g->value_align <= 4096 &&
            (g->value_align & (g->value_align - 1)) == 0 &&
            g->max_value_bytes < (uint64_t)1 << g->arena_shift && g->reserve_arenas < g->n_arenas &&
            (sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards) +

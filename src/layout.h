@@ -12,6 +12,7 @@
 #define GY_LAYOUT_H
 
 #include "arena.h"
+#include "learn.h"
 #include "options.h"
 #include "rcu/record.h"
 #include "slot.h"
@@ -23,8 +24,10 @@ struct gy_geometry {
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
     uint32_t n_records, n_arenas, n_lanes, log2_shards, log2_buckets_first, log2_buckets_most;
-    uint32_t arena_shift, log2_history, value_align, default_ttl_ms, flags, reserve_arenas;
+    uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
 };
+
+enum { GY_HISTORY_WORDS = GY_LINE / 2 }; /* of 16 bits, in a bucket: a line */
 
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 
@@ -69,7 +72,10 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries. (Relaxed: a count.) */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
+    gy_atomic_u64 turnover;                       /* entries, when last counted. (Relaxed: a measure.) */
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
+
+    _Alignas(GY_LINE) struct gy_learned learned;
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };

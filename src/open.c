@@ -41,7 +41,7 @@ settle_in(gyre *cache)
     cache->words = (gy_atomic_u64 *)(void *)(base + cache->g.words_at);
     cache->books = (struct gy_book *)(void *)(base + cache->g.books_at);
     cache->lanes = (struct gy_lane *)(void *)(base + cache->g.lanes_at);
-    cache->history = (gy_atomic_u32 *)(void *)(base + cache->g.history_at);
+    cache->history = (gy_atomic_u16 *)(void *)(base + cache->g.history_at);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* What to keep: numbers in, decisions out. No atomics, no memory, no clock: the same functions are driven
- * by real traces in tests/test_policy.c.
+/* What to keep: numbers in, decisions out. No atomics, no memory, no clock.
  *
- * The algorithm is S3-FIFO (Yang et al., SOSP 2023) on a log: new entries go to a small probation ring
- * and leave it soon: to the main ring when they were hit meanwhile, else out, remembered in a history of
- * fingerprints. A key that returns while it is remembered goes to the main ring at once. The main ring is
- * a CLOCK with a two-bit frequency. */
+ * An entry is judged when the hand passes, by its kind: what is known of it at that moment. A newcomer leaving
+ * probation is of one of 15 kinds: hits since it came in (0, 1, more) x past (unknown; evicted and asked for
+ * again soon or late, once or repeatedly). An entry of the main ring is of one of 12: hits since the hand
+ * passed last (0, 1, more) x habit (hits in the turns before, decaying).
+ *
+ * For each kind the cache measures the rate at which such entries are asked for again: kept ones by their hits
+ * when the hand is back, evicted ones by their return while the history remembers them. Time is counted in
+ * turnovers: as many evictions as the cache has entries. A newcomer is admitted when its kind's rate exceeds
+ * those of enough of the entries that the hand has met in main. docs/policy.md tells why, what was tried, and
+ * from whom the ideas are: hit density (LHD; Beckmann, Chen and Cidon, NSDI 2018), admission by comparison
+ * (TinyLFU; Einziger and others, 2017), reuse intervals (LIRS; Jiang and Zhang, 2002), a log swept by a
+ * CLOCK hand with quick demotion (S3-FIFO; Yang and others, SOSP 2023). */
 
 #ifndef GY_POLICY_H
 #define GY_POLICY_H
@@ -15,38 +22,161 @@
 #include "base.h"
 
 enum { GY_POLICY_PROBATION, GY_POLICY_MAIN };
-enum { GY_POLICY_FREQ_MOST = 3 }; /* a hit counts up to here; beyond, it writes nothing */
 
-/* The ring of a key that was absent. */
+enum {
+    GY_POLICY_FREQ_MOST = 2, /* a hit counts up to here; beyond, it writes nothing */
+    GY_HABITS = 4,
+    GY_PASTS = 5,
+    GY_KINDS_MAIN = 3 * GY_HABITS,
+    GY_KINDS = GY_KINDS_MAIN + 3 * GY_PASTS,
+    GY_KIND_UNKNOWN = GY_KINDS_MAIN,             /* a key that nothing is known of */
+    GY_KIND_REPLACED = GY_HABITS + 1,            /* in main, given a new value: a use, too */
+    GY_KIND_BITS = 5,
+};
+
+/* How often entries of a kind were asked for, and in how long: hits, and turnovers. */
+struct gy_rate {
+    float hits, time;
+};
+
+/* All constants of the policy. None was fitted to a trace, and none is delicate: docs/policy.md shows what halving and
+ * doubling each does. */
+struct gy_policy_constants {
+    float prior_main[3], prior_new[3];  /* rates before anything is measured, by hits: 0, 1, more */
+    float prior_habit, prior_past;      /* what a habit of one, a past of any kind add to them */
+    float prior_weight;                 /* turnovers for which the prior counts */
+    float memory;                       /* turnovers of entries after which an observation counts half */
+    float late;                         /* a return is late after so many turnovers */
+    float clearly, share;               /* a newcomer must be worth so many times what a share of main is */
+    float bar_step;                     /* how fast what main must be worth follows what was admitted */
+    float window_least, window_most, window_step;
+    float window_bias;                  /* probation grows when returns at once are this share of main's rate */
+    float soon_weight, soon_memory;
+    float look, look_least;             /* how often main is looked at for knowledge alone */
+    float mean_step, met_memory;
+};
+
+#define GY_POLICY_CONSTANTS                                                                                         \
+    {.prior_main = {0.1f, 3, 3}, .prior_new = {0.025f, 0.5f, 0.5f}, .prior_habit = 0.25f, .prior_past = 0.06f,      \
+     .prior_weight = 16, .memory = 32, .late = 0.6f, .clearly = 1.4f, .share = 0.04f, .bar_step = 0.12f,            \
+     .window_least = 0.01f, .window_most = 0.16f, .window_step = 1.0f / 512, .window_bias = 0.5f,                   \
+     .soon_weight = 0.16f, .soon_memory = 8, .look = 0.5f, .look_least = 1.0f / 256, .mean_step = 0.04f,            \
+     .met_memory = 128}
+
+#ifdef GY_POLICY_TUNING /* a program that tries other constants has them in a variable */
+extern struct gy_policy_constants gy_policy;
+#else
+static const struct gy_policy_constants gy_policy = GY_POLICY_CONSTANTS;
+#endif
+
 static inline unsigned
-gy_policy_place(bool remembered)
+gy_policy_freq(unsigned freq)
 {
-    return remembered ? GY_POLICY_MAIN : GY_POLICY_PROBATION;
+    return freq < GY_POLICY_FREQ_MOST ? freq : GY_POLICY_FREQ_MOST;
+}
+
+/* The kind of a newcomer with so many hits whose kind, when it came in, was this. */
+static inline unsigned
+gy_policy_kind_new(unsigned kind, unsigned freq)
+{
+    unsigned past = (kind - GY_KINDS_MAIN) % GY_PASTS;
+    return GY_KINDS_MAIN + gy_policy_freq(freq) * GY_PASTS + past;
+}
+
+/* The habit of an entry of main that was of this kind when it was judged last. */
+static inline unsigned
+gy_policy_habit(unsigned kind)
+{
+    if (kind >= GY_KINDS_MAIN) { /* it came from probation then */
+        unsigned freq = (kind - GY_KINDS_MAIN) / GY_PASTS, past = (kind - GY_KINDS_MAIN) % GY_PASTS;
+        return (past + 1) / 2 + (freq > 0);
+    }
+    unsigned freq = kind / GY_HABITS, habit = kind % GY_HABITS;
+    return freq == 0 ? habit / 2 : (unsigned)gy_min((habit + 2) / 2 + (freq > 1), GY_HABITS - 1);
+}
+
+/* The kind of an entry of main with so many hits since it was judged to be of that kind. */
+static inline unsigned
+gy_policy_kind_main(unsigned kind, unsigned freq)
+{
+    return gy_policy_freq(freq) * GY_HABITS + gy_policy_habit(kind);
+}
+
+/* The past of a key that returns: it was evicted as one of this kind, so many turnovers ago. */
+static inline unsigned
+gy_policy_past(unsigned kind, float age)
+{
+    bool again = kind >= GY_KINDS_MAIN ? (kind - GY_KINDS_MAIN) % GY_PASTS != 0 : kind % GY_HABITS >= 2;
+    return 1u + (age >= gy_policy.late) + 2u * again;
+}
+
+/* What a rate is taken to be before anything was measured. The order is what matters: hits count most, a newcomer
+ * that nothing is known of replaces nothing. */
+static inline float
+gy_policy_prior(unsigned kind)
+{
+    if (kind < GY_KINDS_MAIN)
+        return gy_policy.prior_main[kind / GY_HABITS] + gy_policy.prior_habit * (float)(kind % GY_HABITS);
+    unsigned freq = (kind - GY_KINDS_MAIN) / GY_PASTS, past = (kind - GY_KINDS_MAIN) % GY_PASTS;
+    return gy_policy.prior_new[freq] + (past > 0 ? gy_policy.prior_past : 0) + (past > 2 ? gy_policy.prior_habit : 0);
+}
+
+/* The rate of a kind: what was measured, and for so many turnovers the prior. */
+static inline float
+gy_policy_value(unsigned kind, struct gy_rate r)
+{
+    return (r.hits + gy_policy.prior_weight * gy_policy_prior(kind)) / (r.time + gy_policy.prior_weight);
+}
+
+/* One more observation. Old ones fade: what is measured is of the last few dozen turnovers of entries. */
+static inline struct gy_rate
+gy_policy_observe(struct gy_rate r, bool hit, float time)
+{
+    r.hits += hit;
+    r.time += time;
+    if (r.time > gy_policy.memory)
+        r.hits /= 2, r.time /= 2;
+    return r;
+}
+
+/* Should a newcomer of this value be admitted to main, where the hand met so many (n) of each value? When a share
+ * of them is clearly worse. */
+static inline bool
+gy_policy_admits(float value, const float *main_value, const float *met)
+{
+    float worse = 0, all = 0;
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
+        all += met[k];
+        if (main_value[k] * gy_policy.clearly < value)
+            worse += met[k];
+    }
+    return worse > gy_policy.share * all;
+}
+
+/* What an entry of main must be worth to stay, once a newcomer of this value was admitted. */
+static inline float
+gy_policy_bar(float bar, float admitted)
+{
+    return bar + (admitted / gy_policy.clearly - bar) * gy_policy.bar_step;
+}
+
+/* The share of probation: it grows while what it turns away returns soon at half the rate, or more, at which
+ * entries of main are hit. */
+static inline float
+gy_policy_window(float window, struct gy_rate soon, float main_value)
+{
+    bool grows = soon.hits / (soon.time + gy_policy.soon_weight) > gy_policy.window_bias * main_value;
+    window += window * (grows ? gy_policy.window_step : -gy_policy.window_step);
+    return window < gy_policy.window_least ? gy_policy.window_least
+           : window > gy_policy.window_most ? gy_policy.window_most : window;
 }
 
 /* The ring to sweep next, given what the rings hold in one unit (entries, or bytes). */
 static inline unsigned
-gy_policy_victim(uint64_t in_probation, uint64_t in_main)
+gy_policy_victim(uint64_t in_probation, uint64_t in_main, float window)
 {
-    uint64_t share = (in_probation + in_main) / 10;
-    return in_probation > 0 && (in_main == 0 || in_probation > share) ? GY_POLICY_PROBATION
-                                                                      : GY_POLICY_MAIN;
-}
-
-struct gy_verdict {
-    bool keep;      /* copied to the main ring, with freq */
-    bool remember;  /* when not kept: in the history */
-    unsigned freq;
-};
-
-/* The hand passes an entry of a ring. pressure: 0 as a rule; higher when the hand has been going round
- * without finding enough victims, up to GY_POLICY_FREQ_MOST, when it takes everything. */
-static inline struct gy_verdict
-gy_policy_judge(unsigned ring, unsigned freq, unsigned pressure)
-{
-    if (ring == GY_POLICY_PROBATION)
-        return (struct gy_verdict){.keep = freq >= 2 + pressure, .remember = true, .freq = 0};
-    return (struct gy_verdict){.keep = freq > pressure, .freq = freq > 0 ? freq - 1 : 0};
+    uint64_t share = (uint64_t)((double)(in_probation + in_main) * window);
+    return in_probation > 0 && (in_main == 0 || in_probation > share) ? GY_POLICY_PROBATION : GY_POLICY_MAIN;
 }
 
 /* Does it pay to sweep the arena with the most garbage and keep all that lives in it? When a quarter of it

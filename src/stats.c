@@ -93,7 +93,7 @@ add_memory(gyre *cache, gyre_stats *s)
     add_arenas(cache, s);
     uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
     s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;
-    uint64_t tables_end = cache->g.history_at + (sizeof(uint32_t) << cache->g.log2_history);
+    uint64_t tables_end = cache->g.history_at + cache->g.n_history * (uint64_t)GY_LINE;
     s->table_bytes = cache->g.records_at + records * sizeof(struct gy_record) +
                      (tables_end - cache->g.words_at);
 }

@@ -16,8 +16,8 @@ bool gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 /* Makes sure that an arena is free for writers, sweeping as much as it takes. False when pins hold all. */
 bool gy_sweep_room(struct gyre *cache, struct gy_record *r);
 
-/* Evicts, entry by entry, until no more than max_entries are left. */
-void gy_sweep_limit(struct gyre *cache, struct gy_record *r);
+/* Is there more room than probation may take? */
+bool gy_sweep_spacious(struct gyre *cache);
 
 /* Free arenas below which writers help, and up to which maintenance sweeps. */
 bool gy_sweep_wanted_by_writers(const struct gyre *cache);

@@ -116,7 +116,8 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
     int result = prepare(cache, key, key_size, value, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    result = gy_insert(cache, q.r, q.kind, q.hash, gy_insert_ring(cache, q.hash), &q.content, q.options.version);
+    unsigned ring = gy_insert_place(cache, q.hash, &q.content);
+    result = gy_insert(cache, q.r, q.kind, q.hash, ring, &q.content, q.options.version);
     count_put(q.r, result);
     if (result == GYRE_OK) {
         if (q.options.new_version)
@@ -208,7 +209,7 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     if (gy_load_rlx(&s->draft_bytes) + value_size > most)
         result = GYRE_EBUSY;
     else
-        result = gy_insert_stage(cache, q.r, pin, gy_insert_ring(cache, q.hash), &q.content, &staged);
+        result = gy_insert_stage(cache, q.r, pin, gy_insert_place(cache, q.hash, &q.content), &q.content, &staged);
     if (result != GYRE_OK) {
         count_put(q.r, result);
         return result;

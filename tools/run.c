@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The engine of gyre replay. The threads take blocks of the trace, each the next that nobody has,
- * from one cursor: every request is made once, and in the order of the trace up to a few blocks, as
- * when the threads of a server take requests from one queue. So the hit ratio hardly depends on
- * their number, which parts by key, or halves of the trace run at once, would not give.
+/* The engine of gyre replay. Each thread makes the requests for its share of the keys, and none is more
+ * than a few requests ahead of the slowest. So every request is made once, those for one key in the order
+ * of the trace, and the others nearly so: what is measured with several threads is what the cache does with
+ * them, and not that two of them missed the same key at once because the trace was cut in two there.
  *
  * A value begins and ends with a mark made from the number of its key, and has the key's size: a
  * hit that returns anything else is wrong. */
@@ -12,6 +12,7 @@
 #include "replay.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "ticks.h"
 #include "tool.h"
 
-enum { BLOCK = 32, LINE = 64, MARK = 8 };
+enum { AHEAD_MOST = 64, LINE = 64, MARK = 8 };
 
 struct crew {
     const struct trace *trace;
@@ -31,13 +32,14 @@ struct crew {
     uint64_t max_value_bytes;
     bool tsc;
     pthread_mutex_t gate; /* held while the threads are started */
-    _Alignas(LINE) _Atomic uint64_t cursor;
+    struct worker *workers;
     atomic_int error; /* the first unexpected result of gyre; 0: none */
 };
 
 struct worker {
-    _Alignas(LINE) _Atomic uint64_t done; /* (Relaxed: for the progress bar only.) */
+    _Alignas(LINE) _Atomic uint64_t done; /* requests of the trace it has passed */
     _Alignas(LINE) struct crew *crew;
+    uint32_t number;
     pthread_t thread;
     unsigned char *value; /* room for the largest value, zero but for the marks */
     uint64_t random;
@@ -158,34 +160,48 @@ make_request(struct worker *worker, uint32_t id)
         set_error(crew, result);
 }
 
+static bool
+stopped(struct crew *crew)
+{
+    return atomic_load_explicit(&crew->error, memory_order_relaxed) != 0;
+}
+
+/* Says how far this thread is, and waits for those far behind. (Relaxed: the values order nothing.) */
+static void
+keep_step(struct worker *worker, uint64_t at)
+{
+    struct crew *crew = worker->crew;
+    atomic_store_explicit(&worker->done, at, memory_order_relaxed);
+    for (uint32_t i = 0; i < crew->plan->n_threads; i++)
+        while (atomic_load_explicit(&crew->workers[i].done, memory_order_relaxed) + AHEAD_MOST < at && !stopped(crew))
+            sched_yield();
+}
+
 static void *
 work(void *arg)
 {
     struct worker *worker = arg;
     struct crew *crew = worker->crew;
-    const uint32_t *requests = trace_requests(crew->trace);
-    uint64_t n = crew->trace->n_requests, done = 0;
+    const uint32_t *requests = trace_requests(crew->trace), n_threads = crew->plan->n_threads;
+    uint64_t n = crew->trace->n_requests;
 
     pthread_mutex_lock(&crew->gate);
     pthread_mutex_unlock(&crew->gate);
     worker->start_ns = clock_ns();
-    while (!atomic_load_explicit(&crew->error, memory_order_relaxed)) {
-        uint64_t begin = atomic_fetch_add_explicit(&crew->cursor, BLOCK, memory_order_relaxed);
-        if (begin >= n)
-            break;
-        uint64_t end = n - begin < BLOCK ? n : begin + BLOCK;
-        for (uint64_t i = begin; i < end; i++)
+    for (uint64_t i = 0; i < n && !stopped(crew); i++) {
+        if (i % (AHEAD_MOST / 4) == 0)
+            keep_step(worker, i);
+        if (n_threads == 1 || keys_mix(requests[i]) % n_threads == worker->number)
             make_request(worker, requests[i]);
-        done += end - begin;
-        atomic_store_explicit(&worker->done, done, memory_order_relaxed);
     }
     worker->end_ns = clock_ns();
+    atomic_store_explicit(&worker->done, UINT64_MAX - AHEAD_MOST, memory_order_relaxed);
     return NULL;
 }
 
 /* Waits until the thread ends, showing every tenth of a second how far all of them are. */
 static void
-watch_one(struct worker *workers, uint32_t n, uint32_t one, struct progress *progress)
+watch_one(struct worker *workers, uint32_t n, uint32_t one, uint64_t n_requests, struct progress *progress)
 {
     for (;;) {
         struct timespec deadline;
@@ -195,9 +211,11 @@ watch_one(struct worker *workers, uint32_t n, uint32_t one, struct progress *pro
         deadline.tv_nsec %= 1000000000;
         if (pthread_timedjoin_np(workers[one].thread, NULL, &deadline) == 0)
             return;
-        uint64_t done = 0;
-        for (uint32_t i = 0; i < n; i++)
-            done += atomic_load_explicit(&workers[i].done, memory_order_relaxed);
+        uint64_t done = n_requests;
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t at = atomic_load_explicit(&workers[i].done, memory_order_relaxed);
+            done = at < done ? at : done;
+        }
         progress_show(progress, done);
     }
 }
@@ -209,7 +227,7 @@ join_all(struct worker *workers, uint32_t n, const char *label, uint64_t n_reque
     progress_start(&progress, label != NULL, label, "requests", n_requests);
     for (uint32_t i = 0; i < n; i++) {
         if (progress.on)
-            watch_one(workers, n, i, &progress);
+            watch_one(workers, n, i, n_requests, &progress);
         else
             pthread_join(workers[i].thread, NULL);
     }
@@ -236,6 +254,7 @@ start_workers(struct crew *crew, struct worker *workers, size_t value_room)
     for (; n < crew->plan->n_threads; n++) {
         struct worker *worker = &workers[n];
         worker->crew = crew;
+        worker->number = n;
         worker->random = crew->plan->seed + n;
         worker->value = mmap(NULL, value_room, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -345,6 +364,7 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
     struct worker *workers = aligned_alloc(LINE, plan->n_threads * sizeof *workers);
     if (workers) {
         memset(workers, 0, plan->n_threads * sizeof *workers);
+        crew.workers = workers;
         gyre_stats_read(crew.cache, &result->stats);
         crew.max_value_bytes = result->stats.max_value_bytes;
         run_crew(&crew, workers, label, result);

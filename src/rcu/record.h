@@ -22,7 +22,7 @@
 #include "gyre.h"
 
 /* A pin: arena + 1 (24 bits), kind (2), fork generation (6), tick (24): never 0. */
-enum gy_pin_kind { GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING };
+enum gy_pin_kind { GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING, GY_PIN_SWEEPING };
 
 /* Pins with a job of their own; the rest are for views and drafts. */
 enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PINS = 32 };

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "learn.h"
+
+#include <string.h>
+
+static float
+get(gy_atomic_u32 *word)
+{
+    uint32_t bits = gy_load_rlx(word);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void
+set(gy_atomic_u32 *word, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    gy_store_rlx(word, bits);
+}
+
+static struct gy_rate
+get_rate(gy_atomic_u64 *word)
+{
+    uint64_t bits = gy_load_rlx(word);
+    struct gy_rate rate;
+    memcpy(&rate, &bits, sizeof rate);
+    return rate;
+}
+
+static void
+set_rate(gy_atomic_u64 *word, struct gy_rate rate)
+{
+    uint64_t bits;
+    memcpy(&bits, &rate, sizeof bits);
+    gy_store_rlx(word, bits);
+}
+
+static float
+value_of(struct gy_learned *l, unsigned kind)
+{
+    return gy_policy_value(kind, get_rate(&l->rate[kind]));
+}
+
+void
+gy_learn_init(struct gy_learned *l)
+{
+    memset((void *)l, 0, sizeof *l);
+    set(&l->window, gy_policy_window(0, (struct gy_rate){0}, 0));
+    set(&l->bar, 0.5f);
+}
+
+float
+gy_learn_window(struct gy_learned *l)
+{
+    return get(&l->window);
+}
+
+void
+gy_learn(struct gy_learned *l, unsigned kind, bool hit, float time)
+{
+    set_rate(&l->rate[kind], gy_policy_observe(get_rate(&l->rate[kind]), hit, time));
+}
+
+void
+gy_learn_soon(struct gy_learned *l)
+{
+    struct gy_rate soon = get_rate(&l->soon);
+    soon.hits += 1;
+    set_rate(&l->soon, soon);
+}
+
+static void
+turned_away(struct gy_learned *l, float value, float soon_time)
+{
+    struct gy_rate soon = get_rate(&l->soon);
+    soon.time += soon_time;
+    if (soon.time > gy_policy.soon_memory)
+        soon.time /= 2, soon.hits /= 2;
+    set_rate(&l->soon, soon);
+    float mean = get(&l->mean);
+    set(&l->window, gy_policy_window(get(&l->window), soon, mean));
+    /* The better what is turned away beside what is kept, the sooner is it worth to look at that again. */
+    set(&l->due, get(&l->due) + gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least);
+}
+
+bool
+gy_learn_admits(struct gy_learned *l, unsigned kind, float soon_time)
+{
+    float value = value_of(l, kind), main_value[GY_KINDS_MAIN], met[GY_KINDS_MAIN];
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
+        main_value[k] = value_of(l, k);
+        met[k] = get(&l->met[k]);
+    }
+    bool admits = gy_policy_admits(value, main_value, met);
+    if (admits)
+        set(&l->bar, gy_policy_bar(get(&l->bar), value));
+    else
+        turned_away(l, value, soon_time);
+    return admits;
+}
+
+bool
+gy_learn_keeps(struct gy_learned *l, unsigned kind)
+{
+    float value = value_of(l, kind), mean = get(&l->mean), all = 0;
+    set(&l->mean, mean + (value - mean) * gy_policy.mean_step);
+    set(&l->met[kind], get(&l->met[kind]) + 1);
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
+        all += get(&l->met[k]);
+    for (unsigned k = 0; all > gy_policy.met_memory && k < GY_KINDS_MAIN; k++)
+        set(&l->met[k], get(&l->met[k]) / 2);
+    return value >= get(&l->bar);
+}
+
+bool
+gy_learn_due(struct gy_learned *l, float n)
+{
+    float due = get(&l->due);
+    if (due < n)
+        return false;
+    set(&l->due, due > 2 * n ? n : due - n);
+    return true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What a cache has learned of its requests: the state of the policy, shared by all who judge. Every word of it is
+ * a guess that stays sensible whatever others write between a load and a store: an observation is lost, nothing
+ * else. So all accesses are relaxed, and nobody waits. */
+
+#ifndef GY_LEARN_H
+#define GY_LEARN_H
+
+#include "atomic.h"
+#include "policy.h"
+
+struct gy_learned {
+    gy_atomic_u64 rate[GY_KINDS];     /* struct gy_rate */
+    gy_atomic_u64 soon;               /* struct gy_rate: returns of newcomers just after they were turned away */
+    gy_atomic_u32 met[GY_KINDS_MAIN]; /* floats, like the rest: how many of each kind the hand met, fading */
+    gy_atomic_u32 window;             /* probation's share of the cache */
+    gy_atomic_u32 bar;                /* what an entry of main must be worth to stay */
+    gy_atomic_u32 mean;               /* what those the hand met were worth, fading */
+    gy_atomic_u32 due;                /* entries of main to be looked at for knowledge alone */
+};
+
+void gy_learn_init(struct gy_learned *learned);
+
+/* The share of the cache that probation may hold. */
+float gy_learn_window(struct gy_learned *learned);
+
+/* An entry of this kind was asked for (hit) or not, in so many turnovers. */
+void gy_learn(struct gy_learned *learned, unsigned kind, bool hit, float time);
+
+/* A newcomer that was turned away is asked for again at once, before about `soon` turnovers. */
+void gy_learn_soon(struct gy_learned *learned);
+
+/* Judges a newcomer at the end of probation. True: it goes to main. `soon`: how long the history can tell what
+ * returns at once. */
+bool gy_learn_admits(struct gy_learned *learned, unsigned kind, float soon);
+
+/* Judges an entry of main that is now of this kind: does it stay? */
+bool gy_learn_keeps(struct gy_learned *learned, unsigned kind);
+
+/* Is it time that the hand of main moves though main has no need of room? Newcomers that are turned away say
+ * nothing of main, and what nobody asks for any more must be found. True at most once for each that is due. */
+bool gy_learn_due(struct gy_learned *learned, float n);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Holding max_entries, entry by entry. Nobody owns an arena here, since whoever stopped in the middle would leave
+ * the others to evict what they should not: a sealed arena is parked at once, and any number of threads join its
+ * sweep, each with a pin (sweep 7). A thread takes the next entry by moving the arena's progress, and counts itself
+ * busy until it is done; when all are taken and nobody is busy, the arena is retired. If somebody stays busy, it is
+ * done again from the start when nothing else is left to sweep: that does no harm, the slots say what is still to
+ * do (I6).
+ *
+ * Writers that pinned the arena while it was open may publish into it, and movers bring refs into it, until their
+ * pins are gone; no new ones can, because they look at its state under their pin. So an arena that had such pins
+ * when it was parked is marked late: at its end it waits for them, and is walked again. Only then is it retired
+ * (I5). */
+
+#include "limit.h"
+
+#include "index.h"
+#include "learn.h"
+#include "walk.h"
+
+static void
+clear_one(struct gy_sweep *s, const struct gy_item *i)
+{
+    s->cache->rcu->enter(s->cache, s->r);
+    gy_walk_clear(s, i);
+    s->cache->rcu->exit(s->cache, s->r);
+}
+
+/* Takes one entry, does it, and counts itself out, unless the walk began anew meanwhile. */
+static void
+take_one(struct gy_sweep *s, struct gy_book *book, uint64_t progress, const struct gy_item *i)
+{
+    if (!gy_cas_seq(&book->progress, &progress, progress + GY_PROGRESS_BUSY_ONE + i->bytes))
+        return;
+    clear_one(s, i);
+    uint64_t number = progress & GY_PROGRESS_WALK;
+    progress = gy_load_acq(&book->progress);
+    while ((progress & GY_PROGRESS_BUSY) != 0 && (progress & GY_PROGRESS_WALK) == number &&
+           !gy_cas_seq(&book->progress, &progress, progress - GY_PROGRESS_BUSY_ONE))
+        ; /* retried because another thread took or did an entry */
+}
+
+/* All entries are taken. True when they are to be walked again. */
+static bool
+finish(struct gy_sweep *s, struct gy_book *book, uint64_t progress)
+{
+    struct gyre *c = s->cache;
+    if (progress & GY_PROGRESS_LATE)
+        return !gy_arena_written(c, s->at.arena) &&
+               gy_cas_seq(&book->progress, &progress, gy_progress_again(progress));
+    if (progress & GY_PROGRESS_BUSY)
+        return false;
+    if (gy_load_acq(&book->holed) != 0)
+        gy_walk_holed(s);
+    uint64_t word = s->at.word; /* model: sweep5 */
+    if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, GY_RETIRED)))
+        gy_add_rlx(&c->super->sweeps, 1);
+    return false;
+}
+
+/* Takes entries of the joined arena, one by one, until so many were judged or one was evicted, or its end. */
+static void
+walk(struct gy_sweep *s, uint64_t most_judged)
+{
+    struct gyre *c = s->cache;
+    struct gy_book *book = &c->books[s->at.arena];
+    uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, evicted = s->evicted;
+    most_judged += s->judged;
+    while (s->judged < most_judged && s->evicted == evicted) {
+        uint64_t progress = gy_load_acq(&book->progress), at = gy_progress_taken(progress);
+        struct gy_item item[2]; /* the second for its prefetch */
+        bool damaged = false;
+        if (at >= end) {
+            if (!finish(s, book, progress))
+                break;
+        } else if (gy_walk_read(s, at, end, 2, item, &damaged) > 0) {
+            take_one(s, book, progress, item);
+        } else {
+            /* A header that a writer has not stored yet, and the end for now; or damage. */
+            if (!(progress & GY_PROGRESS_LATE))
+                gy_store_rlx(&book->holed, 1);
+            gy_cas_seq(&book->progress, &progress, progress - at + end); /* else others did */
+        }
+    }
+    gy_pin_clear(&s->r->pin[GY_PIN_MOVE]);
+    if ((int64_t)gy_load_rlx(&c->super->n_free) <= (int64_t)(c->g.reserve_arenas + c->g.n_arenas / 4))
+        gy_arena_free_retired(c); /* a membarrier frees many as well as one: it waits until some are wanted */
+}
+
+/* An entry of main is judged and stays, so that the policy learns what main is worth now. */
+static void
+look_at_main(struct gyre *cache, struct gy_record *r)
+{
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
+    if (!gy_choose_for_limit(cache, r, GY_MAIN, false, &s.at))
+        return;
+    s.at.look = true;
+    walk(&s, 1);
+}
+
+static uint64_t
+entries_in(const struct gyre *cache, unsigned ring)
+{
+    int64_t n = (int64_t)gy_load_rlx(&cache->super->n_entries[ring]); /* less than none, for moments */
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+void
+gy_limit_hold(struct gyre *cache, struct gy_record *r)
+{
+    struct gy_learned *learned = &cache->super->learned;
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
+    for (unsigned idle = 0; idle < 4;) {
+        uint64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
+        if (probation + main <= cache->g.max_entries)
+            return;
+        unsigned ring = gy_policy_victim(probation, main, gy_learn_window(learned));
+        if (!gy_choose_for_limit(cache, r, ring, false, &s.at) && !gy_choose_for_limit(cache, r, ring ^ 1, true, &s.at)) {
+            /* Drafts hold arenas, not their entries. */
+            idle += !gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);
+            continue;
+        }
+        uint64_t evicted = s.evicted;
+        ring = gy_arena_ring(s.at.word);
+        walk(&s, ring == GY_PROBATION ? 1 : UINT32_MAX);
+        if (s.evicted > evicted && ring == GY_PROBATION && gy_learn_due(learned, 1))
+            look_at_main(cache, r);
+    }
+}

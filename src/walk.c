@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "walk.h"
+
+#include "account.h"
+#include "history.h"
+#include "index.h"
+#include "learn.h"
+
+static bool
+entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
+{
+    return i->h.key_bytes > 0 && gy_entry_kind(i->h) < GY_KINDS &&
+           i->h.generation == gy_arena_generation(word) && i->bytes <= left;
+}
+
+/* What becomes of an entry. */
+struct verdict {
+    bool keep;
+    unsigned kind, freq;
+};
+
+/* Since when the entry stands where it is, in turnovers. Arenas know when they were opened and sealed; between the
+ * two, entries came in one after the other. */
+static float
+lap(struct gy_sweep *s, const struct gy_item *i)
+{
+    struct gyre *c = s->cache;
+    struct gy_book *book = &c->books[s->at.arena]; /* (Relaxed: ages.) */
+    uint64_t from = gy_load_rlx(&book->clock[0]), to = gy_load_rlx(&book->clock[1]);
+    float used = (float)((gy_load_rlx(&book->position) & ~GY_CLOSED) + 1);
+    float part = (float)(i->offset - gy_arena_offset(c, s->at.arena)) / used;
+    float evictions = (float)(gy_history_clock(c) - from) - part * (float)(to - from);
+    return gy_history_turnovers(c, evictions > 0 ? evictions : 0);
+}
+
+/* The hand passes an entry of main. */
+static struct verdict
+judge_main(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
+{
+    struct gy_learned *learned = &s->cache->super->learned;
+    unsigned kind = gy_entry_kind(i->h);
+    gy_learn(learned, kind, freq > 0, lap(s, i));
+    kind = gy_policy_kind_main(kind, freq);
+    bool keep = gy_learn_keeps(learned, kind);
+    return (struct verdict){.keep = keep || s->at.look, .kind = kind};
+}
+
+/* It leaves probation. */
+static struct verdict
+judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
+{
+    unsigned kind = gy_policy_kind_new(gy_entry_kind(i->h), freq);
+    bool keep = gy_learn_admits(&s->cache->super->learned, kind, gy_history_soon(s->cache));
+    return (struct verdict){.keep = keep, .kind = kind};
+}
+
+/* 2: what becomes of an entry that a committed word refers to. */
+static struct verdict
+judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reason *reason)
+{
+    enum { PATIENCE = 64 }; /* entries kept one after the other while one has to go */
+    struct gyre *c = s->cache;
+    const struct gy_found f = {NULL, word, i->entry, i->h, s->at.arena};
+    *reason = s->reason;
+    if (!gy_entry_stands(c, &f, reason))
+        return (struct verdict){.keep = false};
+    unsigned freq = gy_slot_freq(word);
+    if (s->at.compact)
+        return (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
+    bool in_main = gy_arena_ring(s->at.word) == GY_MAIN;
+    struct verdict v = in_main ? judge_main(s, i, freq) : judge_newcomer(s, i, freq);
+    uint64_t impatience = s->reason == GYRE_CAPACITY ? s->kept > c->arena_bytes / 4 * 3 : s->judged / PATIENCE;
+    v.keep = v.keep && (s->at.look || freq >= s->pressure + impatience);
+    s->judged++;
+    return v;
+}
+
+/* 3: a copy of the entry in an open arena. */
+static bool
+copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct gy_staged *copy)
+{
+    struct gyre *c = s->cache;
+    unsigned ring = s->at.compact ? gy_arena_ring(s->at.word) : GY_MAIN;
+    struct gy_content content = gy_entry_content(i->entry, i->offset, i->h, c->g.value_align);
+    content.kind = (uint8_t)kind;
+    if (!gy_arena_stage(c, &s->r->pin[GY_PIN_COPY], ring, &content, true, copy))
+        return false;
+    /* After staging: an arena opened after a clear shows us its mark; one opened before is hidden by it. */
+    if (gy_load_rlx(&c->books[s->at.arena].opened) >= gy_load_seq(&c->super->mark))
+        return true;
+    gy_account_dead(c, copy->arena, copy->bytes);
+    gy_arena_unpin(copy);
+    return false;
+}
+
+static void
+account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_staged *copy)
+{
+    gy_account_dead(s->cache, s->at.arena, i->bytes);
+    gy_account_ring(s->cache, s->at.arena, -1);
+    gy_account_ring(s->cache, copy->arena, 1);
+    gy_count(&s->r->count.copied_entries, 1);
+    gy_count(&s->r->count.copied_bytes, copy->bytes);
+    s->kept += copy->bytes;
+}
+
+/* Empties one slot of refs to this entry. The decision is taken at the first committed word. */
+static void
+clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
+{
+    struct gyre *c = s->cache;
+    struct gy_staged copy = {.pin = NULL};
+    struct verdict v = {.keep = false};
+    enum gyre_reason reason = s->reason;
+    bool decided = false;
+    uint64_t word = gy_load_acq(slot);
+    while (word != GY_EMPTY && gy_slot_ref(word) == i->offset >> 3) {
+        if (gy_slot_tentative(word)) { /* of the dead: a live put would hold a pin */
+            gy_cas_seq(slot, &word, GY_EMPTY); /* model: sweep2 */
+            continue;
+        }
+        if (!decided) {
+            v = judge(s, i, word, &reason);
+            if (v.keep && !copy_forward(s, i, v.kind, &copy))
+                v.keep = false;
+            decided = true;
+        }
+        uint64_t to = v.keep ? gy_slot_word(word, v.freq, copy.ref) : GY_EMPTY;
+        if (!gy_cas_seq(slot, &word, to)) /* model: sweep2, sweep3 */
+            continue; /* a frequency bump, or somebody replaced or removed it: then the loop ends */
+        if (v.keep) {
+            account_moved(s, i, &copy);
+            gy_arena_unpin(&copy);
+            return;
+        }
+        gy_account_out(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason,
+                       false);
+        if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT)
+            gy_history_remember(c, i->hash, v.kind);
+        s->evicted++;
+        return;
+    }
+    if (v.keep) { /* removed while it was copied */
+        gy_account_dead(c, copy.arena, copy.bytes);
+        gy_arena_unpin(&copy);
+    }
+}
+
+void
+gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
+{
+    struct gy_window w;
+    gy_index_window(s->cache, i->hash, &w);
+    for (unsigned b = 0; b < w.n; b++)
+        for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++)
+            clear_slot(s, i, &w.bucket[b]->slot[n]);
+}
+
+unsigned
+gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged)
+{
+    struct gyre *c = s->cache;
+    unsigned n = 0;
+    for (; n < most && at < end; n++) {
+        struct gy_item *i = &item[n];
+        i->offset = gy_arena_offset(c, s->at.arena) + at;
+        i->entry = c->region.base + i->offset;
+        i->h = gy_entry_header(i->entry);
+        i->bytes = gy_entry_bytes(i->offset, i->h, c->g.value_align);
+        if (!entry_plausible(i, end - at, s->at.word)) {
+            *damaged = true;
+            break;
+        }
+        i->hash = gy_hash(gy_entry_key(i->entry, i->h), i->h.key_bytes, c->seed);
+        gy_index_prefetch(c, i->hash);
+        at += i->bytes;
+    }
+    return n;
+}
+
+void
+gy_walk_holed(struct gy_sweep *s)
+{
+    struct gyre *c = s->cache;
+    for (unsigned number = 0; number < 1u << c->g.log2_shards; number++) {
+        struct gy_bucket *base = gy_shard_buckets(c, number);
+        for (uint64_t b = 0; b < gy_shard_extent(c, number) * GY_BUCKET_SLOTS; b++) {
+            gy_atomic_u64 *slot = &base[b / GY_BUCKET_SLOTS].slot[b % GY_BUCKET_SLOTS];
+            uint64_t word = gy_load_acq(slot);
+            /* model: holes */
+            if (word == GY_EMPTY || gy_ref_arena(c, gy_slot_ref(word)) != s->at.arena)
+                continue;
+            struct gy_item i = {.offset = gy_slot_ref(word) << 3, .entry = gy_at(c, gy_slot_ref(word))};
+            i.h = gy_entry_header(i.entry);
+            i.bytes = gy_entry_bytes(i.offset, i.h, c->g.value_align);
+            uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
+            if (!entry_plausible(&i, end - i.offset, s->at.word)) {
+                bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
+                if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
+                    gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
+                continue;
+            }
+            i.hash = gy_hash(gy_entry_key(i.entry, i.h), i.h.key_bytes, c->seed);
+            c->rcu->enter(c, s->r);
+            gy_walk_clear(s, &i);
+            c->rcu->exit(c, s->r);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* The entries of an arena, one after the other: judged, then copied forward or evicted. What sweeps for room and
+ * for max_entries have in common. */
+
+#ifndef GY_WALK_H
+#define GY_WALK_H
+
+#include "choose.h"
+#include "entry.h"
+
+struct gy_sweep {
+    struct gyre *cache;
+    struct gy_record *r;
+    struct gy_choice at;
+    enum gyre_reason reason;
+    unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
+    uint64_t walked, kept, judged, evicted; /* bytes, bytes, entries, entries */
+};
+
+struct gy_item {
+    const char *entry;
+    uint64_t offset, hash;
+    struct gy_header h;
+    uint64_t bytes;
+};
+
+/* Reads the headers of the next entries and starts their cache misses. Returns how many; *damaged when what
+ * follows is no entry. */
+unsigned gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged);
+
+/* Empties the window of an entry of refs to it, inside a section. */
+void gy_walk_clear(struct gy_sweep *s, const struct gy_item *i);
+
+/* An arena in which a writer died has gaps of unknown length: its live entries are found by a pass over the whole
+ * index. Outside sections. */
+void gy_walk_holed(struct gy_sweep *s);
+
+#endif
