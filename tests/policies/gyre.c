@@ -1,94 +1,187 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The functions of src/policy.h, on two rings that are queues and a history that is a queue of
- * as many keys as the cache has entries. */
+/* The library's policy, by the functions of src/policy.h and src/learn.c, on two rings that are
+ * queues and a history like the library's. What the library has besides is arenas, threads and time. */
+
+#include "gyre.h"
 
 #include <stdlib.h>
 
-#include "policy.h"
-#include "queue.h"
+enum { PATIENCE = 64 }; /* as in src/walk.c */
 
-enum { FIRST_RING = 1, N_RINGS = 2, HISTORY = FIRST_RING + N_RINGS };
-
-struct gyre_rings {
-    struct queue ring[N_RINGS], history;
-    uint64_t capacity, entries;
-};
-
-static void *
-create(const struct shape *shape)
+void *
+gyre_create(const struct shape *shape)
 {
     struct gyre_rings *s = policies_alloc(1, sizeof *s);
     struct entry *entries = entries_new(shape);
-    for (uint8_t ring = 0; ring < N_RINGS; ring++)
-        s->ring[ring] = queue_new(entries, (uint8_t)(FIRST_RING + ring));
-    s->history = queue_new(entries, HISTORY);
+    for (uint8_t ring = 0; ring < GYRE_RINGS; ring++)
+        s->ring[ring] = queue_new(entries, (uint8_t)(GYRE_FIRST_RING + ring));
+    s->since = policies_alloc(shape->n_keys, sizeof *s->since);
+    s->history = gyre_history_new(shape->entries);
     s->capacity = shape->capacity;
-    s->entries = shape->entries;
+    s->max_entries = shape->capacity == shape->entries ? shape->entries : 0;
+    gy_learn_init(&s->learned);
     return s;
 }
 
-static uint64_t
-held(const void *state)
+void
+gyre_destroy(void *state)
+{
+    struct gyre_rings *s = state;
+    gyre_history_free(s->history);
+    free(s->ring[0].entries);
+    free(s->since);
+    free(s);
+}
+
+uint64_t
+gyre_held(const void *state)
 {
     const struct gyre_rings *s = state;
-    return s->ring[0].size + s->ring[1].size;
+    return s->ring[GY_POLICY_PROBATION].size + s->ring[GY_POLICY_MAIN].size;
+}
+
+/* Evictions are counted in entries also where capacity is in bytes. */
+static uint64_t
+entries_of(const struct gyre_rings *s)
+{
+    return s->max_entries ? s->max_entries : s->ring[GY_POLICY_PROBATION].n + s->ring[GY_POLICY_MAIN].n;
+}
+
+static float
+window_of(struct gyre_rings *s)
+{
+    return s->window > 0 ? s->window : gy_learn_window(&s->learned);
+}
+
+unsigned
+gyre_victim(struct gyre_rings *s)
+{
+    return gy_policy_victim(s->ring[GY_POLICY_PROBATION].size, s->ring[GY_POLICY_MAIN].size, window_of(s));
+}
+
+unsigned
+gyre_meet(struct gyre_rings *s, uint32_t key, bool *keeps)
+{
+    struct entry *entry = &s->ring[GY_POLICY_MAIN].entries[key];
+    float lap = gyre_history_turnovers((float)(s->evictions - s->since[key]), entries_of(s));
+    gy_learn(&s->learned, entry->kind, entry->freq > 0, lap);
+    unsigned kind = gy_policy_kind_main(entry->kind, entry->freq);
+    *keeps = gy_learn_keeps(&s->learned, kind);
+    return kind;
+}
+
+void
+gyre_keep(struct gyre_rings *s, uint32_t key, unsigned kind)
+{
+    struct entry *entry = &s->ring[GY_POLICY_MAIN].entries[key];
+    entry->kind = (uint8_t)kind;
+    entry->freq = 0;
+    s->since[key] = s->evictions;
+    queue_join(&s->ring[GY_POLICY_MAIN], key, entry->size);
+}
+
+void
+gyre_evict(struct gyre_rings *s, uint32_t key, unsigned kind)
+{
+    gyre_history_remember(s->history, &s->learned, key, kind, entries_of(s));
+    s->evictions++;
+}
+
+/* An entry of main is judged and stays, so that the policy learns what main is worth now. */
+static void
+look_at_main(struct gyre_rings *s)
+{
+    if (s->ring[GY_POLICY_MAIN].n == 0)
+        return;
+    uint32_t key = queue_pop(&s->ring[GY_POLICY_MAIN]);
+    bool keeps;
+    unsigned kind = gyre_meet(s, key, &keeps);
+    gyre_keep(s, key, kind);
 }
 
 static void
-make_room(struct gyre_rings *s, uint32_t size)
+evict_one(struct gyre_rings *s)
 {
-    uint64_t kept = 0;
-    while (held(s) + size > s->capacity) {
-        unsigned ring = gy_policy_victim(s->ring[0].size, s->ring[1].size);
+    for (unsigned judged = 0;; judged++) {
+        unsigned ring = gyre_victim(s);
         uint32_t key = queue_pop(&s->ring[ring]);
         struct entry *entry = &s->ring[ring].entries[key];
-        struct gy_verdict v = gy_policy_judge(ring, entry->freq, kept > s->capacity * 3 / 4);
-        if (v.keep) {
-            entry->freq = (uint8_t)v.freq;
-            kept += entry->size;
-            queue_join(&s->ring[GY_POLICY_MAIN], key, entry->size);
-        } else if (v.remember) {
-            while (s->history.n >= s->entries)
-                queue_pop(&s->history);
-            queue_join(&s->history, key, entry->size);
+        unsigned freq = entry->freq, kind;
+        bool keeps;
+        if (ring == GY_POLICY_MAIN) {
+            kind = gyre_meet(s, key, &keeps);
+        } else {
+            kind = gy_policy_kind_new(entry->kind, freq);
+            keeps = gy_learn_admits(&s->learned, kind, gyre_history_soon(s->history, entries_of(s)));
         }
+        if (keeps && freq >= judged / PATIENCE) {
+            gyre_keep(s, key, kind);
+            continue;
+        }
+        gyre_evict(s, key, kind);
+        if (ring == GY_POLICY_PROBATION && gy_learn_due(&s->learned, 1))
+            look_at_main(s);
+        return;
     }
+}
+
+/* Newcomers are tried in probation when somebody has to leave for them, and not before. */
+static unsigned
+place(struct gyre_rings *s, uint32_t size)
+{
+    uint64_t probation = (uint64_t)(window_of(s) * (float)s->capacity);
+    return gyre_held(s) + size + probation < s->capacity ? GY_POLICY_MAIN : GY_POLICY_PROBATION;
+}
+
+bool
+gyre_ask(struct gyre_rings *s, uint32_t key, uint32_t size, void (*evict)(struct gyre_rings *s))
+{
+    struct entry *entry = &s->ring[0].entries[key];
+    if (entry->queue != 0) {
+        entry->freq = (uint8_t)gy_policy_freq(entry->freq + 1u);
+        return true;
+    }
+    entry->kind = (uint8_t)gyre_history_recall(s->history, &s->learned, key, entries_of(s));
+    entry->freq = 0;
+    s->since[key] = s->evictions;
+    queue_join(&s->ring[place(s, size)], key, size);
+    while (gyre_held(s) > s->capacity)
+        evict(s);
+    return false;
 }
 
 static bool
 request(void *state, uint32_t key, uint32_t size)
 {
-    struct gyre_rings *s = state;
-    struct entry *entry = &s->history.entries[key];
-    if (entry->queue >= FIRST_RING && entry->queue < HISTORY) {
-        if (entry->freq < GY_POLICY_FREQ_MOST)
-            entry->freq++;
-        return true;
-    }
-    bool remembered = queue_has(&s->history, key);
-    if (remembered)
-        queue_leave(&s->history, key);
-    make_room(s, size);
-    entry->freq = 0;
-    queue_join(&s->ring[gy_policy_place(remembered)], key, size);
-    return false;
+    return gyre_ask(state, key, size, evict_one);
 }
 
-static void
-destroy(void *state)
+static void *
+create_fixed(const struct shape *shape)
 {
-    struct gyre_rings *s = state;
-    free(s->history.entries);
-    free(s);
+    struct gyre_rings *s = gyre_create(shape);
+    s->window = gy_policy.window_least;
+    return s;
 }
 
 const struct policy policy_gyre = {
     .name = "gyre",
+    .own = true,
     .source = "src/policy.h",
-    .create = create,
+    .create = gyre_create,
     .request = request,
-    .held = held,
-    .destroy = destroy,
+    .held = gyre_held,
+    .destroy = gyre_destroy,
+};
+
+const struct policy policy_gyre_fixed_window = {
+    .name = "gyre-fixed-window",
+    .own = true,
+    .source = "src/policy.h with a probation of 1 % that does not adapt",
+    .create = create_fixed,
+    .request = request,
+    .held = gyre_held,
+    .destroy = gyre_destroy,
 };

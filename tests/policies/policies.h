@@ -25,6 +25,7 @@ struct policy {
     const char *name;
     const char *reference; /* its name in the reference; NULL: it is not there */
     double tolerance;      /* of a miss ratio beside the reference's; 0: not compared */
+    bool own;              /* gyre's, or a variant of it: no yardstick */
     const char *source;    /* who published it, and with which parameters it runs here */
     void *(*create)(const struct shape *shape);
     /* Is the key there? It is inserted if not. `size`, always the same for a key, is at most the

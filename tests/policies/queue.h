@@ -15,7 +15,7 @@ struct entry {
     uint32_t newer, older; /* NO_KEY at the ends */
     uint32_t size;
     uint8_t queue; /* the id of its queue; 0: in none */
-    uint8_t freq;  /* the policy's own */
+    uint8_t freq, kind; /* the policy's own */
 };
 
 struct queue {

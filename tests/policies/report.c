@@ -25,6 +25,23 @@ difference(const struct report *r, size_t point, size_t policy)
     return theirs < 0 ? NAN : result_at(r, point, policy)->miss_ratio - theirs;
 }
 
+/* What regret is counted from: the best of the reference, or of the others that were run; negative when there is
+ * none. */
+static double
+best_at(const struct report *r, size_t point)
+{
+    const struct point *p = &r->points->point[point];
+    if (r->reference)
+        return reference_best(r->reference, p->name, p->shape.capacity);
+    double best = -1;
+    for (size_t i = 0; i < r->n_policies; i++) {
+        double miss = result_at(r, point, i)->miss_ratio;
+        if (!r->policies[i]->own && (best < 0 || miss < best))
+            best = miss;
+    }
+    return best;
+}
+
 static void
 print_cell(double ratio, double difference)
 {
@@ -100,7 +117,7 @@ add_up(const struct report *r, size_t policy, bool sized)
         double off = fabs(difference(r, i, policy));
         if (!isnan(off) && !(off <= m.difference))
             m.difference = off;
-        double best = r->reference ? reference_best(r->reference, p->name, p->shape.capacity) : -1;
+        double best = best_at(r, i);
         if (best < 0)
             continue;
         m.n_best++;
@@ -158,9 +175,8 @@ report_means(const struct report *r)
             continue;
         printf("\n%u points, caches of so many %s\n", n, sized ? "bytes" : "entries");
         printf("%-18s %8s %8s", "miss ratios", "mean", sized ? "of bytes" : "real");
-        if (r->reference)
-            printf(" %8s %8s  %-22s %6s  %s", "regret", "worst", "at", "share",
-                   "farthest from the reference");
+        printf(" %8s %8s  %-22s %6s  %s", "regret", "worst", "at", "share",
+               r->reference ? "farthest from the reference" : "");
         putchar('\n');
         for (size_t policy = 0; policy < r->n_policies; policy++)
             print_means(r, policy, sized);

@@ -4,7 +4,8 @@
 
 POLICIES_OBJ  := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/policies/*.c)))
 POLICIES_READ := $(addprefix $(B)/tools/,trace.o parse.o source.o keys.o vec.o \
-	progress.o text.o ticks.o)
+	progress.o text.o ticks.o) \
+	$(B)/src/learn.o
 POLICIES_REFERENCE ?= bench/traces/reference.csv
 
 # gcc 12 at -O2 gets loops wrong that change the one of two queues which a pointer was set to in
