@@ -25,6 +25,14 @@ gyre_create(const struct shape *shape)
     return s;
 }
 
+void *
+gyre_create_fixed(const struct shape *shape)
+{
+    struct gyre_rings *s = gyre_create(shape);
+    s->window = gy_policy.window_least;
+    return s;
+}
+
 void
 gyre_destroy(void *state)
 {
@@ -42,9 +50,8 @@ gyre_held(const void *state)
     return s->ring[GY_POLICY_PROBATION].size + s->ring[GY_POLICY_MAIN].size;
 }
 
-/* Evictions are counted in entries also where capacity is in bytes. */
-static uint64_t
-entries_of(const struct gyre_rings *s)
+uint64_t
+gyre_entries(const struct gyre_rings *s)
 {
     return s->max_entries ? s->max_entries : s->ring[GY_POLICY_PROBATION].n + s->ring[GY_POLICY_MAIN].n;
 }
@@ -65,7 +72,7 @@ unsigned
 gyre_meet(struct gyre_rings *s, uint32_t key, bool *keeps)
 {
     struct entry *entry = &s->ring[GY_POLICY_MAIN].entries[key];
-    float lap = gyre_history_turnovers((float)(s->evictions - s->since[key]), entries_of(s));
+    float lap = gyre_history_turnovers((float)(s->evictions - s->since[key]), gyre_entries(s));
     gy_learn(&s->learned, entry->kind, entry->freq > 0, lap);
     unsigned kind = gy_policy_kind_main(entry->kind, entry->freq);
     *keeps = gy_learn_keeps(&s->learned, kind);
@@ -85,7 +92,7 @@ gyre_keep(struct gyre_rings *s, uint32_t key, unsigned kind)
 void
 gyre_evict(struct gyre_rings *s, uint32_t key, unsigned kind)
 {
-    gyre_history_remember(s->history, &s->learned, key, kind, entries_of(s));
+    gyre_history_remember(s->history, &s->learned, key, kind, gyre_entries(s));
     s->evictions++;
 }
 
@@ -114,7 +121,7 @@ evict_one(struct gyre_rings *s)
             kind = gyre_meet(s, key, &keeps);
         } else {
             kind = gy_policy_kind_new(entry->kind, freq);
-            keeps = gy_learn_admits(&s->learned, kind, gyre_history_soon(s->history, entries_of(s)));
+            keeps = gy_learn_admits(&s->learned, kind, gyre_history_soon(s->history, gyre_entries(s)));
         }
         if (keeps && freq >= judged / PATIENCE) {
             gyre_keep(s, key, kind);
@@ -143,7 +150,7 @@ gyre_ask(struct gyre_rings *s, uint32_t key, uint32_t size, void (*evict)(struct
         entry->freq = (uint8_t)gy_policy_freq(entry->freq + 1u);
         return true;
     }
-    entry->kind = (uint8_t)gyre_history_recall(s->history, &s->learned, key, entries_of(s));
+    entry->kind = (uint8_t)gyre_history_recall(s->history, &s->learned, key, gyre_entries(s));
     entry->freq = 0;
     s->since[key] = s->evictions;
     queue_join(&s->ring[place(s, size)], key, size);
@@ -156,14 +163,6 @@ static bool
 request(void *state, uint32_t key, uint32_t size)
 {
     return gyre_ask(state, key, size, evict_one);
-}
-
-static void *
-create_fixed(const struct shape *shape)
-{
-    struct gyre_rings *s = gyre_create(shape);
-    s->window = gy_policy.window_least;
-    return s;
 }
 
 const struct policy policy_gyre = {
@@ -180,7 +179,7 @@ const struct policy policy_gyre_fixed_window = {
     .name = "gyre-fixed-window",
     .own = true,
     .source = "src/policy.h with a probation of 1 % that does not adapt",
-    .create = create_fixed,
+    .create = gyre_create_fixed,
     .request = request,
     .held = gyre_held,
     .destroy = gyre_destroy,

@@ -17,13 +17,17 @@ struct gyre_rings {
     struct gy_learned learned;
     uint64_t *since; /* of each key in main: evictions when it was put there */
     uint64_t capacity, max_entries /* 0: sizes count */, evictions;
-    float window; /* probation's share, when that does not adapt; or 0 */
+    float window; /* probation's share when the library's way is not taken; else 0 */
     float price;  /* the duel's: what the evicted were worth, fading */
 };
 
 void *gyre_create(const struct shape *shape);
+void *gyre_create_fixed(const struct shape *shape); /* with the least probation, that stays */
 uint64_t gyre_held(const void *state);
 void gyre_destroy(void *state);
+
+/* How many evictions are a turnover: entries, also where capacity is in bytes. */
+uint64_t gyre_entries(const struct gyre_rings *s);
 
 /* A request, for which `evict` makes room until the cache is no larger than it may be. */
 bool gyre_ask(struct gyre_rings *s, uint32_t key, uint32_t size,

@@ -9,12 +9,13 @@
 extern const struct policy policy_fifo, policy_lru, policy_clock, policy_sieve, policy_s3fifo,
     policy_s3fifo_adaptive, policy_arc, policy_lirs, policy_twoq, policy_wtinylfu_1,
     policy_wtinylfu_10, policy_wtinylfu_climber, policy_lfu, policy_lfu_ageing, policy_gdsf,
-    policy_gyre, policy_gyre_fixed_window;
+    policy_gyre, policy_gyre_fixed_window, policy_gyre_duel;
 
 /* In the order of the report. */
 const struct policy *const policies[] = {
     &policy_gyre,
     &policy_gyre_fixed_window,
+    &policy_gyre_duel,
     &policy_fifo,
     &policy_lru,
     &policy_clock,
