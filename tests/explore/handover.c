@@ -60,8 +60,11 @@ kind_of(const volatile void *at)
         at == &shard->cursor || at == &shard->finished || at == &shard->geometry)
         return WRITTEN_IN_TURN;
     size_t field = field_of(at, cache->books, cache->g.n_arenas, sizeof(struct gy_book));
-    if (field != SIZE_MAX)
-        return field == offsetof(struct gy_book, pin_stamp) ? NONE : WRITTEN_IN_TURN;
+    if (field != SIZE_MAX) /* any number of threads at once seal, look at pins, and walk */
+        return field == offsetof(struct gy_book, pin_stamp) || field == offsetof(struct gy_book, progress) ||
+                       field == offsetof(struct gy_book, holed) || field >= offsetof(struct gy_book, clock)
+                   ? NONE
+                   : WRITTEN_IN_TURN;
     field = field_of(at, cache->records, cache->g.n_records, sizeof(struct gy_record));
     return field < offsetof(struct gy_record, count) ? WRITTEN_IN_TURN : NONE;
 }

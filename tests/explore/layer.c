@@ -47,8 +47,8 @@ update(volatile void *at, unsigned size, enum update how, uint64_t operand, stru
     bool inside = sched_inside();
     uint64_t old = inside ? memory_read_for_update(sched_self(), at, size) : memory_raw(at, size);
     uint64_t new = how == ADD ? old + operand : how == SUB ? old - operand : operand;
-    if (size == 4)
-        new = (uint32_t)new;
+    if (size < 8)
+        new &= ((uint64_t)1 << 8 * size) - 1;
     if (inside) {
         memory_update(sched_self(), at, size, new, 0, site->order);
         oracle_updated(sched_self(), at, old, new);

@@ -40,8 +40,10 @@ void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
         (void)listed_;                                                                             \
         &site_;                                                                                    \
     })
+/* (The type without _Atomic; an addition would make an int of 16 bits.) */
+#define EXPLORE_TYPE(p) __typeof__(__builtin_choose_expr(sizeof *(p) == 2, (uint16_t)0, *(p) + 0))
 #define gy_load_(p, order)                                                                         \
-    ((__typeof__(*(p) + 0))explore_load((p), sizeof *(p), EXPLORE_SITE("load", order, order)))
+    ((EXPLORE_TYPE(p))explore_load((p), sizeof *(p), EXPLORE_SITE("load", order, order)))
 #define gy_store_(p, v, order) explore_store((p), sizeof *(p), (v), EXPLORE_SITE("store", order, order))
 /* (What an update returns is wanted as a 64-bit number, or not at all.) */
 #define gy_fetch_(op, p, v, order) explore_##op((p), sizeof *(p), (v), EXPLORE_SITE(#op, order, order))

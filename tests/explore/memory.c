@@ -38,7 +38,9 @@ memory_begin(enum memory_mode wanted, uint64_t seed)
 uint64_t
 memory_raw(const volatile void *from, unsigned size)
 {
-    return size == 8 ? *(const volatile uint64_t *)from : *(const volatile uint32_t *)from;
+    return size == 8   ? *(const volatile uint64_t *)from
+           : size == 4 ? *(const volatile uint32_t *)from
+                       : *(const volatile uint16_t *)from;
 }
 
 void
@@ -46,8 +48,10 @@ memory_raw_store(volatile void *to, unsigned size, uint64_t value)
 {
     if (size == 8)
         *(volatile uint64_t *)to = value;
-    else
+    else if (size == 4)
         *(volatile uint32_t *)to = (uint32_t)value;
+    else
+        *(volatile uint16_t *)to = (uint16_t)value;
 }
 
 static void

@@ -119,7 +119,7 @@ oracle_loaded(unsigned thread, const volatile void *from, uint64_t value, uint32
         uint32_t a = gy_ref_arena(cache, gy_slot_ref(value));
         if (value != GY_EMPTY && a < ARENAS_MOST)
             validate(thread, a, seen ? seen : life[a]);
-    } else if (is_arena_word(from) && gy_arena_state(value) == GY_OPEN) {
+    } else if (is_arena_word(from) && (gy_arena_state(value) == GY_OPEN || gy_arena_state(value) == GY_PARKED)) {
         uint32_t a = (uint32_t)((const volatile gy_atomic_u64 *)from - cache->words);
         validate(thread, a, seen ? seen : life[a]);
     }
@@ -166,7 +166,7 @@ arena_changed(unsigned thread, uint32_t a, uint64_t from, uint64_t to)
         [GY_OPEN] = 1 << GY_SEALED,
         [GY_SEALED] = 1 << GY_SWEEPING,
         [GY_SWEEPING] = 1 << GY_SEALED | 1 << GY_PARKED | 1 << GY_RETIRED,
-        [GY_PARKED] = 1 << GY_SWEEPING,
+        [GY_PARKED] = 1 << GY_SWEEPING | 1 << GY_RETIRED,
         [GY_RETIRED] = 1 << GY_FREE,
     };
     enum gy_arena_state was = gy_arena_state(from), is = gy_arena_state(to);
@@ -198,7 +198,7 @@ same_key(uint64_t a, uint64_t b)
            memcmp(x + gy_entry_key_offset(hx.flags), y + gy_entry_key_offset(hy.flags), hx.key_bytes) == 0;
 }
 
-/* A ref that comes into a slot is one into an arena whose sweep has not begun, or will find the pin. */
+/* A ref that comes into a slot is one into an arena whose sweep has not begun, or has found the pin or will. */
 static void
 check_ref(uint64_t from, uint64_t to)
 {
@@ -211,7 +211,8 @@ check_ref(uint64_t from, uint64_t to)
     }
     enum gy_arena_state state = gy_arena_state(memory_raw(&cache->words[a], 8));
     bool stays = from != GY_EMPTY && gy_slot_ref(from) == gy_slot_ref(to);
-    if (state != GY_OPEN && state != GY_SEALED && state != GY_SWEEPING && !(stays && state == GY_PARKED))
+    bool late = memory_raw(&cache->books[a].progress, 8) & GY_PROGRESS_LATE;
+    if (state != GY_OPEN && state != GY_SEALED && state != GY_SWEEPING && !((stays || late) && state == GY_PARKED))
         sched_violation("I5: a ref into arena %u comes into a slot, and the arena is in state %d", a, state);
 }
 

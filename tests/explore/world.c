@@ -54,7 +54,7 @@ keep(void)
     char *base = cache->region.base;
     const struct gy_geometry *g = &cache->g;
     keep_range(0, base, g->records_at + RECORDS_KEPT * sizeof(struct gy_record));
-    keep_range(1, base + g->words_at, g->history_at + (sizeof(uint32_t) << g->log2_history) - g->words_at);
+    keep_range(1, base + g->words_at, g->history_at + (size_t)g->n_history * GY_LINE - g->words_at);
     keep_range(2, base + g->index_at, sizeof(struct gy_bucket) << LOG2_BUCKETS_KEPT);
     unsigned last = g->n_arenas;
     while (last > 0 && gy_arena_state(gy_load_rlx(&cache->words[last - 1])) == GY_WITHDRAWN)
