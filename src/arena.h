@@ -47,15 +47,16 @@ struct gy_book {
 
 #define GY_CLOSED ((uint64_t)1 << 63)
 
-/* How far a sweep has come: the entries before `taken` are done, but for as many as are in somebody's hands
- * (`busy`). Flags: the sweep that stopped here keeps everything; the arena had pins of writers when it was parked.
- * The walk has a number, so that who began before it was begun again does not count himself out of the new one. */
+/* How far a sweep has come: the entries before `taken` (34 bits) are done, but for as many as are in somebody's
+ * hands (`busy`, 13 bits). Flags: the sweep that stopped here keeps everything; the arena had pins of writers when it
+ * was parked. The walk has a number (15 bits), which changes when somebody busy is left out of account, so that he does
+ * not count himself out of what others took. */
 #define GY_PROGRESS_COMPACT ((uint64_t)1 << 63)
 #define GY_PROGRESS_LATE ((uint64_t)1 << 62)
-#define GY_PROGRESS_WALK_ONE ((uint64_t)1 << 56)
-#define GY_PROGRESS_WALK ((uint64_t)0x3f << 56)
-#define GY_PROGRESS_BUSY_ONE ((uint64_t)1 << 40)
-#define GY_PROGRESS_BUSY ((uint64_t)0xffff << 40)
+#define GY_PROGRESS_WALK_ONE ((uint64_t)1 << 47)
+#define GY_PROGRESS_WALK ((uint64_t)0x7fff << 47)
+#define GY_PROGRESS_BUSY_ONE ((uint64_t)1 << 34)
+#define GY_PROGRESS_BUSY ((uint64_t)0x1fff << 34)
 
 static inline uint64_t
 gy_progress_taken(uint64_t progress)
@@ -68,6 +69,15 @@ static inline uint64_t
 gy_progress_again(uint64_t progress)
 {
     return (progress & GY_PROGRESS_COMPACT) | ((progress + GY_PROGRESS_WALK_ONE) & GY_PROGRESS_WALK);
+}
+
+/* From `at`, where one who had the arena to himself has stopped. Others who took entries meanwhile need not be
+ * waited for: what is before `at` is done, and the rest is taken again. */
+static inline uint64_t
+gy_progress_from(uint64_t progress, uint64_t at)
+{
+    uint64_t walk = progress & (GY_PROGRESS_COMPACT | GY_PROGRESS_WALK);
+    return at | (progress & GY_PROGRESS_BUSY ? gy_progress_again(progress) : walk);
 }
 
 static inline uint64_t

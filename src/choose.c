@@ -6,6 +6,19 @@
 #include "index.h"
 #include "learn.h"
 
+/* Where the walk of who has claimed an arena begins: where the others' has come to, unless somebody has not done what
+ * he took, or writers published behind the hand. One look decides: what is taken after it, by those who joined before
+ * the claim, is not done. */
+static uint64_t
+begin(struct gy_book *book)
+{
+    uint64_t progress = gy_load_acq(&book->progress); /* model: sweep8 */
+    while (progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY))
+        if (gy_cas_seq(&book->progress, &progress, gy_progress_again(progress))) /* model: sweep8 */
+            return 0;
+    return gy_progress_taken(progress);
+}
+
 /* SEALED or PARKED -> SWEEPING; sweep 1. Not when a pin is on it, which may be a writer's; a reader's would keep
  * the room from being gained. */
 static bool
@@ -16,16 +29,14 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1, sweep7 */
         return false;
     uint64_t progress = gy_load_acq(&cache->books[arena].progress);
-    bool again = parked && (progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY));
     if ((!parked || (progress & GY_PROGRESS_LATE)) && gy_arena_pinned(cache, arena)) { /* model: sweep1look */
         uint64_t seen = sweeping;
         gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, parked ? GY_PARKED : GY_SEALED));
         return false;
     }
-    if (again) /* from the start: somebody has not done what he took, or writers published behind the hand */
-        gy_store_rel(&cache->books[arena].progress, gy_progress_again(progress));
     bool compact = parked && (progress & GY_PROGRESS_COMPACT);
-    *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping};
+    uint64_t from = begin(&cache->books[arena]);
+    *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping, .from = from};
     return true;
 }
 

@@ -15,6 +15,7 @@ struct gy_choice {
     bool look;    /* keep everything: it is swept for what can be learned of it */
     bool joined;  /* parked, not claimed: others may be at it */
     uint64_t word;
+    uint64_t from; /* claimed: where to begin; what is before is done */
 };
 
 /* For room: a parked arena, else the one with the most garbage when compaction pays, else the oldest of

@@ -50,8 +50,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena];
-    uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED;
-    uint64_t progress = gy_load_acq(&book->progress), at = gy_progress_taken(progress);
+    uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, at = s->at.from;
     bool damaged = gy_load_acq(&book->holed) != 0;
     /* A clear that is carried out has emptied the index of all that was here. */
     if (gy_load_rlx(&book->opened) < gy_load_acq(&c->super->done))
@@ -74,7 +73,9 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
         at = end;
     }
     if (at < end) {
-        gy_store_rel(&book->progress, at | (progress & GY_PROGRESS_WALK) | (s->at.compact ? GY_PROGRESS_COMPACT : 0));
+        uint64_t progress = gy_load_acq(&book->progress), compact = s->at.compact ? GY_PROGRESS_COMPACT : 0;
+        while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at))) /* model: sweep8 */
+            ; /* retried because one who joined before took or did an entry */
         finish(s, GY_PARKED);
     } else {
         finish(s, GY_RETIRED);
