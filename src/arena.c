@@ -133,7 +133,7 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
 
 /* One attempt in the arena that the lane shows. 1 done, 0 it needs another arena, -1 look again. */
 static int
-stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header h, struct gy_staged *out)
+stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header *h, struct gy_staged *out)
 {
     uint32_t arena = gy_open_arena(open);
     if (open == 0 || arena >= cache->g.n_arenas)
@@ -150,9 +150,11 @@ stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header
     } else if (gy_arena_state(word) == GY_OPEN &&
                gy_load_rlx(&cache->books[arena].opened) >= gy_load_acq(&cache->super->mark)) {
         uint64_t offset;
-        h.generation = gy_arena_generation(word);
-        if (reserve(cache, arena, h, &offset, &out->bytes)) {
-            gy_entry_set_header(cache->region.base + offset, h); /* model: header */
+        h->generation = gy_arena_generation(word);
+        if (reserve(cache, arena, *h, &offset, &out->bytes)) {
+            struct gy_header unfilled = *h;
+            unfilled.flags |= GY_ENTRY_UNFILLED;
+            gy_entry_set_header(cache->region.base + offset, unfilled); /* model: header */
             out->pin = pin;
             out->pin_word = gy_pin_word(cache, arena, GY_PIN_FILLING);
             gy_store_rel(pin, out->pin_word); /* model: filling */
@@ -181,7 +183,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
     gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
     for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
         uint64_t open = gy_load_acq(shown);
-        int result = stage_in(cache, pin, open, h, out);
+        int result = stage_in(cache, pin, open, &h, out);
         if (result > 0)
             break;
         if (result == 0 && !open_next(cache, ring, lane, open, urgent))
@@ -189,6 +191,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
     }
     char *entry = gy_at(cache, out->ref);
     gy_entry_fill(entry, content); /* model: fill */
+    gy_entry_set_header(entry, h);
     if (content->value && content->value_bytes) {
         char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);
         gy_bytes_read(content->value, content->value_bytes);

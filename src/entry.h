@@ -10,7 +10,8 @@
  * entry takes, follows from the header and the entry's own place alone.
  *
  * The header's first store is atomic and is the last step of reserving the room, so that whoever walks
- * the arena finds the next entry; every other byte is written before the entry is published. */
+ * the arena finds the next entry; every other byte is written before the entry is published. It is stored again
+ * when the key is written: whoever walks an arena that is still written to hashes no key before that. */
 
 #ifndef GY_ENTRY_H
 #define GY_ENTRY_H
@@ -26,6 +27,7 @@ enum {
     GY_ENTRY_USER_FLAGS = 4,
     GY_ENTRY_KNOWN = 7,
     GY_ENTRY_KIND_SHIFT = 3, /* above: the policy's kind (policy.h) */
+    GY_ENTRY_UNFILLED = 31 << GY_ENTRY_KIND_SHIFT, /* in its place: the key is not written yet */
 
     GY_KEY_MOST = 65535,
     GY_ENTRY_ALIGN = 8,
@@ -95,8 +97,24 @@ gy_entry_header(const char *entry)
     return h;
 }
 
-/* (Release: whoever reads pins and finds none of this arena sees the lengths of all its entries; the
- * pin is cleared by a release store after this one.) */
+static inline bool
+gy_entry_filled(struct gy_header h)
+{
+    return (h.flags & GY_ENTRY_UNFILLED) != GY_ENTRY_UNFILLED;
+}
+
+/* For a walk, which no slot tells that the entry is complete: acquires its key. */
+static inline struct gy_header
+gy_entry_header_walked(const char *entry)
+{
+    uint64_t word = gy_load_acq((const gy_atomic_u64 *)(const void *)entry);
+    struct gy_header h;
+    memcpy(&h, &word, sizeof h);
+    return h;
+}
+
+/* (Release: the key comes before the header that says so. The first one need not be: whoever reads pins and finds
+ * none of this arena sees it, since the pin is cleared by a release store after this one.) */
 static inline void
 gy_entry_set_header(char *entry, struct gy_header h)
 {

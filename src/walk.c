@@ -8,10 +8,12 @@
 #include "index.h"
 #include "learn.h"
 
+_Static_assert(GY_KINDS <= GY_ENTRY_UNFILLED >> GY_ENTRY_KIND_SHIFT, "a kind is none that says unfilled");
+
 static bool
 entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
 {
-    return i->h.key_bytes > 0 && gy_entry_kind(i->h) < GY_KINDS &&
+    return i->h.key_bytes > 0 && (gy_entry_kind(i->h) < GY_KINDS || !gy_entry_filled(i->h)) &&
            i->h.generation == gy_arena_generation(word) && i->bytes <= left;
 }
 
@@ -152,6 +154,8 @@ void
 gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
 {
     struct gy_window w;
+    if (!gy_entry_filled(i->h))
+        return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
     gy_index_window(s->cache, i->hash, &w);
     for (unsigned b = 0; b < w.n; b++)
         for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++)
@@ -167,15 +171,18 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         struct gy_item *i = &item[n];
         i->offset = gy_arena_offset(c, s->at.arena) + at;
         i->entry = c->region.base + i->offset;
-        i->h = gy_entry_header(i->entry);
+        i->h = gy_entry_header_walked(i->entry);
         i->bytes = gy_entry_bytes(i->offset, i->h, c->g.value_align);
         if (!entry_plausible(i, end - at, s->at.word)) {
             *damaged = true;
             break;
         }
+        at += i->bytes;
+        if (!gy_entry_filled(i->h))
+            continue;
+        gy_bytes_read(gy_entry_key(i->entry, i->h), i->h.key_bytes);
         i->hash = gy_hash(gy_entry_key(i->entry, i->h), i->h.key_bytes, c->seed);
         gy_index_prefetch(c, i->hash);
-        at += i->bytes;
     }
     return n;
 }
