@@ -69,7 +69,7 @@ main(void)
                human(capacity[i], t[0], sizeof t[0]), human((uint64_t)1 << g.arena_shift, t[1], sizeof t[1]),
                g.n_arenas, g.max_value_bytes, largest_value(capacity[i]), 1u << g.log2_shards,
                human(first, t[2], sizeof t[2]), human(g.shard_bytes_most << g.log2_shards, t[3], sizeof t[3]),
-               g.n_lanes, g.reserve_arenas, human((uint64_t)4 << g.log2_history, t[4], sizeof t[4]),
+               g.n_lanes, g.reserve_arenas, human((uint64_t)g.n_history * GY_LINE, t[4], sizeof t[4]),
                g.region_bytes >> 20);
     }
     return 0;

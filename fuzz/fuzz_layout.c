@@ -56,7 +56,7 @@ parts_follow(const struct gy_geometry *g)
                           (wide)g->n_arenas * sizeof(gy_atomic_u64),
                           (wide)g->n_arenas * sizeof(struct gy_book),
                           (wide)g->n_lanes * sizeof(struct gy_lane),
-                          (wide)sizeof(uint32_t) << g->log2_history,
+                          (wide)g->n_history * GY_LINE,
                           (wide)sizeof(struct gy_bucket) << (g->log2_buckets_most + g->log2_shards),
                           (wide)g->n_arenas << g->arena_shift};
 
@@ -73,7 +73,7 @@ static void
 check_geometry(const struct gy_geometry *g, uint64_t region_bytes)
 {
     FUZZ_CHECK(g->arena_shift >= 12 && g->arena_shift < 64 && g->log2_shards <= GY_MAX_LOG2_SHARDS &&
-                   g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->log2_history < 64,
+                   g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->n_history > 0,
                "shifts");
     FUZZ_CHECK(parts_follow(g), "parts");
     FUZZ_CHECK(g->region_bytes == region_bytes && region_bytes / 8 <= GY_REF_MASK, "a ref does not reach");

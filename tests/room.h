@@ -35,7 +35,7 @@ static inline struct gy_content
 room_content(const char *key, const void *value, size_t value_bytes)
 {
     return (struct gy_content){.key = key, .key_bytes = (uint16_t)strlen(key), .value = value,
-                               .value_bytes = (uint32_t)value_bytes};
+                               .value_bytes = (uint32_t)value_bytes, .kind = GY_KIND_UNKNOWN};
 }
 
 /* An entry in an open arena that is not in the index yet, held by the pin for puts. */

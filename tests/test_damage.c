@@ -130,7 +130,16 @@ no_key(gyre *cache, char *entry)
 }
 
 static void
-unknown_flags(gyre *cache, char *entry)
+no_kind(gyre *cache, char *entry)
+{
+    struct gy_header h = gy_entry_header(entry);
+    (void)cache;
+    h.flags = (uint8_t)(GY_KINDS << GY_ENTRY_KIND_SHIFT);
+    gy_entry_set_header(entry, h);
+}
+
+static void
+largest_kind(gyre *cache, char *entry)
 {
     struct gy_header h = gy_entry_header(entry);
     (void)cache;
@@ -158,7 +167,8 @@ too_long(gyre *cache, char *entry)
 TEST(damage, entries_that_make_no_sense_are_dropped)
 {
     sweep_damaged(no_key, false);
-    sweep_damaged(unknown_flags, false);
+    sweep_damaged(no_kind, false);
+    sweep_damaged(largest_kind, false);
     sweep_damaged(another_generation, false);
     sweep_damaged(too_long, false);
     sweep_damaged(too_long, true);

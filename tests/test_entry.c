@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "api.h"
+#include "policy.h"
 
 enum { ROOM = 64 * 1024 };
-
 
 static struct gy_content
 content_of(unsigned kinds, char *key, uint16_t key_bytes, char *value, uint32_t value_bytes)
@@ -19,7 +19,8 @@ content_of(unsigned kinds, char *key, uint16_t key_bytes, char *value, uint32_t 
     return (struct gy_content){.key = key, .value = value, .value_bytes = value_bytes, .key_bytes = key_bytes,
                                .user_flags = kinds & 1 ? 0x89abcdef : 0,
                                .expiry_ms = kinds & 2 ? 0x1122334455667788 : 0,
-                               .version = kinds & 4 ? 0x99aabbccddeeff01 : 0};
+                               .version = kinds & 4 ? 0x99aabbccddeeff01 : 0,
+                               .kind = (uint8_t)((value_bytes + key_bytes) % 32)};
 }
 
 static void
@@ -52,6 +53,7 @@ check_entry(const char *base, uint64_t offset, uint32_t align, const struct gy_c
     CHECK_EQ(back.value_bytes, c->value_bytes);
     CHECK_EQ(back.key_bytes, c->key_bytes);
     CHECK(back.user_flags == c->user_flags && back.expiry_ms == c->expiry_ms && back.version == c->version);
+    CHECK_EQ(back.kind, c->kind);
     CHECK_MEM(back.key, c->key, c->key_bytes);
     CHECK_MEM(back.value, c->value, c->value_bytes);
 }
@@ -105,6 +107,22 @@ TEST(entry, neighbours_do_not_overlap)
     free(base);
 }
 
+/* The policy's kind shares a byte with the bits that say which words follow: neither disturbs the other. */
+TEST(entry, a_kind_goes_into_the_upper_bits)
+{
+    _Static_assert(GY_ENTRY_KIND_SHIFT + GY_KIND_BITS == 8 && GY_KINDS <= 1 << GY_KIND_BITS, "kinds fit");
+    _Static_assert(GY_ENTRY_KNOWN < 1 << GY_ENTRY_KIND_SHIFT, "the lower bits are taken");
+    for (unsigned words = 0; words <= GY_ENTRY_KNOWN; words++)
+        for (unsigned kind = 0; kind < 1 << GY_KIND_BITS; kind++) {
+            struct gy_content c = {.user_flags = words & GY_ENTRY_USER_FLAGS, .expiry_ms = words & GY_ENTRY_EXPIRY,
+                                   .version = words & GY_ENTRY_VERSION, .kind = (uint8_t)kind};
+            struct gy_header h = {.flags = gy_content_flags(&c)};
+            CHECK_EQ(gy_entry_kind(h), kind);
+            CHECK_EQ(h.flags & GY_ENTRY_KNOWN, words);
+            CHECK_EQ(gy_entry_key_offset(h.flags), gy_entry_key_offset((uint8_t)words));
+        }
+}
+
 TEST(entry, a_key_is_another_when_a_byte_or_its_length_is)
 {
     char room[512], key[40], value[8];
@@ -130,7 +148,7 @@ TEST(entry, a_key_is_another_when_a_byte_or_its_length_is)
 TEST(entry, the_bytes_are_those_of_the_essay)
 {
     static const unsigned char golden[] = {
-        3, 0, 0, 0, 2, 0, 7, 9,    /* value bytes, key bytes, flags, generation */
+        3, 0, 0, 0, 2, 0, 0x97, 9, /* value bytes, key bytes, kind and flags, generation */
         5, 0, 0, 0, 0, 0, 0, 0,    /* expiry */
         6, 0, 0, 0, 0, 0, 0, 0,    /* version */
         7, 0, 0, 0, 'k', 'y', 0, 0, /* user flags, key, padding */
@@ -138,7 +156,7 @@ TEST(entry, the_bytes_are_those_of_the_essay)
     };
     _Alignas(64) char entry[sizeof golden] = {0};
     struct gy_content c = {.key = "ky", .value = "val", .value_bytes = 3, .key_bytes = 2, .user_flags = 7,
-                           .expiry_ms = 5, .version = 6};
+                           .expiry_ms = 5, .version = 6, .kind = 18};
     struct gy_header h = {.value_bytes = 3, .key_bytes = 2, .flags = gy_content_flags(&c), .generation = 9};
     gy_entry_set_header(entry, h);
     gy_entry_fill(entry, &c);

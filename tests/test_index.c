@@ -126,8 +126,26 @@ TEST(index, peek_names_the_ring)
     CHECK_EQ(ring, GY_PROBATION);
     CHECK(gy_index_peek(cache, room_hash(cache, "b"), &ring));
     CHECK_EQ(ring, GY_MAIN);
-    CHECK_EQ(gy_insert_ring(cache, room_hash(cache, "b")), GY_MAIN); /* a replacement stays there */
     api_close(cache);
+}
+
+/* A replacement stays in the ring of what it replaces; a new key is no newcomer while there is room for all. */
+TEST(index, a_put_is_placed_by_what_stands)
+{
+    gyre *cache = open_one();
+    struct gy_content c = {.kind = 0};
+    CHECK_OK(room_put(cache, GY_PROBATION, "a", 5, 1));
+    CHECK_OK(room_put(cache, GY_MAIN, "b", 5, 2));
+    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "a"), &c), GY_PROBATION);
+    CHECK_EQ(c.kind, GY_KIND_UNKNOWN);
+    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "b"), &c), GY_MAIN);
+    CHECK_EQ(c.kind, GY_KIND_REPLACED);
+    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "c"), &c), GY_MAIN);
+    CHECK_EQ(c.kind, GY_KIND_UNKNOWN);
+    gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + 1); /* now somebody has to leave */
+    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "c"), &c), GY_PROBATION);
+    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "b"), &c), GY_MAIN);
+    gyre_close(cache);
 }
 
 TEST(index, a_word_that_is_not_published_is_invisible)

@@ -29,7 +29,7 @@ check_parts(const struct gy_geometry *g, const char *what, uint64_t capacity)
                               (uint64_t)g->n_arenas * sizeof(gy_atomic_u64),
                               (uint64_t)g->n_arenas * sizeof(struct gy_book),
                               (uint64_t)g->n_lanes * sizeof(struct gy_lane),
-                              (uint64_t)sizeof(uint32_t) << g->log2_history,
+                              (uint64_t)g->n_history * GY_LINE,
                               g->shard_bytes_most << g->log2_shards, (uint64_t)g->n_arenas << g->arena_shift};
     for (unsigned i = 0; i < 8; i++) {
         CHECK_MSG(start[i + 1] >= start[i] + bytes[i], "%s, capacity %llu, part %u", what,
@@ -112,6 +112,30 @@ TEST(layout, a_limit_of_entries_sizes_the_first_index)
     CHECK(o.max_entries * 100 < slots * 64 || many.log2_buckets_first == many.log2_buckets_most - 2);
 }
 
+/* The history has its bytes for each entry, of a limit or of the capacity, and a line at the least. */
+TEST(layout, the_history_follows_the_entries)
+{
+    for (uint64_t limit = 1; limit < 1 << 22; limit = limit * 3 / 2 + 1) {
+        gyre_options o = checked(64 << 20);
+        struct gy_geometry g;
+        o.max_entries = limit;
+        CHECK_OK(gy_layout_plan(&g, &o, 4));
+        CHECK_EQ(g.n_history, gy_max(1, limit * 4 / GY_LINE));
+        check_plan(&g, &o, 4);
+    }
+    gyre_options o = checked(64 << 20);
+    struct gy_geometry small, large;
+    o.expected_entry_bytes = 64;
+    CHECK_OK(gy_layout_plan(&small, &o, 4));
+    o.expected_entry_bytes = 4096;
+    CHECK_OK(gy_layout_plan(&large, &o, 4));
+    CHECK_EQ(small.n_history, (64 << 20) / 64 * 4 / GY_LINE);
+    CHECK_EQ(large.n_history, (64 << 20) / 256 * 4 / GY_LINE); /* what is expected may be far too large */
+    o.max_entries = (uint64_t)1 << 40;
+    CHECK_OK(gy_layout_plan(&large, &o, 4));
+    check_plan(&large, &o, 4);
+}
+
 /* A formatted region's head. */
 static char *
 formatted(struct gy_geometry *g)
@@ -173,6 +197,9 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     REFUSED(s->geometry.arena_shift = 255, GYRE_ECORRUPT);
     REFUSED(s->geometry.arenas_at += (uint64_t)1 << g.arena_shift, GYRE_ECORRUPT);
     REFUSED(s->geometry.arenas_at = UINT64_MAX, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_history = 0, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_history = UINT32_MAX, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_history *= 16, GYRE_ECORRUPT); /* it would reach into the index */
     REFUSED(s->geometry.log2_shards = GY_MAX_LOG2_SHARDS + 1, GYRE_ECORRUPT);
     REFUSED(s->geometry.log2_buckets_most = GY_MAX_LOG2_BUCKETS + 1, GYRE_ECORRUPT);
 #undef REFUSED

@@ -117,14 +117,14 @@ TEST(mend, parked_and_retired_arenas_go_on)
         parked++;
     while (room_state(cache, retired) != GY_SEALED)
         retired++;
-    uint64_t cursor = gy_load_seq(&cache->books[parked].cursor);
+    uint64_t progress = gy_load_seq(&cache->books[parked].progress);
     gy_clear_begin(cache);
     while (gy_clear_pending(cache))
         gy_clear_step(cache, room_record(cache));
     room_set_state(cache, retired, GY_RETIRED); /* nothing refers to it */
     gy_mend_quiet(cache);
     CHECK_EQ(room_state(cache, parked), GY_PARKED);
-    CHECK_EQ(gy_load_seq(&cache->books[parked].cursor), cursor);
+    CHECK_EQ(gy_load_seq(&cache->books[parked].progress), progress);
     CHECK_EQ(room_state(cache, retired), GY_RETIRED);
     CHECK_EQ(gy_arena_free_retired(cache), 1);
     CHECK(room_sweep(cache, cache->arena_bytes));

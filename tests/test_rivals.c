@@ -10,6 +10,7 @@
 
 #include "choose.h"
 #include "clear.h"
+#include "limit.h"
 
 static gyre *
 open_one(void)
@@ -400,7 +401,7 @@ TEST(rivals, a_limit_that_nothing_can_hold)
     o.max_entries = 10;
     gyre *cache = api_open_with(&o);
     gy_store_seq(&cache->super->n_entries[GY_MAIN], 50); /* of writers that stand still before they count */
-    gy_sweep_limit(cache, room_record(cache));
+    gy_limit_hold(cache, room_record(cache));
     CHECK_EQ(gy_load_seq(&cache->super->n_entries[GY_MAIN]), 50);
     gyre_close(cache);
 }

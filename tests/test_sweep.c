@@ -135,7 +135,7 @@ TEST(sweep, parks_and_goes_on)
         if (left > 0) {
             CHECK_EQ(room_state(cache, arena), GY_PARKED);
             uint64_t ref = gy_slot_ref(room_word(cache, key_of(first).text));
-            CHECK_EQ(gy_load_seq(&cache->books[arena].cursor), (ref << 3) - gy_arena_offset(cache, arena));
+            CHECK_EQ(gy_load_seq(&cache->books[arena].progress), (ref << 3) - gy_arena_offset(cache, arena));
             uint32_t other; /* a younger arena does not distract the hand */
             if (steps == 0)
                 fill_arena(cache, GY_PROBATION, 1000, &other);
@@ -314,7 +314,7 @@ TEST(sweep, compaction_keeps_the_frequency_across_a_stop)
     }
     CHECK(room_sweep(cache, 1));
     CHECK_EQ(room_state(cache, arena), GY_PARKED);
-    CHECK(gy_load_seq(&cache->books[arena].cursor) & GY_CURSOR_COMPACT);
+    CHECK(gy_load_seq(&cache->books[arena].progress) & GY_PROGRESS_COMPACT);
     while (room_state(cache, arena) == GY_PARKED)
         CHECK(room_sweep(cache, 1));
     expect_left(cache, arena);

@@ -6,11 +6,11 @@
 
 floors='base.h atomic.h gyre.h
 options.h os.h hash.h policy.h entry.h slot.h arena.h region.h
-rcu/record.h
+rcu/record.h learn.h
 rcu/rcu.h layout.h worker.h mend.h maintain.h
 cache.h
 registry.h account.h choose.h index.h history.h clear.h grow.h
-sweep.h find.h insert.h
+walk.h limit.h sweep.h find.h insert.h
 lookup.h'
 
 floor_of() {
