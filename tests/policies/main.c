@@ -20,6 +20,8 @@ static const char help[] =
     "  --sizes X,Y       of the cache, as shares of all keys (0.005,0.01,0.05,0.1,0.2,0.4);\n"
     "                    sizes of fewer than 50 entries are left out\n"
     "  --reference FILE  compare, and fail when an algorithm that is the same differs\n"
+    "  --hold A,X,Y      fail when the mean miss ratio of A is above X, or its worst regret\n"
+    "                    above Y\n"
     "  --summary         means only\n"
     "  --jobs N          processes (2)\n"
     "  --list            the policies and where they come from\n";
@@ -31,6 +33,7 @@ struct arguments {
     size_t n_chosen, n_sizes;
     double sizes[SIZES_MOST];
     const char *reference_path;
+    struct bound bound; /* without a name: none */
     unsigned jobs;
     bool summary;
 };
@@ -93,6 +96,18 @@ take_jobs(struct arguments *a, const char *jobs)
     return true;
 }
 
+static bool
+take_bound(struct bound *bound, const char *text)
+{
+    int n = 0;
+    int read = sscanf(text, "%31[^,],%lf,%lf%n", bound->policy, &bound->mean,
+                      &bound->worst_regret, &n);
+    if (read == 3 && text[n] == '\0')
+        return true;
+    tool_error("not a policy, a mean and a regret: %s", text);
+    return false;
+}
+
 static void
 list(void)
 {
@@ -108,6 +123,7 @@ take_arguments(struct arguments *a, int argc, char **argv, int *status)
                                             {"sizes", required_argument, NULL, 's'},
                                             {"reference", required_argument, NULL, 'r'},
                                             {"jobs", required_argument, NULL, 'j'},
+                                            {"hold", required_argument, NULL, 'o'},
                                             {"summary", no_argument, NULL, 'm'},
                                             {"list", no_argument, NULL, 'l'},
                                             {"help", no_argument, NULL, 'h'},
@@ -119,6 +135,7 @@ take_arguments(struct arguments *a, int argc, char **argv, int *status)
         case 's': ok = take_sizes(a, optarg); break;
         case 'r': a->reference_path = optarg; break;
         case 'j': ok = take_jobs(a, optarg); break;
+        case 'o': ok = take_bound(&a->bound, optarg); break;
         case 'm': a->summary = true; break;
         case 'l': list(); *status = TOOL_OK; return false;
         case 'h': fputs(help, stdout); *status = TOOL_OK; return false;
@@ -167,6 +184,8 @@ run(const struct arguments *a, char **paths)
         report_means(&report);
     if (ok && a->reference_path)
         ok = report_check(&report);
+    if (a->bound.policy[0])
+        ok = ok && report_hold(&report, &a->bound);
     if (a->reference_path)
         reference_free(&reference);
     for (size_t i = 0; i < n_traces; i++)

@@ -25,8 +25,8 @@ difference(const struct report *r, size_t point, size_t policy)
     return theirs < 0 ? NAN : result_at(r, point, policy)->miss_ratio - theirs;
 }
 
-/* What regret is counted from: the best of the reference, or of the others that were run; negative when there is
- * none. */
+/* What regret is counted from: the best of the reference, or of the others that were run; negative
+ * when there is none. */
 static double
 best_at(const struct report *r, size_t point)
 {
@@ -187,7 +187,10 @@ bool
 report_check(const struct report *r)
 {
     unsigned n = 0, n_off = 0;
-    for (size_t i = 0; i < r->points->n; i++) {
+    bool comparable = false;
+    for (size_t policy = 0; policy < r->n_policies; policy++)
+        comparable |= r->policies[policy]->tolerance > 0;
+    for (size_t i = 0; comparable && i < r->points->n; i++) {
         for (size_t policy = 0; policy < r->n_policies; policy++) {
             const struct policy *candidate = r->policies[policy];
             double off = difference(r, i, policy);
@@ -202,7 +205,27 @@ report_check(const struct report *r)
                     candidate->name, p->name, (unsigned long long)p->shape.capacity, off);
         }
     }
-    printf("\n%u miss ratios compared with the reference's of the same algorithm, %u differ\n", n,
-           n_off);
-    return n > 0 && n_off == 0;
+    if (comparable)
+        printf("\n%u miss ratios compared with the reference's of the same algorithm, %u differ\n",
+               n, n_off);
+    return n_off == 0 && (n > 0 || !comparable);
+}
+
+bool
+report_hold(const struct report *r, const struct bound *bound)
+{
+    for (size_t policy = 0; policy < r->n_policies; policy++) {
+        if (strcmp(r->policies[policy]->name, bound->policy) != 0)
+            continue;
+        struct means m = add_up(r, policy, false);
+        double mean = m.miss / m.n;
+        bool ok = m.n > 0 && m.n_best == m.n && mean <= bound->mean
+                  && m.worst_regret <= bound->worst_regret;
+        printf("\n%s: mean %.4f, at most %g; worst regret %.4f, at most %g: %s\n",
+               bound->policy, mean, bound->mean, m.worst_regret, bound->worst_regret,
+               ok ? "OK" : "TOO MUCH");
+        return ok;
+    }
+    fprintf(stderr, "policies: %s is to be held, but is not run\n", bound->policy);
+    return false;
 }

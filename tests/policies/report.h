@@ -24,8 +24,17 @@ void report_points(const struct report *report);
 /* A row a policy: means over all points, in keys and in bytes. */
 void report_means(const struct report *report);
 
-/* False, after naming them, when a policy is farther from the reference than it may be, or none
- * was compared. */
+struct bound {
+    char policy[32];
+    double mean, worst_regret;
+};
+
+/* False, after saying so, when a policy is worse than that in entries, or has no reference at a
+ * point. */
+bool report_hold(const struct report *report, const struct bound *bound);
+
+/* False, after naming them, when a policy is farther from the reference than it may be, or
+ * some could be compared and none was. */
 bool report_check(const struct report *report);
 
 #endif
