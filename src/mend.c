@@ -22,9 +22,12 @@ mend_arenas(struct gyre *cache)
             uint64_t open = gy_load_rlx(&cache->lanes[gy_arena_lane(word)].open[gy_arena_ring(word)]);
             state = open == gy_open_word(a, gy_arena_sequence(word)) ? GY_OPEN : GY_FREE;
         }
-        if (state == GY_SWEEPING)
-            /* model: mendarenas */
-            state = GY_SEALED; /* it may have stopped before its look at the pins */
+        uint64_t progress = gy_load_rlx(&cache->books[a].progress);
+        if (state == GY_SWEEPING) /* model: mendarenas */
+            state = GY_SEALED, progress = 0; /* it may have stopped before its look at the pins */
+        else if (progress & GY_PROGRESS_BUSY) /* what the dead have taken is not done */
+            progress = (progress & GY_PROGRESS_LATE) | gy_progress_again(progress);
+        gy_store_rlx(&cache->books[a].progress, progress);
         gy_store_rlx(&cache->words[a], gy_arena_with_state(word, state));
         gy_store_rlx(&cache->books[a].dead, 0);
         n_free += state == GY_FREE;
