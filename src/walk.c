@@ -203,7 +203,7 @@ gy_walk_holed(struct gy_sweep *s)
             i.h = gy_entry_header(i.entry);
             i.bytes = gy_entry_bytes(i.offset, i.h, c->g.value_align);
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
-            if (!entry_plausible(&i, end - i.offset, s->at.word)) {
+            if (!entry_plausible(&i, end - i.offset, s->at.word) || !gy_entry_filled(i.h)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
                 if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
                     gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
