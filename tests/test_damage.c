@@ -109,6 +109,7 @@ sweep_damaged(void (*damage)(gyre *cache, char *entry), bool tentative)
         else if (gy_load_seq(slot) != GY_EMPTY) /* the others are popular */
             gy_store_seq(slot, gy_load_seq(slot) | GY_FREQ_ONE * 3);
     }
+    room_teach(cache);
     damage(cache, gy_at(cache, gy_slot_ref(word)));
     room_seal_all(cache);
     for (unsigned i = 0; i < cache->g.n_arenas && room_refs_into(cache, arena) > 0; i++)

@@ -1,346 +1,245 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The policy decides, a simulator of a page carries out: two rings as queues, a history as a queue of
- * the same length. No arenas, no bytes, no threads: what is measured is the choice of victims alone. */
+/* The policy's functions one by one. What they do together is tests/test_choice.c's. */
 
 #include "policy.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api.h"
 
-enum { NONE = -1, KEYS_MOST = 65536 };
+static const unsigned NEW = GY_KINDS_MAIN;
 
-/* A queue of keys, linked through one array; a key is in one queue at most. */
-struct queue {
-    int first, last;
-    unsigned n;
-};
-
-static int next_key[KEYS_MOST];
-
-static void
-queue_add(struct queue *q, int key)
+static unsigned
+kind_new(unsigned past, unsigned freq)
 {
-    next_key[key] = NONE;
-    if (q->n++ == 0)
-        q->first = key;
-    else
-        next_key[q->last] = key;
-    q->last = key;
+    return gy_policy_kind_new(NEW + past, freq);
 }
 
-static int
-queue_take(struct queue *q)
+static unsigned
+kind_main(unsigned habit, unsigned freq)
 {
-    int key = q->first;
-    q->first = next_key[key];
-    q->n--;
-    return key;
+    return freq * GY_HABITS + habit;
 }
 
-enum where { OUT, IN_PROBATION, IN_MAIN };
-
-struct sim {
-    struct queue ring[2];
-    unsigned size, n_remembered, promoted, readmitted;
-    uint8_t where[KEYS_MOST], freq[KEYS_MOST];
-    uint64_t left_at[KEYS_MOST]; /* when it came into the history; 0: it is not there */
-    uint64_t clock;
-};
-
-static bool
-recall(struct sim *s, int key)
+TEST(policy, kinds_of_newcomers_are_past_and_hits)
 {
-    uint64_t at = s->left_at[key];
-    s->left_at[key] = 0;
-    return at != 0 && s->clock - at < s->size;
-}
-
-static void
-make_room(struct sim *s)
-{
-    unsigned kept = 0;
-    for (;;) {
-        unsigned ring = gy_policy_victim(s->ring[0].n, s->ring[1].n);
-        int key = queue_take(&s->ring[ring]);
-        struct gy_verdict v = gy_policy_judge(ring, s->freq[key], kept > s->size * 3 / 4);
-        if (v.keep) {
-            s->promoted += ring == GY_POLICY_PROBATION;
-            s->freq[key] = (uint8_t)v.freq;
-            s->where[key] = IN_MAIN;
-            queue_add(&s->ring[GY_POLICY_MAIN], key);
-            kept++;
-            continue;
+    bool seen[GY_KINDS] = {false};
+    for (unsigned past = 0; past < GY_PASTS; past++)
+        for (unsigned freq = 0; freq <= GY_POLICY_FREQ_MOST; freq++) {
+            unsigned kind = kind_new(past, freq);
+            CHECK(kind >= NEW && kind < GY_KINDS && !seen[kind]);
+            seen[kind] = true;
+            for (unsigned again = 0; again <= GY_POLICY_FREQ_MOST; again++) /* judged anew, the past stays */
+                CHECK_EQ(gy_policy_kind_new(kind, again), kind_new(past, again));
         }
-        s->where[key] = OUT;
-        if (v.remember)
-            s->left_at[key] = ++s->clock;
-        return;
+    for (unsigned freq = GY_POLICY_FREQ_MOST; freq < 8; freq++)
+        CHECK_EQ(kind_new(3, freq), kind_new(3, GY_POLICY_FREQ_MOST));
+    CHECK_EQ(kind_new(0, 0), GY_KIND_UNKNOWN);
+}
+
+TEST(policy, kinds_of_main_are_habit_and_hits)
+{
+    bool seen[GY_KINDS_MAIN] = {false};
+    for (unsigned kind = 0; kind < GY_KINDS; kind++)
+        for (unsigned freq = 0; freq < 8; freq++) {
+            unsigned now = gy_policy_kind_main(kind, freq);
+            CHECK(now < GY_KINDS_MAIN);
+            CHECK_EQ(now / GY_HABITS, gy_policy_freq(freq));
+            CHECK_EQ(now % GY_HABITS, gy_policy_habit(kind));
+            seen[now] = true;
+        }
+    for (unsigned kind = 0; kind < GY_KINDS_MAIN; kind++)
+        CHECK(seen[kind]);
+}
+
+/* A habit is of several turns: who is hit in each has the highest, who is hit no more has none after a few. */
+TEST(policy, habits_grow_and_decay)
+{
+    for (unsigned kind = 0; kind < GY_KINDS; kind++) {
+        unsigned hot = kind, cold = kind;
+        for (unsigned turn = 0; turn < 5; turn++) {
+            unsigned before = gy_policy_habit(cold);
+            hot = gy_policy_kind_main(hot, 2);
+            cold = gy_policy_kind_main(cold, 0);
+            CHECK(turn == 0 || gy_policy_habit(cold) <= before);
+        }
+        CHECK_EQ(gy_policy_habit(hot), GY_HABITS - 1);
+        CHECK_EQ(gy_policy_habit(cold), 0);
+    }
+    for (unsigned kind = 0; kind < GY_KINDS; kind++)
+        CHECK(gy_policy_habit(kind) < GY_HABITS);
+    for (unsigned habit = 0; habit < GY_HABITS; habit++)
+        for (unsigned freq = 0; freq < 2; freq++)
+            CHECK(gy_policy_habit(kind_main(habit, freq)) <= gy_policy_habit(kind_main(habit, freq + 1)));
+    CHECK_EQ(gy_policy_habit(GY_KIND_UNKNOWN), 0);
+    CHECK(gy_policy_habit(kind_new(0, 1)) > 0 && gy_policy_habit(kind_new(3, 0)) > 0);
+    CHECK(gy_policy_habit(GY_KIND_REPLACED) > 0); /* a put of a key that stands is a use */
+}
+
+TEST(policy, a_past_is_how_soon_and_whether_again)
+{
+    const float soon = gy_policy.late * 0.99f, late = gy_policy.late * 1.01f;
+    for (unsigned kind = 0; kind < GY_KINDS; kind++) {
+        unsigned past = gy_policy_past(kind, soon);
+        bool again = kind < NEW ? kind % GY_HABITS >= 2 : (kind - NEW) % GY_PASTS > 0;
+        CHECK_EQ(past, again ? 3 : 1);
+        CHECK_EQ(gy_policy_past(kind, late), past + 1);
+        CHECK_EQ(gy_policy_past(kind, 0), past);
+        CHECK_EQ(gy_policy_past(kind, 2), past + 1);
+        CHECK(past + 1 < GY_PASTS);
     }
 }
 
-static bool
-ask(struct sim *s, int key)
+TEST(policy, before_anything_is_measured_hits_count_most)
 {
-    if (s->where[key] != OUT) {
-        if (s->freq[key] < GY_POLICY_FREQ_MOST)
-            s->freq[key]++;
-        return true;
+    for (unsigned kind = 0; kind < GY_KINDS; kind++) {
+        CHECK(gy_policy_prior(kind) > 0);
+        CHECK(kind == GY_KIND_UNKNOWN || gy_policy_prior(kind) > gy_policy_prior(GY_KIND_UNKNOWN));
     }
-    if (s->ring[0].n + s->ring[1].n == s->size)
-        make_room(s);
-    bool remembered = recall(s, key);
-    unsigned ring = gy_policy_place(remembered);
-    s->readmitted += remembered;
-    s->freq[key] = 0;
-    s->where[key] = ring == GY_POLICY_MAIN ? IN_MAIN : IN_PROBATION;
-    queue_add(&s->ring[ring], key);
-    return false;
-}
-
-struct trace {
-    const char *name;
-    uint16_t *key;
-    size_t n;
-};
-
-static struct sim sim;
-
-static double
-run_policy(const struct trace *t, unsigned size)
-{
-    size_t hits = 0;
-    memset(&sim, 0, sizeof sim);
-    sim.size = size;
-    for (size_t i = 0; i < t->n; i++)
-        hits += ask(&sim, t->key[i]);
-    CHECK(sim.ring[0].n + sim.ring[1].n <= size);
-    return (double)hits / (double)t->n;
-}
-
-/* FIFO, and CLOCK with one bit. */
-static double
-run_queue(const struct trace *t, unsigned size, bool second_chance)
-{
-    static bool in[KEYS_MOST], hit[KEYS_MOST];
-    struct queue q = {0, 0, 0};
-    size_t hits = 0;
-    memset(in, 0, sizeof in);
-    memset(hit, 0, sizeof hit);
-    for (size_t i = 0; i < t->n; i++) {
-        int key = t->key[i];
-        hits += in[key];
-        if (in[key]) {
-            hit[key] = true;
-            continue;
-        }
-        while (q.n == size) {
-            int victim = queue_take(&q);
-            bool stays = second_chance && hit[victim];
-            in[victim] = stays;
-            hit[victim] = false;
-            if (stays)
-                queue_add(&q, victim);
-        }
-        in[key] = true;
-        queue_add(&q, key);
+    for (unsigned habit = 0; habit < GY_HABITS; habit++) {
+        CHECK(gy_policy_prior(kind_main(habit, 1)) > gy_policy_prior(kind_main(GY_HABITS - 1, 0)));
+        CHECK(habit == 0 || gy_policy_prior(kind_main(habit, 0)) > gy_policy_prior(kind_main(habit - 1, 0)));
     }
-    return (double)hits / (double)t->n;
-}
-
-static void
-compare(const struct trace *t, unsigned size)
-{
-    double fifo = run_queue(t, size, false), clock = run_queue(t, size, true), ours = run_policy(t, size);
-    printf("%-24s %6u entries: hit ratio %.4f, CLOCK %.4f, FIFO %.4f\n", t->name, size, ours, clock, fifo);
-    CHECK_MSG(ours >= fifo, "%s, %u", t->name, size);
-    CHECK_MSG(ours >= clock, "%s, %u", t->name, size);
-}
-
-static struct trace
-bundled(void)
-{
-    struct trace t = {"pages of sqlite-orders", malloc(1 << 20), 0};
-    FILE *f = fopen("tests/data/orders-slice.u16", "rb");
-    CHECK_MSG(f != NULL, "from the folder above tests/");
-    t.n = fread(t.key, sizeof *t.key, (1 << 20) / sizeof *t.key, f);
-    fclose(f);
-    CHECK(t.n > 50000);
-    return t;
-}
-
-TEST(policy, better_than_fifo_and_clock_on_a_real_trace)
-{
-    struct trace t = bundled();
-    for (unsigned percent = 1; percent <= 64; percent *= 2)
-        compare(&t, 1023 * percent / 100);
-    CHECK(sim.readmitted > 0 && sim.promoted > 0); /* all roads were taken */
-    free(t.key);
-}
-
-/* Zipf's law with exponent 1, by its distribution function, searched. */
-static void
-add_zipf(struct trace *t, unsigned n_keys, size_t n, uint64_t *seed)
-{
-    double *sum = malloc((n_keys + 1) * sizeof *sum);
-    sum[0] = 0;
-    for (unsigned i = 0; i < n_keys; i++)
-        sum[i + 1] = sum[i] + 1.0 / (i + 1.0);
-    for (size_t i = 0; i < n; i++) {
-        double x = (double)(api_random(seed) >> 11) * 0x1p-53 * sum[n_keys];
-        unsigned low = 0, high = n_keys - 1;
-        while (low < high) {
-            unsigned middle = (low + high) / 2;
-            if (sum[middle + 1] > x)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        t->key[t->n++] = (uint16_t)low;
+    for (unsigned past = 0; past < GY_PASTS; past++) {
+        CHECK(gy_policy_prior(kind_new(past, 1)) > gy_policy_prior(kind_new(past, 0)));
+        CHECK(past == 0 || gy_policy_prior(kind_new(past, 0)) > gy_policy_prior(kind_new(0, 0)));
     }
-    free(sum);
+    CHECK(gy_policy_prior(kind_new(3, 0)) > gy_policy_prior(kind_new(1, 0)));
+}
+
+static struct gy_rate
+observe_many(struct gy_rate rate, unsigned n, unsigned hit_of, float time)
+{
+    for (unsigned i = 0; i < n; i++) {
+        rate = gy_policy_observe(rate, hit_of > 0 && i % hit_of == 0, time);
+        CHECK(rate.hits >= 0 && rate.time >= 0 && rate.time <= gy_policy.memory);
+    }
+    return rate;
+}
+
+/* First the prior, then what was measured, and in between nothing outside the two. */
+TEST(policy, a_value_goes_from_the_prior_to_what_is_measured)
+{
+    for (unsigned kind = 0; kind < GY_KINDS; kind++) {
+        const float prior = gy_policy_prior(kind), little = 1 / 16.0f;
+        struct gy_rate never = {0}, often = {0};
+        CHECK(gy_policy_value(kind, never) == prior);
+        for (unsigned i = 0; i < 40; i++) {
+            never = observe_many(never, 10, 0, little);
+            often = observe_many(often, 10, 1, little); /* 16 a turnover */
+            CHECK(gy_policy_value(kind, never) > 0 && gy_policy_value(kind, never) < prior);
+            CHECK(gy_policy_value(kind, often) > prior && gy_policy_value(kind, often) < 16);
+        }
+        CHECK(gy_policy_value(kind, never) < prior * 0.6f);
+        CHECK(gy_policy_value(kind, often) > 5 && gy_policy_value(kind, often) > prior);
+    }
+}
+
+/* What was true once counts for as many turnovers as the memory is long, and no longer, however long it was true. */
+TEST(policy, observations_fade)
+{
+    for (unsigned before = 100; before <= 100000; before *= 10) {
+        struct gy_rate rate = observe_many((struct gy_rate){0}, before, 1, 0.5f);
+        if (before > 100)
+            CHECK(rate.hits / rate.time > 1.9f && rate.hits / rate.time < 2.1f);
+        rate = observe_many(rate, (unsigned)(4 * gy_policy.memory), 0, 0.5f);
+        CHECK_MSG(rate.hits / rate.time < 0.3f, "after %u observations", before);
+        rate = observe_many(rate, (unsigned)(4 * gy_policy.memory), 1, 0.5f);
+        CHECK(rate.hits / rate.time > 1.7f);
+    }
 }
 
 static void
-add_loop(struct trace *t, unsigned first, unsigned n_keys, unsigned rounds)
+set_met(float *met, float *value, unsigned kind, float n, float worth)
 {
-    for (unsigned round = 0; round < rounds; round++)
-        for (unsigned i = 0; i < n_keys; i++)
-            t->key[t->n++] = (uint16_t)(first + i);
+    met[kind] = n;
+    value[kind] = worth;
 }
 
-TEST(policy, better_than_fifo_and_clock_on_zipf_with_scans)
+TEST(policy, a_newcomer_is_admitted_where_a_share_of_main_is_clearly_worse)
 {
-    struct trace t = {"Zipf with scans", malloc(sizeof(uint16_t) << 20), 0};
-    uint64_t seed = api_seed("policy");
-    for (unsigned i = 0; i < 20; i++) {
-        add_zipf(&t, 10000, 20000, &seed);
-        add_loop(&t, 10000 + 2000 * i, 2000, 1); /* never asked for again */
+    float met[GY_KINDS_MAIN] = {0}, value[GY_KINDS_MAIN] = {0};
+    CHECK(!gy_policy_admits(1000, value, met)); /* nothing is known to be worse */
+    for (unsigned low = 0; low < GY_KINDS_MAIN; low++) {
+        unsigned high = (low + 5) % GY_KINDS_MAIN;
+        memset(met, 0, sizeof met);
+        set_met(met, value, low, 10, 0.1f);
+        set_met(met, value, high, 90, 1);
+        CHECK(!gy_policy_admits(0.1f, value, met));
+        CHECK(!gy_policy_admits(0.1f * gy_policy.clearly * 0.99f, value, met));
+        CHECK(gy_policy_admits(0.1f * gy_policy.clearly * 1.01f, value, met));
+        CHECK(gy_policy_admits(1000, value, met));
+        set_met(met, value, low, 100 * gy_policy.share * 0.9f, 0.1f); /* too few of them */
+        set_met(met, value, high, 100, 1);
+        CHECK(!gy_policy_admits(0.9f, value, met));
+        CHECK(gy_policy_admits(1.01f * gy_policy.clearly, value, met));
     }
-    for (unsigned size = 50; size <= 3200; size *= 2)
-        compare(&t, size);
-    free(t.key);
 }
 
-TEST(policy, better_than_fifo_and_clock_on_plain_zipf)
+TEST(policy, the_bar_follows_what_is_admitted)
 {
-    struct trace t = {"Zipf", malloc(sizeof(uint16_t) << 20), 0};
-    uint64_t seed = api_seed("policy");
-    add_zipf(&t, 20000, 300000, &seed);
-    for (unsigned size = 50; size <= 6400; size *= 2)
-        compare(&t, size);
-    free(t.key);
-}
-
-TEST(policy, not_worse_than_fifo_and_clock_on_loops)
-{
-    struct trace t = {"a loop of 1000", malloc(sizeof(uint16_t) << 20), 0};
-    add_loop(&t, 0, 1000, 50);
-    for (unsigned size = 100; size <= 900; size += 200)
-        compare(&t, size);
-    CHECK(run_policy(&t, 1000) == 49.0 / 50.0); /* what fits stays */
-    t.name = "two loops";
-    for (unsigned i = 0; i < 100; i++) { /* a short one within a long one */
-        add_loop(&t, 2000, 100, 3);
-        add_loop(&t, 3000 + 50 * i, 50, 1);
-    }
-    for (unsigned size = 120; size <= 960; size *= 2)
-        compare(&t, size);
-    free(t.key);
-}
-
-/* A scan of new keys, however long, leaves the keys that are asked for in between where they are. */
-TEST(policy, a_scan_does_not_push_the_working_set_out)
-{
-    memset(&sim, 0, sizeof sim);
-    sim.size = 1000;
-    for (unsigned round = 0; round < 4; round++)
-        for (int key = 0; key < 800; key++)
-            ask(&sim, key);
-    for (int key = 1000; key < 21000; key++)
-        ask(&sim, key);
-    unsigned left = 0;
-    for (int key = 0; key < 800; key++)
-        left += sim.where[key] != OUT;
-    CHECK_EQ(left, 800);
-}
-
-TEST(policy, verdicts_on_probation)
-{
-    for (unsigned freq = 0; freq <= GY_POLICY_FREQ_MOST; freq++)
-        for (unsigned pressure = 0; pressure <= GY_POLICY_FREQ_MOST; pressure++) {
-            struct gy_verdict v = gy_policy_judge(GY_POLICY_PROBATION, freq, pressure);
-            CHECK_EQ(v.keep, (freq >= 2 + pressure)); /* one hit may be a burst that is over */
-            CHECK(v.keep || v.remember);              /* what goes out untried may come back at once */
-            CHECK(!v.keep || v.freq == 0);            /* promoted, it starts anew */
+    for (float admitted = 0.125f; admitted < 8; admitted *= 2) {
+        for (float start = 0; start < 10; start = start * 2 + 0.01f) {
+            const float end = admitted / gy_policy.clearly;
+            float bar = start;
+            for (unsigned i = 0; i < 100; i++) {
+                float next = gy_policy_bar(bar, admitted);
+                CHECK((next - bar) * (end - bar) >= 0); /* towards it, */
+                CHECK((end - next) * (end - bar) >= 0); /* not past it */
+                bar = next;
+            }
+            CHECK(bar > end * 0.98f && bar < end * 1.02f);
         }
-}
-
-TEST(policy, verdicts_on_main)
-{
-    for (unsigned freq = 0; freq <= GY_POLICY_FREQ_MOST; freq++)
-        for (unsigned pressure = 0; pressure <= GY_POLICY_FREQ_MOST; pressure++) {
-            struct gy_verdict v = gy_policy_judge(GY_POLICY_MAIN, freq, pressure);
-            CHECK_EQ(v.keep, (freq >= 1 + pressure));
-            CHECK(!v.remember); /* it had its chances */
-            CHECK(!v.keep || v.freq == freq - 1);
-        }
-}
-
-TEST(policy, under_the_most_pressure_nothing_stays)
-{
-    for (unsigned ring = 0; ring < 2; ring++)
-        for (unsigned freq = 0; freq <= GY_POLICY_FREQ_MOST; freq++)
-            CHECK(!gy_policy_judge(ring, freq, GY_POLICY_FREQ_MOST).keep);
-}
-
-/* However hot all entries are, the hand comes to a victim within as many turns as a frequency counts. */
-TEST(policy, the_hand_always_finds_a_victim)
-{
-    memset(&sim, 0, sizeof sim);
-    sim.size = 300;
-    for (unsigned round = 0; round < 8; round++)
-        for (int key = 0; key < 300; key++)
-            ask(&sim, key);
-    for (int key = 300; key < 400; key++) {
-        ask(&sim, key);
-        CHECK_EQ(sim.ring[0].n + sim.ring[1].n, 300);
     }
 }
 
-TEST(policy, a_key_that_returns_soon_is_readmitted_to_main)
+TEST(policy, the_window_stays_within_its_bounds)
 {
-    CHECK_EQ(gy_policy_place(false), GY_POLICY_PROBATION);
-    CHECK_EQ(gy_policy_place(true), GY_POLICY_MAIN);
-    memset(&sim, 0, sizeof sim);
-    sim.size = 100;
-    for (int key = 0; key < 150; key++)
-        ask(&sim, key);
-    CHECK_EQ(sim.where[10], OUT);
-    ask(&sim, 10);
-    CHECK_EQ(sim.where[10], IN_MAIN);
-    for (int key = 200; key < 500; key++)
-        ask(&sim, key);
-    ask(&sim, 20); /* out for longer than the history is */
-    CHECK_EQ(sim.where[20], IN_PROBATION);
+    const struct gy_rate none = {0, 4}, many = {40, 4};
+    float window = gy_policy_window(0, none, 1);
+    CHECK(window == gy_policy.window_least);
+    for (unsigned i = 0; i < 5000; i++) {
+        float next = gy_policy_window(window, many, 1);
+        CHECK(next >= window && next <= gy_policy.window_most);
+        window = next;
+    }
+    CHECK(window == gy_policy.window_most);
+    for (unsigned i = 0; i < 5000; i++) {
+        float next = gy_policy_window(window, none, 1);
+        CHECK(next <= window && next >= gy_policy.window_least);
+        window = next;
+    }
+    CHECK(window == gy_policy.window_least);
+    CHECK(gy_policy_window(17, many, 1) == gy_policy.window_most); /* damage */
+}
+
+/* Probation is too short while what it turns away returns as often as what main keeps is hit. */
+TEST(policy, the_window_grows_when_newcomers_return_at_once)
+{
+    const float middle = 0.05f;
+    for (float main = 0.25f; main < 8; main *= 2) {
+        struct gy_rate more = {main * 8, 4}, less = {main / 4, 4};
+        CHECK(gy_policy_window(middle, more, main) > middle);
+        CHECK(gy_policy_window(middle, less, main) < middle);
+        CHECK(gy_policy_window(middle, (struct gy_rate){0, 0}, main) < middle);
+    }
 }
 
 TEST(policy, the_ring_over_its_share_is_swept)
 {
-    CHECK_EQ(gy_policy_victim(10, 90), GY_POLICY_MAIN); /* a tenth, exactly */
-    CHECK_EQ(gy_policy_victim(11, 90), GY_POLICY_PROBATION);
-    CHECK_EQ(gy_policy_victim(9, 90), GY_POLICY_MAIN);
-    CHECK_EQ(gy_policy_victim(0, 1), GY_POLICY_MAIN);
-    CHECK_EQ(gy_policy_victim(1, 0), GY_POLICY_PROBATION);
-    CHECK_EQ(gy_policy_victim(0, 5), GY_POLICY_MAIN); /* never a ring that has nothing */
-    CHECK_EQ(gy_policy_victim(1, 5), GY_POLICY_PROBATION);
-    uint64_t tib = (uint64_t)1 << 42;
-    CHECK_EQ(gy_policy_victim(tib, tib * 9), GY_POLICY_MAIN);
-    CHECK_EQ(gy_policy_victim(tib + 10, tib * 9), GY_POLICY_PROBATION);
+    const float tenth = 0.101f;
+    CHECK_EQ(gy_policy_victim(10, 90, tenth), GY_POLICY_MAIN);
+    CHECK_EQ(gy_policy_victim(11, 90, tenth), GY_POLICY_PROBATION);
+    CHECK_EQ(gy_policy_victim(9, 90, tenth), GY_POLICY_MAIN);
+    for (float window = gy_policy.window_least; window <= gy_policy.window_most; window *= 2) {
+        CHECK_EQ(gy_policy_victim(0, 1, window), GY_POLICY_MAIN); /* never a ring that has nothing */
+        CHECK_EQ(gy_policy_victim(0, 500, window), GY_POLICY_MAIN);
+        CHECK_EQ(gy_policy_victim(1, 0, window), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim(500, 0, window), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim(1, 5, window), GY_POLICY_PROBATION); /* a share of less than one */
+        CHECK_EQ(gy_policy_victim((uint64_t)1 << 42, (uint64_t)1 << 43, window), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim((uint64_t)1 << 34, (uint64_t)1 << 42, window), GY_POLICY_MAIN);
+    }
 }
 
 TEST(policy, compaction_pays_from_a_quarter_of_garbage)
