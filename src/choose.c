@@ -3,6 +3,7 @@
 
 #include "choose.h"
 
+#include "history.h"
 #include "index.h"
 #include "learn.h"
 
@@ -150,7 +151,7 @@ entries_of_arena(struct gyre *cache, uint64_t live_bytes)
     uint64_t entries = 0;
     for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
         entries += gy_load_rlx(&cache->super->shard[i].n_committed);
-    gy_store_rlx(&cache->super->turnover, entries);
+    gy_history_fit(cache, entries, live_bytes);
     return 1 + (float)entries * (float)cache->arena_bytes / (float)(live_bytes + 1);
 }
 
@@ -171,10 +172,10 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             }
             continue;
         }
-        float window = gy_learn_window(&cache->super->learned);
+        float window = gy_learn_window(&cache->super->learned), many = entries_of_arena(cache, live);
         unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window);
         bool look = need != GY_EVICT && ring == GY_PROBATION && v.oldest[GY_MAIN] != UINT32_MAX &&
-                    gy_learn_due(&cache->super->learned, entries_of_arena(cache, live));
+                    gy_learn_due(&cache->super->learned, many);
         ring = look ? GY_MAIN : ring;
         if (v.oldest[ring] == UINT32_MAX)
             ring ^= 1;

@@ -13,9 +13,18 @@ enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
 
 static gy_atomic_u16 *
-bucket_of(const struct gyre *cache, uint64_t hash)
+bucket_of(struct gyre *cache, uint64_t hash)
 {
-    return cache->history + ((hash & UINT32_MAX) * cache->g.n_history >> 32) * GY_HISTORY_WORDS;
+    uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> gy_load_rlx(&cache->super->history_shift);
+    return cache->history + bucket * GY_HISTORY_WORDS;
+}
+
+/* How many buckets are in use. */
+static float
+buckets(struct gyre *cache)
+{
+    uint64_t shift = gy_load_rlx(&cache->super->history_shift);
+    return (float)(((cache->g.n_history - 1) >> shift) + 1);
 }
 
 static uint16_t
@@ -46,10 +55,24 @@ gy_history_turnovers(struct gyre *cache, float evictions)
     return turnovers < TURNOVERS_MOST ? turnovers : TURNOVERS_MOST;
 }
 
+void
+gy_history_fit(struct gyre *cache, uint64_t entries, uint64_t bytes)
+{
+    struct gy_super *s = cache->super;
+    gy_store_rlx(&s->turnover, entries);
+    gy_store_rlx(&s->mean_bytes, bytes / gy_max(entries, 1));
+    uint64_t shift = gy_load_rlx(&s->history_shift), used = ((cache->g.n_history - 1) >> shift) + 1;
+    uint64_t wanted = entries * GY_HISTORY_ENTRY / GY_LINE + 1;
+    if (used > 2 * wanted)
+        gy_store_rlx(&s->history_shift, shift + 1);
+    else if (shift > 0 && used < wanted)
+        gy_store_rlx(&s->history_shift, shift - 1);
+}
+
 float
 gy_history_soon(struct gyre *cache)
 {
-    return gy_history_turnovers(cache, (float)cache->g.n_history);
+    return gy_history_turnovers(cache, buckets(cache));
 }
 
 void
@@ -61,7 +84,7 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     unsigned forgotten = gy_load_rlx(oldest);
     if (forgotten != 0) /* it never came back */
         gy_learn(&cache->super->learned, kind_of(forgotten), false,
-                 gy_history_turnovers(cache, (float)CELLS * (float)cache->g.n_history));
+                 gy_history_turnovers(cache, (float)CELLS * buckets(cache)));
     gy_store_rlx(oldest, (uint16_t)(fingerprint(hash) | kind));
     gy_store_rlx(&bucket[PLACE], (uint16_t)((place + 1) % CELLS));
     gy_add_rlx(&cache->super->history_clock, 1);
@@ -78,7 +101,7 @@ gy_history_recall(struct gyre *cache, uint64_t hash)
             continue;
         gy_store_rlx(&bucket[1 + i], 0);
         unsigned since = (place + CELLS - 1 - i) % CELLS, kind = kind_of(cell);
-        float age = gy_history_turnovers(cache, ((float)since + 0.5f) * (float)cache->g.n_history);
+        float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
         if (age >= TURNOVERS_MOST)
             return GY_KIND_UNKNOWN;
         gy_learn(&cache->super->learned, kind, true, age);

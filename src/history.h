@@ -23,6 +23,10 @@ uint64_t gy_history_clock(struct gyre *cache);
 /* How many turnovers of the cache so many evictions are. */
 float gy_history_turnovers(struct gyre *cache, float evictions);
 
+/* So many entries of so many bytes are in the cache: what turnovers and mean sizes go by. Where entries are larger
+ * than the table was made for, a part of it is used, since ages are counted in buckets. */
+void gy_history_fit(struct gyre *cache, uint64_t entries, uint64_t bytes);
+
 /* The time within which the history takes a return for one at once, in turnovers. */
 float gy_history_soon(struct gyre *cache);
 

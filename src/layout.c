@@ -17,7 +17,6 @@ enum {
     ARENAS_LEAST = 8,
     ENTRY_EXPECTED = 1024,
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
-    HISTORY_ENTRY = 4,   /* bytes of history for each entry */
     HISTORY_MOST = 1 << 28,
     LOAD_NUMERATOR = 1,  /* the first index is sized for a load of one half */
     LOAD_DENOMINATOR = 2,
@@ -112,9 +111,9 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, g.n_arenas / (16 * GY_RINGS)), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
-    uint64_t expected = o->expected_entry_bytes ? gy_min(o->expected_entry_bytes, 256) : 256;
+    uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : 256;
     uint64_t entries = o->max_entries ? o->max_entries : o->capacity_bytes / expected;
-    g.n_history = (uint32_t)gy_max(1, gy_min(entries * HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
+    g.n_history = (uint32_t)gy_max(1, gy_min(entries * GY_HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
 
     place(&g);
     *out = g;

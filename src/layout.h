@@ -27,7 +27,10 @@ struct gy_geometry {
     uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
 };
 
-enum { GY_HISTORY_WORDS = GY_LINE / 2 }; /* of 16 bits, in a bucket: a line */
+enum {
+    GY_HISTORY_WORDS = GY_LINE / 2, /* of 16 bits, in a bucket: a line */
+    GY_HISTORY_ENTRY = 4            /* bytes of history for each entry */
+};
 
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 
@@ -72,7 +75,8 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries. (Relaxed: a count.) */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
-    gy_atomic_u64 turnover;                       /* entries, when last counted. (Relaxed: a measure.) */
+    gy_atomic_u64 history_shift;                  /* the history uses its buckets >> this many: history.c */
+    gy_atomic_u64 turnover, mean_bytes;           /* entries, when last counted; and of what size. (Relaxed: measures.) */
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
 
     _Alignas(GY_LINE) struct gy_learned learned;

@@ -88,9 +88,9 @@ turned_away(struct gy_learned *l, float value, float soon_time)
 }
 
 bool
-gy_learn_admits(struct gy_learned *l, unsigned kind, float soon_time)
+gy_learn_admits(struct gy_learned *l, unsigned kind, float weight, float soon_time)
 {
-    float value = value_of(l, kind), main_value[GY_KINDS_MAIN], met[GY_KINDS_MAIN];
+    float value = value_of(l, kind) * weight, main_value[GY_KINDS_MAIN], met[GY_KINDS_MAIN];
     for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
         main_value[k] = value_of(l, k);
         met[k] = get(&l->met[k]);
@@ -104,7 +104,7 @@ gy_learn_admits(struct gy_learned *l, unsigned kind, float soon_time)
 }
 
 bool
-gy_learn_keeps(struct gy_learned *l, unsigned kind)
+gy_learn_keeps(struct gy_learned *l, unsigned kind, float weight)
 {
     float value = value_of(l, kind), mean = get(&l->mean), all = 0;
     set(&l->mean, mean + (value - mean) * gy_policy.mean_step);
@@ -113,7 +113,7 @@ gy_learn_keeps(struct gy_learned *l, unsigned kind)
         all += get(&l->met[k]);
     for (unsigned k = 0; all > gy_policy.met_memory && k < GY_KINDS_MAIN; k++)
         set(&l->met[k], get(&l->met[k]) / 2);
-    return value >= get(&l->bar);
+    return value * weight >= get(&l->bar);
 }
 
 bool

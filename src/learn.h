@@ -34,10 +34,10 @@ void gy_learn_soon(struct gy_learned *learned);
 
 /* Judges a newcomer at the end of probation. True: it goes to main. `soon`: how long the history can tell what
  * returns at once. */
-bool gy_learn_admits(struct gy_learned *learned, unsigned kind, float soon);
+bool gy_learn_admits(struct gy_learned *learned, unsigned kind, float weight, float soon);
 
 /* Judges an entry of main that is now of this kind: does it stay? */
-bool gy_learn_keeps(struct gy_learned *learned, unsigned kind);
+bool gy_learn_keeps(struct gy_learned *learned, unsigned kind, float weight);
 
 /* Is it time that the hand of main moves though main has no need of room? Newcomers that are turned away say
  * nothing of main, and what nobody asks for any more must be found. True at most once for each that is due. */

@@ -43,10 +43,12 @@ struct gy_rate {
  * doubling each does. */
 struct gy_policy_constants {
     float prior_main[3], prior_new[3];  /* rates before anything is measured, by hits: 0, 1, more */
-    float prior_habit, prior_past;      /* what a habit of one, a past of any kind add to them */
+    float prior_habit;                  /* what a habit of one adds to them, and a return that was not the first */
+    float prior_soon, prior_late;       /* what a return does */
     float prior_weight;                 /* turnovers for which the prior counts */
     float memory;                       /* turnovers of entries after which an observation counts half */
     float late;                         /* a return is late after so many turnovers */
+    float size_scale;                   /* sizes up to so many times the mean hardly count */
     float clearly, share;               /* a newcomer must be worth so many times what a share of main is */
     float bar_step;                     /* how fast what main must be worth follows what was admitted */
     float window_least, window_most, window_step;
@@ -57,11 +59,11 @@ struct gy_policy_constants {
 };
 
 #define GY_POLICY_CONSTANTS                                                                                         \
-    {.prior_main = {0.1f, 3, 3}, .prior_new = {0.025f, 0.5f, 0.5f}, .prior_habit = 0.25f, .prior_past = 0.06f,      \
-     .prior_weight = 16, .memory = 32, .late = 0.6f, .clearly = 1.4f, .share = 0.04f, .bar_step = 0.12f,            \
-     .window_least = 0.01f, .window_most = 0.16f, .window_step = 1.0f / 512, .window_bias = 0.5f,                   \
-     .soon_weight = 0.16f, .soon_memory = 8, .look = 0.5f, .look_least = 1.0f / 256, .mean_step = 0.04f,            \
-     .met_memory = 128}
+    {.prior_main = {0.0875f, 3, 2.5f}, .prior_new = {0.0225f, 0.5f, 0.5f}, .prior_habit = 0.23f,                     \
+     .prior_soon = 0.065f, .prior_late = 0.036f, .prior_weight = 32, .memory = 33, .late = 0.6f, .clearly = 1.4f,    \
+     .share = 0.033f, .bar_step = 0.12f, .size_scale = 0.3f, .window_least = 0.01f, .window_most = 0.16f,            \
+     .window_step = 1.0f / 600, .window_bias = 0.5f, .soon_weight = 0.18f, .soon_memory = 8, .look = 0.5f,           \
+     .look_least = 1.0f / 288, .mean_step = 0.048f, .met_memory = 128}
 
 #ifdef GY_POLICY_TUNING /* a program that tries other constants has them in a variable */
 extern struct gy_policy_constants gy_policy;
@@ -118,7 +120,8 @@ gy_policy_prior(unsigned kind)
     if (kind < GY_KINDS_MAIN)
         return gy_policy.prior_main[kind / GY_HABITS] + gy_policy.prior_habit * (float)(kind % GY_HABITS);
     unsigned freq = (kind - GY_KINDS_MAIN) / GY_PASTS, past = (kind - GY_KINDS_MAIN) % GY_PASTS;
-    return gy_policy.prior_new[freq] + (past > 0 ? gy_policy.prior_past : 0) + (past > 2 ? gy_policy.prior_habit : 0);
+    float returned = past == 0 ? 0 : past % 2 == 1 ? gy_policy.prior_soon : gy_policy.prior_late;
+    return gy_policy.prior_new[freq] + returned + (past > 2 ? gy_policy.prior_habit : 0);
 }
 
 /* The rate of a kind: what was measured, and for so many turnovers the prior. */
@@ -158,6 +161,14 @@ static inline float
 gy_policy_bar(float bar, float admitted)
 {
     return bar + (admitted / gy_policy.clearly - bar) * gy_policy.bar_step;
+}
+
+/* What the size of an entry does to its value, where room is counted in bytes: the larger, the less is a hit on it
+ * worth beside the hits that others would have in its place. Between counting requests and counting bytes. */
+static inline float
+gy_policy_weight(float bytes, float mean_bytes)
+{
+    return (gy_policy.size_scale + 1) / (gy_policy.size_scale + bytes / mean_bytes);
 }
 
 /* The share of probation: it grows while what it turns away returns soon at half the rate, or more, at which

@@ -37,6 +37,13 @@ lap(struct gy_sweep *s, const struct gy_item *i)
     return gy_history_turnovers(c, evictions > 0 ? evictions : 0);
 }
 
+static float
+weight(struct gy_sweep *s, const struct gy_item *i)
+{
+    uint64_t mean = gy_load_rlx(&s->cache->super->mean_bytes);
+    return s->cache->g.max_entries || mean == 0 ? 1 : gy_policy_weight((float)i->bytes, (float)mean);
+}
+
 /* The hand passes an entry of main. */
 static struct verdict
 judge_main(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
@@ -45,7 +52,7 @@ judge_main(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
     unsigned kind = gy_entry_kind(i->h);
     gy_learn(learned, kind, freq > 0, lap(s, i));
     kind = gy_policy_kind_main(kind, freq);
-    bool keep = gy_learn_keeps(learned, kind);
+    bool keep = gy_learn_keeps(learned, kind, weight(s, i));
     return (struct verdict){.keep = keep || s->at.look, .kind = kind};
 }
 
@@ -54,7 +61,7 @@ static struct verdict
 judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 {
     unsigned kind = gy_policy_kind_new(gy_entry_kind(i->h), freq);
-    bool keep = gy_learn_admits(&s->cache->super->learned, kind, gy_history_soon(s->cache));
+    bool keep = gy_learn_admits(&s->cache->super->learned, kind, weight(s, i), gy_history_soon(s->cache));
     return (struct verdict){.keep = keep, .kind = kind};
 }
 
