@@ -2,7 +2,8 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* The library's policy, by the functions of src/policy.h and src/learn.c, on two rings that are
- * queues and a history like the library's. What the library has besides is arenas, threads and time. */
+ * queues and a history like the library's. What the library has besides is arenas, threads and
+ * time. */
 
 #include "gyre.h"
 
@@ -53,7 +54,8 @@ gyre_held(const void *state)
 uint64_t
 gyre_entries(const struct gyre_rings *s)
 {
-    return s->max_entries ? s->max_entries : s->ring[GY_POLICY_PROBATION].n + s->ring[GY_POLICY_MAIN].n;
+    uint64_t held = s->ring[GY_POLICY_PROBATION].n + s->ring[GY_POLICY_MAIN].n;
+    return s->max_entries ? s->max_entries : held;
 }
 
 static float
@@ -65,7 +67,17 @@ window_of(struct gyre_rings *s)
 unsigned
 gyre_victim(struct gyre_rings *s)
 {
-    return gy_policy_victim(s->ring[GY_POLICY_PROBATION].size, s->ring[GY_POLICY_MAIN].size, window_of(s));
+    return gy_policy_victim(s->ring[GY_POLICY_PROBATION].size, s->ring[GY_POLICY_MAIN].size,
+                            window_of(s));
+}
+
+/* What the size of an entry does to its value. */
+static float
+weight(const struct gyre_rings *s, const struct entry *entry)
+{
+    if (s->max_entries)
+        return 1;
+    return gy_policy_weight((float)entry->size, (float)(gyre_held(s) / gyre_entries(s)));
 }
 
 unsigned
@@ -75,7 +87,7 @@ gyre_meet(struct gyre_rings *s, uint32_t key, bool *keeps)
     float lap = gyre_history_turnovers((float)(s->evictions - s->since[key]), gyre_entries(s));
     gy_learn(&s->learned, entry->kind, entry->freq > 0, lap);
     unsigned kind = gy_policy_kind_main(entry->kind, entry->freq);
-    *keeps = gy_learn_keeps(&s->learned, kind);
+    *keeps = gy_learn_keeps(&s->learned, kind, weight(s, entry));
     return kind;
 }
 
@@ -121,7 +133,8 @@ evict_one(struct gyre_rings *s)
             kind = gyre_meet(s, key, &keeps);
         } else {
             kind = gy_policy_kind_new(entry->kind, freq);
-            keeps = gy_learn_admits(&s->learned, kind, gyre_history_soon(s->history, gyre_entries(s)));
+            float soon = gyre_history_soon(s->history, gyre_entries(s));
+            keeps = gy_learn_admits(&s->learned, kind, weight(s, entry), soon);
         }
         if (keeps && freq >= judged / PATIENCE) {
             gyre_keep(s, key, kind);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A variant that lost: what leaves probation is compared with the next few entries of main, one by one, and takes
- * the place of the first that is clearly worth less. Worth and the share of probation are
- * learned of as in the library. */
+/* A variant that lost: what leaves probation is compared with the next few entries of main, one by
+ * one, and takes the place of the first that is clearly worth less. Worth and the share of
+ * probation are learned of as in the library; sizes make no difference. */
 
 #include <string.h>
 
