@@ -13,9 +13,11 @@
  *   OPENING -> FREE          another arena was installed first
  *   OPEN -> SEALED           full, or sealed early; sequence becomes the sealing number: the ring's order
  *   SEALED -> SWEEPING       the hand is on it; pins were looked at after this step, else back
- *   SWEEPING <-> PARKED      the hand stopped inside and nobody is at it; no new look at pins is needed,
- *                            since no slot can gain a ref into an arena that is neither OPEN nor SEALED
- *   SWEEPING -> RETIRED      no slot holds a ref into it (I5)
+ *   SWEEPING <-> PARKED      claimed for room, and left inside; or parked at once for max_entries, for any
+ *                            number of threads to walk. No new pin matters: movers and writers see that it is
+ *                            neither OPEN nor SEALED. Those of writers that were there when it was parked make
+ *                            it late: it is walked once more when they have gone
+ *   SWEEPING, PARKED -> RETIRED  no slot holds a ref into it (I5)
  *   RETIRED -> FREE          after a membarrier, no pin was on it
  *   FREE -> WITHDRAWN        its bytes went to the index
  *
@@ -42,7 +44,7 @@ struct gy_book {
     gy_atomic_u64 progress;  /* of the sweep: see below */
     gy_atomic_u64 pin_stamp; /* the latest look at pins that found one here */
     gy_atomic_u64 clock[2];  /* evictions when it was opened, and when sealed. (Relaxed: ages for the policy.) */
-    gy_atomic_u64 holed;     /* 1: a writer died inside. (Relaxed: set by the arena's only sweeper, or alone.) */
+    gy_atomic_u64 holed;     /* 1: a writer died inside. (Relaxed: set before progress or word, or alone.) */
 };
 
 #define GY_CLOSED ((uint64_t)1 << 63)

@@ -13,9 +13,9 @@
 static uint64_t
 begin(struct gy_book *book)
 {
-    uint64_t progress = gy_load_acq(&book->progress); /* model: sweep8 */
+    uint64_t progress = gy_load_acq(&book->progress);
     while (progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY))
-        if (gy_cas_seq(&book->progress, &progress, gy_progress_again(progress))) /* model: sweep8 */
+        if (gy_cas_seq(&book->progress, &progress, gy_progress_again(progress))) /* model: sweep8begin */
             return 0;
     return gy_progress_taken(progress);
 }
@@ -43,14 +43,14 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
 
 enum joined { JOINED, CHANGED, HELD };
 
-/* Joins the sweep of a parked arena, sweep 7: with a pin, as readers hold arenas. Whoever frees it retires it
+/* Joins the sweep of a parked arena, sweep 8: with a pin, as readers hold arenas. Whoever frees it retires it
  * first, then issues a membarrier, then looks at the pins: either the look sees ours, or we see that it is not
  * parked any more. HELD: others have the last of its entries, or writers pin it; again: then begins from the start
  * all the same. */
 static enum joined
 join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, bool again, struct gy_choice *out)
 {
-    gy_pin_set(cache, &r->pin[GY_PIN_MOVE], gy_pin_word(cache, arena, GY_PIN_SWEEPING)); /* model: sweep7 */
+    gy_pin_set(cache, &r->pin[GY_PIN_MOVE], gy_pin_word(cache, arena, GY_PIN_SWEEPING)); /* model: sweep8join */
     enum joined result = gy_load_acq(&cache->words[arena]) == word ? JOINED : CHANGED;
     struct gy_book *book = &cache->books[arena];
     uint64_t progress = gy_load_acq(&book->progress), end = gy_load_acq(&book->position) & ~GY_CLOSED;
@@ -58,6 +58,7 @@ join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, boo
         if ((progress & GY_PROGRESS_LATE) && gy_arena_written(cache, arena))
             result = HELD;
         else if (progress & GY_PROGRESS_BUSY)
+            /* model: sweep8again */
             result = again && gy_cas_seq(&book->progress, &progress, gy_progress_again(progress)) ? JOINED : HELD;
     }
     if (result != JOINED)
@@ -76,6 +77,7 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
         gy_store_rel(&cache->books[arena].progress, GY_PROGRESS_LATE);
     gy_store_rlx(&cache->super->hand[gy_arena_ring(word)], arena + 1); /* (Relaxed: a hint where to go on.) */
+    /* model: sweep8park */
     return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;
 }
 

@@ -3,7 +3,7 @@
 
 /* Holding max_entries, entry by entry. Nobody owns an arena here, since whoever stopped in the middle would leave
  * the others to evict what they should not: a sealed arena is parked at once, and any number of threads join its
- * sweep, each with a pin (sweep 7). A thread takes the next entry by moving the arena's progress, and counts itself
+ * sweep, each with a pin (sweep 8). A thread takes the next entry by moving the arena's progress, and counts itself
  * busy until it is done; when all are taken and nobody is busy, the arena is retired. If somebody stays busy, it is
  * done again from the start when nothing else is left to sweep: that does no harm, the slots say what is still to
  * do (I6).
@@ -31,13 +31,13 @@ clear_one(struct gy_sweep *s, const struct gy_item *i)
 static void
 take_one(struct gy_sweep *s, struct gy_book *book, uint64_t progress, const struct gy_item *i)
 {
-    if (!gy_cas_seq(&book->progress, &progress, progress + GY_PROGRESS_BUSY_ONE + i->bytes))
+    if (!gy_cas_seq(&book->progress, &progress, progress + GY_PROGRESS_BUSY_ONE + i->bytes)) /* model: sweep8take */
         return;
     clear_one(s, i);
     uint64_t number = progress & GY_PROGRESS_WALK;
     progress = gy_load_acq(&book->progress);
     while ((progress & GY_PROGRESS_BUSY) != 0 && (progress & GY_PROGRESS_WALK) == number &&
-           !gy_cas_seq(&book->progress, &progress, progress - GY_PROGRESS_BUSY_ONE))
+           !gy_cas_seq(&book->progress, &progress, progress - GY_PROGRESS_BUSY_ONE)) /* model: sweep8done */
         ; /* retried because another thread took or did an entry */
 }
 
@@ -47,13 +47,13 @@ finish(struct gy_sweep *s, struct gy_book *book, uint64_t progress)
 {
     struct gyre *c = s->cache;
     if (progress & GY_PROGRESS_LATE)
-        return !gy_arena_written(c, s->at.arena) &&
+        return !gy_arena_written(c, s->at.arena) && /* model: sweep8late */
                gy_cas_seq(&book->progress, &progress, gy_progress_again(progress));
     if (progress & GY_PROGRESS_BUSY)
         return false;
     if (gy_load_acq(&book->holed) != 0)
         gy_walk_holed(s);
-    uint64_t word = s->at.word; /* model: sweep5 */
+    uint64_t word = s->at.word; /* model: sweep8retire */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, GY_RETIRED)))
         gy_add_rlx(&c->super->sweeps, 1);
     return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Sweeping an arena for room (docs/protocols.md, sweep 1 to 7); limit.c does it for max_entries:
+/* Sweeping an arena for room (docs/protocols.md, sweep 1 to 7); limit.c does it for max_entries (sweep 8):
  *
  *   1 CAS SEALED -> SWEEPING, then look at all pins (seq_cst); one is on it: back to SEALED. Pins of
  *     readers that are still in their store buffers do not matter here, only in 6.
@@ -13,8 +13,8 @@
  *     evicts instead. So when the walk is done, no slot holds a ref into the arena (I5).
  *   5 CAS SWEEPING -> RETIRED; or PARKED, when the hand stops inside.
  *   6 membarrier, pins: arena.c.
- *   7 Whoever finds a PARKED arena goes on at its cursor. Doing an entry twice does no harm: the slots
- *     say what is still to do (I6). */
+ *   7 Whoever claims a PARKED arena goes on where its sweep has come to, or begins again. Doing an entry twice
+ *     does no harm: the slots say what is still to do (I6). */
 
 #include "sweep.h"
 
@@ -74,7 +74,8 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
     }
     if (at < end) {
         uint64_t progress = gy_load_acq(&book->progress), compact = s->at.compact ? GY_PROGRESS_COMPACT : 0;
-        while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at))) /* model: sweep8 */
+        /* model: sweep8back */
+        while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
             ; /* retried because one who joined before took or did an entry */
         finish(s, GY_PARKED);
     } else {

@@ -126,7 +126,7 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
     bool decided = false;
     uint64_t word = gy_load_acq(slot);
     while (word != GY_EMPTY && gy_slot_ref(word) == i->offset >> 3) {
-        if (gy_slot_tentative(word)) { /* of the dead: a live put would hold a pin */
+        if (gy_slot_tentative(word)) { /* of the dead; or, in a late arena, of a put: evicted */
             gy_cas_seq(slot, &word, GY_EMPTY); /* model: sweep2 */
             continue;
         }

@@ -236,3 +236,29 @@ row all   ok    arena 'fork, two puts each, two entries' -DFORK=1 -DCAP=2 -DPUTS
 row all   ok    arena 'two puts each, two turns' -DPUTS=2 -DPUTS1=2 -DTRIES=2
 row all   ok    arena 'three workers' -DNW=3 -DPUTS=1
 row all   live  arena 'parked sweeps' $C2
+
+# max_entries: one arena, walked by all who join it
+R="-DNR=1 -DNM=0 -DTURNS=1"; R2="$R -DNW=0"
+row quick ok    limit 'writer, mover' -DTURNS=1
+row quick ok    limit 'writer, two turns' -DNM=0
+row quick ok    limit 'a sweep for room' $R2
+row quick ok    limit 'one walks, a sweep for room, writer' -DNR=1 -DNM=0 -DNJ=1
+row quick bad   limit 'writers'"'"' pins not looked at' -DNJ=1 -DTURNS=1 -DNOLATE
+row quick bad   limit 'pins before SWEEPING' -DNJ=1 -DTURNS=1 -DLOOKFIRST
+row quick bad   limit 'a late arena is walked once' -DNM=0 -DTURNS=1 -DONCE
+row quick bad   limit 'a late arena is walked again too early' -DNM=0 -DTURNS=1 -DNOWAIT
+row quick bad   limit 'retired while somebody is busy' -DNM=0 -DBUSYRET
+row quick bad   limit 'walks have no number' -DNM=0 -DNONUMBER
+row quick bad   limit 'joined without a pin' -DNM=0 -DNOPIN
+row quick bad   limit 'joined without a second look' -DNM=0 -DNOLOOK
+row quick bad   limit 'room: a late arena without a look at the pins' $R -DNJ=1 -DCLAIMLATE
+row quick bad   limit 'room: goes on though somebody is busy' $R2 -DFROMBUSY
+row quick bad   limit 'room: the place to begin is loaded later' $R2 -DRELOAD
+row quick bad   limit 'room: parked with the old number' $R2 -DNE=3 -DSAMEWALK
+row proof ok    limit 'writer, mover, two turns'
+row proof ok    limit 'three walk, writer' -DNJ=3 -DTURNS=1 -DNM=0
+row proof ok    limit 'a sweep for room, three entries' $R2 -DNE=3
+row proof ok    limit 'a sweep for room, writer' $R
+row all   ok    limit 'a sweep for room, two turns' -DNR=1 -DNM=0 -DNW=0
+row all   ok    limit 'two sweeps for room' $R2 -DNR=2 -DRTURNS=2
+row all   ok    limit 'a sweep for room, writer, mover' -DTURNS=1 -DNR=1
