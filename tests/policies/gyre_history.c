@@ -20,6 +20,10 @@ struct gyre_history {
 
 uint64_t gyre_history_seed = 1;
 
+#ifdef GY_POINTS /* src/learn.c calls it in builds for tests; the library, which has it, is not here */
+void (*gy_point_hook)(const char *file, int line, const volatile void *address);
+#endif
+
 static uint64_t
 hash_of(uint32_t key)
 {
