@@ -22,7 +22,7 @@ gy_account_ring(struct gyre *cache, uint32_t arena, int64_t n)
     if (cache->g.max_entries == 0)
         return;
     unsigned ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* constant: the arena is pinned */
-    gy_add_rlx(&cache->super->n_entries[ring], (uint64_t)n);
+    gy_add_seq(&cache->super->n_entries[ring], (uint64_t)n); /* the last of all puts at once sees all of them */
 }
 
 /* A committed word came into the index. */

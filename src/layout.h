@@ -73,7 +73,7 @@ struct gy_super {
     gy_atomic_u32 fork_generation;
 
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
-    _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries. (Relaxed: a count.) */
+    _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
     gy_atomic_u64 history_shift;                  /* the history uses its buckets >> this many: history.c */
     gy_atomic_u64 turnover, mean_bytes;           /* entries, when last counted; and of what size. (Relaxed: measures.) */

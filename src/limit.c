@@ -102,7 +102,7 @@ look_at_main(struct gyre *cache, struct gy_record *r)
 static uint64_t
 entries_in(const struct gyre *cache, unsigned ring)
 {
-    int64_t n = (int64_t)gy_load_rlx(&cache->super->n_entries[ring]); /* less than none, for moments */
+    int64_t n = (int64_t)gy_load_seq(&cache->super->n_entries[ring]); /* less than none, for moments */
     return n > 0 ? (uint64_t)n : 0;
 }
 

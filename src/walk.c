@@ -108,8 +108,8 @@ static void
 account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_staged *copy)
 {
     gy_account_dead(s->cache, s->at.arena, i->bytes);
+    gy_account_ring(s->cache, copy->arena, 1); /* before the other: a put that sees too few would let one stay */
     gy_account_ring(s->cache, s->at.arena, -1);
-    gy_account_ring(s->cache, copy->arena, 1);
     gy_count(&s->r->count.copied_entries, 1);
     gy_count(&s->r->count.copied_bytes, copy->bytes);
     s->kept += copy->bytes;

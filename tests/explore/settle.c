@@ -113,6 +113,9 @@ settle_check(gyre *cache, bool all_ended)
     if (committed != gy_load_rlx(&cache->super->shard[0].n_committed))
         sched_violation("%llu words are committed, and n_committed is %llu", (unsigned long long)committed,
                         (unsigned long long)gy_load_rlx(&cache->super->shard[0].n_committed));
+    if (all_ended && cache->g.max_entries && committed > cache->g.max_entries)
+        sched_violation("%llu entries stand, of %llu that may", (unsigned long long)committed,
+                        (unsigned long long)cache->g.max_entries);
     if (all_ended) {
         check_pins(cache);
         check_stats(cache, committed);
