@@ -175,7 +175,7 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             continue;
         }
         float window = gy_learn_window(&cache->super->learned), many = entries_of_arena(cache, live);
-        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window);
+        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window, cache->arena_bytes);
         bool look = need != GY_EVICT && ring == GY_PROBATION && v.oldest[GY_MAIN] != UINT32_MAX &&
                     gy_learn_due(&cache->super->learned, many);
         ring = look ? GY_MAIN : ring;

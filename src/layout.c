@@ -112,7 +112,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
     uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : 256;
-    uint64_t entries = o->max_entries ? o->max_entries : o->capacity_bytes / expected;
+    uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / expected;
     g.n_history = (uint32_t)gy_max(1, gy_min(entries * GY_HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
 
     place(&g);

@@ -15,6 +15,7 @@
 
 #include "limit.h"
 
+#include "clear.h"
 #include "index.h"
 #include "learn.h"
 #include "walk.h"
@@ -115,7 +116,9 @@ gy_limit_hold(struct gyre *cache, struct gy_record *r)
         uint64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
         if (probation + main <= cache->g.max_entries)
             return;
-        unsigned ring = gy_policy_victim(probation, main, gy_learn_window(learned));
+        unsigned ring = gy_policy_victim(probation, main, gy_learn_window(learned), 1);
+        if (gy_clear_pending(cache)) /* what it has not reached is the oldest */
+            ring = GY_MAIN;
         if (!gy_choose_for_limit(cache, r, ring, false, &s.at) && !gy_choose_for_limit(cache, r, ring ^ 1, true, &s.at)) {
             /* Drafts hold arenas, not their entries. */
             idle += !gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);

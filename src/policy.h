@@ -48,7 +48,7 @@ struct gy_policy_constants {
     float prior_weight;                 /* turnovers for which the prior counts */
     float memory;                       /* turnovers of entries after which an observation counts half */
     float late;                         /* a return is late after so many turnovers */
-    float size_scale;                   /* sizes up to so many times the mean hardly count */
+    float size_bonus;                   /* what an entry of mean size is worth beside its rate */
     float clearly, share;               /* a newcomer must be worth so many times what a share of main is */
     float bar_step;                     /* how fast what main must be worth follows what was admitted */
     float window_least, window_most, window_step;
@@ -61,7 +61,7 @@ struct gy_policy_constants {
 #define GY_POLICY_CONSTANTS                                                                                         \
     {.prior_main = {0.0875f, 3, 2.5f}, .prior_new = {0.0225f, 0.5f, 0.5f}, .prior_habit = 0.23f,                     \
      .prior_soon = 0.065f, .prior_late = 0.036f, .prior_weight = 32, .memory = 33, .late = 0.6f, .clearly = 1.4f,    \
-     .share = 0.033f, .bar_step = 0.12f, .size_scale = 0.3f, .window_least = 0.01f, .window_most = 0.16f,            \
+     .share = 0.033f, .bar_step = 0.12f, .size_bonus = 1.2f, .window_least = 0.01f, .window_most = 0.16f,            \
      .window_step = 1.0f / 600, .window_bias = 0.5f, .soon_weight = 0.18f, .soon_memory = 8, .look = 0.5f,           \
      .look_least = 1.0f / 288, .mean_step = 0.048f, .met_memory = 128}
 
@@ -163,12 +163,12 @@ gy_policy_bar(float bar, float admitted)
     return bar + (admitted / gy_policy.clearly - bar) * gy_policy.bar_step;
 }
 
-/* What the size of an entry does to its value, where room is counted in bytes: the larger, the less is a hit on it
- * worth beside the hits that others would have in its place. Between counting requests and counting bytes. */
+/* What the size of an entry does to its value, where room is counted in bytes: what is compared is hits for the room
+ * they take. */
 static inline float
 gy_policy_weight(float bytes, float mean_bytes)
 {
-    return (gy_policy.size_scale + 1) / (gy_policy.size_scale + bytes / mean_bytes);
+    return gy_policy.size_bonus * mean_bytes / bytes;
 }
 
 /* The share of probation: it grows while what it turns away returns soon at half the rate, or more, at which
@@ -182,11 +182,12 @@ gy_policy_window(float window, struct gy_rate soon, float main_value)
            : window > gy_policy.window_most ? gy_policy.window_most : window;
 }
 
-/* The ring to sweep next, given what the rings hold in one unit (entries, or bytes). */
+/* The ring to sweep next, given what the rings hold in one unit (entries, or bytes), and what probation may hold in
+ * any case: what came in last. */
 static inline unsigned
-gy_policy_victim(uint64_t in_probation, uint64_t in_main, float window)
+gy_policy_victim(uint64_t in_probation, uint64_t in_main, float window, uint64_t least)
 {
-    uint64_t share = (uint64_t)((double)(in_probation + in_main) * window);
+    uint64_t share = gy_max(least, (uint64_t)((double)(in_probation + in_main) * window));
     return in_probation > 0 && (in_main == 0 || in_probation > share) ? GY_POLICY_PROBATION : GY_POLICY_MAIN;
 }
 

@@ -267,8 +267,10 @@ gyre_commit(gyre_draft *draft)
         result = gy_index_publish(cache, r, kind, hash, content.key, content.key_bytes, &staged, was.priv[4]);
     else
         gy_account_dead(cache, staged.arena, staged.bytes);
-    if (result == GY_RESTAGE) /* a clear passed the draft's arena: the value moves to a younger one */
+    if (result == GY_RESTAGE) { /* a clear passed the draft's arena: the value moves to a younger one */
+        content.kind = GY_KIND_UNKNOWN;
         result = gy_insert(cache, r, kind, hash, GY_PROBATION, &content, was.priv[4]);
+    }
     uint64_t version = content.version;
     gy_arena_unpin(&staged);
     if (r != NULL)
