@@ -67,8 +67,9 @@ window_of(struct gyre_rings *s)
 unsigned
 gyre_victim(struct gyre_rings *s)
 {
-    return gy_policy_victim(s->ring[GY_POLICY_PROBATION].size, s->ring[GY_POLICY_MAIN].size,
-                            window_of(s));
+    const struct queue *probation = &s->ring[GY_POLICY_PROBATION];
+    uint64_t newest = probation->n > 0 ? probation->entries[probation->newest].size : 0;
+    return gy_policy_victim(probation->size, s->ring[GY_POLICY_MAIN].size, window_of(s), newest);
 }
 
 /* What the size of an entry does to its value. */

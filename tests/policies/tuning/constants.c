@@ -25,7 +25,7 @@ const struct constant constants[] = {
     {C(prior_weight), 10, 1, 100},
     {C(memory), 32, 4, 300},
     {C(late), 1, 0.1f, 1.9f},
-    {C(size_scale), 1, 0.01f, 100},
+    {C(size_bonus), 1, 0.1f, 10},
     {C(clearly), 1.25f, 1, 4},
     {C(share), 0.05f, 0.002f, 0.5f},
     {C(bar_step), 0.1f, 0.005f, 1},
