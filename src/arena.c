@@ -55,7 +55,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         gy_tick(cache);
         /* model: reset */
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
-        gy_store_rlx(&book->position, 0);
+        gy_store_rel(&book->position, 0); /* a sealer holds no pin: one that is late may close this life's */
         gy_store_rlx(&book->dead, 0);
         gy_store_rlx(&book->progress, 0);
         gy_store_rlx(&book->holed, 0);
