@@ -136,7 +136,7 @@ hold_size(void)
 {
     sim.judged = 0;
     while (sim.ring[0].n + sim.ring[1].n > sim.size) {
-        unsigned ring = gy_policy_victim(sim.ring[0].n, sim.ring[1].n, gy_learn_window(&sim.learned));
+        unsigned ring = gy_policy_victim(sim.ring[0].n, sim.ring[1].n, gy_learn_window(&sim.learned), 1);
         if (!judge(ring, false) && ring == GY_POLICY_PROBATION && sim.ring[1].n > 0 && gy_learn_due(&sim.learned, 1))
             judge(GY_POLICY_MAIN, true);
     }

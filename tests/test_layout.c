@@ -115,7 +115,7 @@ TEST(layout, a_limit_of_entries_sizes_the_first_index)
 /* The history has its bytes for each entry, of a limit or of the capacity, and a line at the least. */
 TEST(layout, the_history_follows_the_entries)
 {
-    for (uint64_t limit = 1; limit < 1 << 22; limit = limit * 3 / 2 + 1) {
+    for (uint64_t limit = 1; limit < (64 << 20) / 32; limit = limit * 3 / 2 + 1) {
         gyre_options o = checked(64 << 20);
         struct gy_geometry g;
         o.max_entries = limit;
@@ -134,6 +134,7 @@ TEST(layout, the_history_follows_the_entries)
     o.max_entries = (uint64_t)1 << 40;
     CHECK_OK(gy_layout_plan(&large, &o, 4));
     check_plan(&large, &o, 4);
+    CHECK_EQ(large.n_history, (64 << 20) / 32 * 4 / GY_LINE); /* more entries cannot be there */
 }
 
 /* A formatted region's head. */

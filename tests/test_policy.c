@@ -228,18 +228,41 @@ TEST(policy, the_window_grows_when_newcomers_return_at_once)
 TEST(policy, the_ring_over_its_share_is_swept)
 {
     const float tenth = 0.101f;
-    CHECK_EQ(gy_policy_victim(10, 90, tenth), GY_POLICY_MAIN);
-    CHECK_EQ(gy_policy_victim(11, 90, tenth), GY_POLICY_PROBATION);
-    CHECK_EQ(gy_policy_victim(9, 90, tenth), GY_POLICY_MAIN);
+    CHECK_EQ(gy_policy_victim(10, 90, tenth, 0), GY_POLICY_MAIN);
+    CHECK_EQ(gy_policy_victim(11, 90, tenth, 0), GY_POLICY_PROBATION);
+    CHECK_EQ(gy_policy_victim(9, 90, tenth, 0), GY_POLICY_MAIN);
     for (float window = gy_policy.window_least; window <= gy_policy.window_most; window *= 2) {
-        CHECK_EQ(gy_policy_victim(0, 1, window), GY_POLICY_MAIN); /* never a ring that has nothing */
-        CHECK_EQ(gy_policy_victim(0, 500, window), GY_POLICY_MAIN);
-        CHECK_EQ(gy_policy_victim(1, 0, window), GY_POLICY_PROBATION);
-        CHECK_EQ(gy_policy_victim(500, 0, window), GY_POLICY_PROBATION);
-        CHECK_EQ(gy_policy_victim(1, 5, window), GY_POLICY_PROBATION); /* a share of less than one */
-        CHECK_EQ(gy_policy_victim((uint64_t)1 << 42, (uint64_t)1 << 43, window), GY_POLICY_PROBATION);
-        CHECK_EQ(gy_policy_victim((uint64_t)1 << 34, (uint64_t)1 << 42, window), GY_POLICY_MAIN);
+        CHECK_EQ(gy_policy_victim(0, 1, window, 1), GY_POLICY_MAIN); /* never a ring that has nothing */
+        CHECK_EQ(gy_policy_victim(0, 500, window, 1), GY_POLICY_MAIN);
+        CHECK_EQ(gy_policy_victim(1, 0, window, 1), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim(500, 0, window, 1), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim((uint64_t)1 << 42, (uint64_t)1 << 43, window, 1), GY_POLICY_PROBATION);
+        CHECK_EQ(gy_policy_victim((uint64_t)1 << 34, (uint64_t)1 << 42, window, 1), GY_POLICY_MAIN);
     }
+}
+
+/* What came in last stays, however small the share of probation is. */
+TEST(policy, probation_may_hold_the_least_in_any_case)
+{
+    for (float window = gy_policy.window_least; window <= gy_policy.window_most; window *= 2)
+        for (uint64_t main = 1; main <= 5; main++) {
+            CHECK_EQ(gy_policy_victim(1, main, window, 1), GY_POLICY_MAIN);
+            CHECK_EQ(gy_policy_victim(2, main, window, 1), GY_POLICY_PROBATION);
+            CHECK_EQ(gy_policy_victim(8192, 8192 * main, window, 8192), GY_POLICY_MAIN);
+            CHECK_EQ(gy_policy_victim(8193, 8192 * main, window, 8192), GY_POLICY_PROBATION);
+        }
+}
+
+/* Hits are weighed by the room they take: twice as large, worth half as much. */
+TEST(policy, the_larger_the_less_it_is_worth)
+{
+    for (float mean = 64; mean < 1e6f; mean *= 4)
+        for (float bytes = 24; bytes < 1e6f; bytes *= 3) {
+            float ratio = gy_policy_weight(bytes, mean) / gy_policy_weight(2 * bytes, mean);
+            CHECK(ratio > 1.01f && ratio < 2.01f);
+            CHECK(gy_policy_weight(bytes, mean) > 0);
+        }
+    CHECK(gy_policy_weight(100, 200) > gy_policy_weight(100, 100));
 }
 
 TEST(policy, compaction_pays_from_a_quarter_of_garbage)
