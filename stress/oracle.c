@@ -5,7 +5,8 @@
  * ever answer what it must not?
  *
  * Rounds of a few seconds, each on a cache whose options the seed draws. See lib/round.h for the
- * three classes of keys and lib/settle.c for what is checked after each round. */
+ * three classes of keys and lib/settle.c for what is checked after each round. With LIMIT=1 every round has a
+ * limit on entries. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -136,8 +137,9 @@ draw_options(struct rng *rng, struct round *round)
         options.flags |= GYRE_VERSIONS;
     if (rng_one_in(rng, 8))
         options.flags |= GYRE_HUGEPAGES;
-    if (rng_one_in(rng, 4))
-        options.max_entries = rng_between(rng, 10, 500);
+    uint64_t limit = rng_between(rng, 10, 31u << rng_below(rng, 6));
+    if (rng_one_in(rng, 2) || stress_setting("LIMIT", 0))
+        options.max_entries = limit;
     if (rng_one_in(rng, 2))
         options.value_align = 8u << rng_below(rng, rng_one_in(rng, 8) ? 10 : 5);
     if (rng_one_in(rng, 2))
@@ -162,9 +164,9 @@ draw_round(struct rng *rng, struct round *round)
     round->held_limit = (uint32_t)rng_below(rng, rng_one_in(rng, 2) ? 3 : HELD_MAX + 1);
     round->ttls = !rng_one_in(rng, 3);
     round->jumps = rng_one_in(rng, 2);
-    round->grows = rng_one_in(rng, 3);
+    round->grows = rng_one_in(rng, 3) && !stress_setting("LIMIT", 0);
     round->clears = !round->grows && rng_one_in(rng, 2);
-    round->few = !round->grows && rng_one_in(rng, 3);
+    round->few = !round->grows && rng_one_in(rng, 3) && !stress_setting("LIMIT", 0);
     round->sleepy = rng_one_in(rng, 2);
     if (round->few) {
         round->n_owned = round->n_workers;
@@ -359,8 +361,8 @@ main(int argc, char **argv)
         play_round(rng, (uint64_t)(seconds * 1e9));
         stress_report("rounds", 1);
         if (stress_failed())
-            fprintf(stderr, "it was round %" PRIu64 ": ROUND=%" PRIu64 " starts with it\n", n,
-                    n + stress_setting("ROUND", 0));
+            fprintf(stderr, "it was round %" PRIu64 ": ROUND=%" PRIu64 "%s starts with it\n", n,
+                    n + stress_setting("ROUND", 0), stress_setting("LIMIT", 0) ? " LIMIT=1" : "");
     }
     return stress_finish();
 }

@@ -24,11 +24,11 @@ $(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
 .PHONY: stress-programs stress stress-quick stress-growth
 stress-programs: $(STRESS_PROG)
 
-stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS))
+stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS)) $(if $(LIMIT),LIMIT=$(LIMIT))
 # Seconds for the oracle, and for each of the others.
 stress_quick_T = $(if $(filter asan ubsan tsan,$(FLAVOR)),8 2,25 7)
 
-## stress: every stress program, T seconds each or 30 times SCALE (FLAVOR=…; SEED=… replays)
+## stress: every stress program, T seconds each or 30 times SCALE (FLAVOR=…; SEED=… replays; LIMIT=1: max_entries in all rounds of the oracle)
 stress: $(STRESS_PROG)
 	@set -e; for name in $(STRESS_NAMES); do $(stress_env) T=$(or $(T),$$((30 * $${SCALE:-1}))) $(B)/stress/$$name; done
 
