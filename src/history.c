@@ -51,8 +51,7 @@ float
 gy_history_turnovers(struct gyre *cache, float evictions)
 {
     uint64_t entries = cache->g.max_entries ? cache->g.max_entries : gy_load_rlx(&cache->super->turnover);
-    float turnovers = evictions / (float)gy_max(entries, 1);
-    return turnovers < TURNOVERS_MOST ? turnovers : TURNOVERS_MOST;
+    return evictions / (float)gy_max(entries, 1);
 }
 
 void
@@ -82,9 +81,10 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     unsigned place = gy_load_rlx(&bucket[PLACE]) % CELLS;
     gy_atomic_u16 *oldest = &bucket[1 + place];
     unsigned forgotten = gy_load_rlx(oldest);
-    if (forgotten != 0) /* it never came back */
-        gy_learn(&cache->super->learned, kind_of(forgotten), false,
-                 gy_history_turnovers(cache, (float)CELLS * buckets(cache)));
+    if (forgotten != 0) { /* it never came back */
+        float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
+        gy_learn(&cache->super->learned, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+    }
     gy_store_rlx(oldest, (uint16_t)(fingerprint(hash) | kind));
     gy_store_rlx(&bucket[PLACE], (uint16_t)((place + 1) % CELLS));
     gy_add_rlx(&cache->super->history_clock, 1);

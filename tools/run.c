@@ -23,7 +23,7 @@
 #include "ticks.h"
 #include "tool.h"
 
-enum { AHEAD_MOST = 64, LINE = 64, MARK = 8 };
+enum { AHEAD_LEAST = 16, AHEAD_MOST = 4096, LINE = 64, MARK = 8 };
 
 struct crew {
     const struct trace *trace;
@@ -33,6 +33,7 @@ struct crew {
     bool tsc;
     pthread_mutex_t gate; /* held while the threads are started */
     struct worker *workers;
+    uint64_t ahead; /* how many requests a thread may be ahead of the slowest: few beside what the cache holds */
     atomic_int error; /* the first unexpected result of gyre; 0: none */
 };
 
@@ -173,7 +174,7 @@ keep_step(struct worker *worker, uint64_t at)
     struct crew *crew = worker->crew;
     atomic_store_explicit(&worker->done, at, memory_order_relaxed);
     for (uint32_t i = 0; i < crew->plan->n_threads; i++)
-        while (atomic_load_explicit(&crew->workers[i].done, memory_order_relaxed) + AHEAD_MOST < at && !stopped(crew))
+        while (atomic_load_explicit(&crew->workers[i].done, memory_order_relaxed) + crew->ahead < at && !stopped(crew))
             sched_yield();
 }
 
@@ -183,14 +184,16 @@ work(void *arg)
     struct worker *worker = arg;
     struct crew *crew = worker->crew;
     const uint32_t *requests = trace_requests(crew->trace), n_threads = crew->plan->n_threads;
-    uint64_t n = crew->trace->n_requests;
+    uint64_t n = crew->trace->n_requests, next = 0;
 
     pthread_mutex_lock(&crew->gate);
     pthread_mutex_unlock(&crew->gate);
     worker->start_ns = clock_ns();
     for (uint64_t i = 0; i < n && !stopped(crew); i++) {
-        if (i % (AHEAD_MOST / 4) == 0)
+        if (i >= next) {
             keep_step(worker, i);
+            next = i + crew->ahead / 4;
+        }
         if (n_threads == 1 || keys_mix(requests[i]) % n_threads == worker->number)
             make_request(worker, requests[i]);
     }
@@ -318,8 +321,8 @@ run_crew(struct crew *crew, struct worker *workers, const char *label, struct re
 }
 
 /* What a program that knows its data would tell the cache: the mean entry, and the largest value unless
- * that would make the arenas too few. */
-static void
+ * that would make the arenas too few. Returns how many entries the cache will hold, about. */
+static uint64_t
 describe_entries(const struct trace *trace, const struct replay_plan *plan, gyre_options *options)
 {
     uint64_t sum = 0, largest = 0;
@@ -334,6 +337,9 @@ describe_entries(const struct trace *trace, const struct replay_plan *plan, gyre
         options->expected_entry_bytes = (uint32_t)(sum / trace->keys.n);
     if (largest <= plan->capacity_bytes / 16)
         options->max_value_bytes = (uint32_t)largest;
+    if (plan->max_entries || sum == 0)
+        return plan->max_entries;
+    return (uint64_t)((double)plan->capacity_bytes / (double)sum * trace->keys.n);
 }
 
 bool
@@ -346,11 +352,12 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
     options.max_entries = plan->max_entries;
     options.default_ttl_ms = plan->ttl_ms;
     options.seed = plan->seed;
-    describe_entries(trace, plan, &options);
+    uint64_t ahead = describe_entries(trace, plan, &options) / 32;
     memset(result, 0, sizeof *result);
     result->stats = (gyre_stats)GYRE_STATS_INIT;
 
-    struct crew crew = {.trace = trace, .plan = plan};
+    struct crew crew = {.trace = trace, .plan = plan,
+                        .ahead = ahead < AHEAD_LEAST ? AHEAD_LEAST : ahead > AHEAD_MOST ? AHEAD_MOST : ahead};
     int error = gyre_open(&crew.cache, &options);
     if (error == GYRE_EINVAL && options.max_value_bytes > 0) {
         options.max_value_bytes = 0; /* too few arenas: the largest values will be refused */
