@@ -6,6 +6,7 @@
 #ifndef GY_TEST_ROOM_H
 #define GY_TEST_ROOM_H
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,17 @@ room_record(gyre *cache)
     struct gy_record *r = gy_record_of(cache, &error);
     CHECK(r != NULL);
     return r;
+}
+
+/* Keeps this thread on one processor, so that all it puts goes into one lane. */
+static inline void
+room_stay(void)
+{
+    int cpu = sched_getcpu();
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu < 0 ? 0u : (unsigned)cpu, &set);
+    sched_setaffinity(0, sizeof set, &set); /* refused: then it stays by chance */
 }
 
 static inline uint64_t

@@ -13,6 +13,7 @@ enum { SIZE = 100 };
 static gyre *
 open_limited(uint64_t limit)
 {
+    room_stay();
     gyre_options o = api_options(1 << 20, GYRE_NO_THREAD);
     o.max_entries = limit;
     return api_open_with(&o);

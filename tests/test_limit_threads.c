@@ -252,6 +252,7 @@ static gyre *
 open_with_arena(uint32_t *arena)
 {
     static struct api_clock clock = {1000};
+    room_stay();
     gyre *cache = open_limited(10, GYRE_NO_THREAD, &clock);
     for (unsigned k = 0; k < 15; k++)
         CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));

@@ -14,6 +14,7 @@ enum { SIZE = 200 };
 static gyre *
 open_one(void)
 {
+    room_stay();
     return api_open(1 << 20, GYRE_NO_THREAD);
 }
 
