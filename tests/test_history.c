@@ -158,7 +158,7 @@ TEST(history, a_turnover_is_as_many_evictions_as_there_are_entries)
     CHECK(!known(cache, neighbour(0)));
     gy_store_seq(&cache->super->turnover, 100000);
     CHECK(gy_history_turnovers(cache, 50000) == 0.5f);
-    CHECK(gy_history_turnovers(cache, 1e9f) == 2);
+    CHECK(gy_history_turnovers(cache, 1000000) == 10);
     gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
     CHECK_EQ(gy_history_recall(cache, neighbour(0)), GY_KINDS_MAIN + 1);
     gyre *limited = open_small(1000);
@@ -268,7 +268,7 @@ TEST(history, it_fits_what_the_cache_holds)
 {
     gyre *cache = open_small(0);
     float most = gy_history_soon(cache), buckets = (float)cache->g.n_history;
-    CHECK(most == 2); /* nothing was counted: whatever returns, returns late */
+    CHECK(most > 1); /* nothing was counted: whatever returns, returns late */
     for (unsigned i = 0; i < 20; i++)
         gy_history_fit(cache, 100, 50000);
     CHECK(gy_history_soon(cache) * 100 < 2 * (100 * 4 / GY_LINE + 1) + 1);
