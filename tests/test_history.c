@@ -245,7 +245,8 @@ TEST(history, it_stays_within_its_table)
     uint64_t seed = api_seed("history");
     for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
         gyre *cache = open_small(limits[i]);
-        const char *start = cache->region.base + cache->g.history_at, *end = start + (size_t)cache->g.n_history * GY_LINE;
+        const char *start = cache->region.base + cache->g.history_at;
+        const char *end = start + (size_t)cache->g.n_history * GY_LINE;
         const char *next = cache->region.base + cache->g.index_at;
         uint64_t used = 0;
         CHECK((uintptr_t)cache->history == (uintptr_t)start);
