@@ -23,7 +23,7 @@
 #include "ticks.h"
 #include "tool.h"
 
-enum { AHEAD_LEAST = 16, AHEAD_MOST = 4096, LINE = 64, MARK = 8 };
+enum { AHEAD_LEAST = 4, AHEAD_MOST = 4096, LINE = 64, MARK = 8 };
 
 struct crew {
     const struct trace *trace;
@@ -352,7 +352,7 @@ replay_run(const struct trace *trace, const struct replay_plan *plan, const char
     options.max_entries = plan->max_entries;
     options.default_ttl_ms = plan->ttl_ms;
     options.seed = plan->seed;
-    uint64_t ahead = describe_entries(trace, plan, &options) / 32;
+    uint64_t ahead = describe_entries(trace, plan, &options) / 128;
     memset(result, 0, sizeof *result);
     result->stats = (gyre_stats)GYRE_STATS_INIT;
 

@@ -23,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEEDS = 1, 2, 3
 THREADS = 2, 4
 THREADS_AT = "0.01", "0.1", "0.4"
+REQUESTS_AT_A_POINT = 5_000_000  # so many, in runs with different seeds, tell what threads do from what the seed does
+THREAD_SEEDS_MOST = 32
 
 
 def parse():
@@ -37,14 +39,22 @@ def several_threads(point):
     return point.trace.real and not point.sized and point.share in THREADS_AT
 
 
+def thread_seeds(point, seeds):
+    """At a point at which several threads are measured; with one seed, that one."""
+    if len(seeds) == 1:
+        return seeds
+    wanted = REQUESTS_AT_A_POINT // point.trace.requests
+    return tuple(range(1, max(len(seeds), min(wanted, THREAD_SEEDS_MOST)) + 1))
+
+
 def measure(gyre, seeds):
     points = data.points()
     for trace in data.traces().values():
         data.records(trace)
     runs = [replays.Run(point, seed, 1) for point in points for seed in seeds]
-    runs += [replays.Run(point, seed, n)
-             for point in filter(several_threads, points) for seed in seeds for n in THREADS]
-    found = replays.make_all(gyre, runs)
+    runs += [replays.Run(point, seed, n) for point in filter(several_threads, points)
+             for seed in thread_seeds(point, seeds) for n in (1, *THREADS)]
+    found = replays.make_all(gyre, list(dict.fromkeys(runs)))
     unit, sized, threads = [], [], []
     for point in points:
         one = replays.measured(found, point, 1, seeds)
@@ -53,8 +63,8 @@ def measure(gyre, seeds):
         else:
             unit.append(one)
         if several_threads(point):
-            several = {n: replays.measured(found, point, n, seeds).middle for n in THREADS}
-            threads.append(judge.Threads(point, one.middle, several))
+            mean = {n: replays.measured(found, point, n, thread_seeds(point, seeds)).misses for n in (1, *THREADS)}
+            threads.append(judge.Threads(point, mean.pop(1), mean))
     return unit, sized, threads
 
 

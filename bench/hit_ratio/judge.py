@@ -64,7 +64,7 @@ class Sized(NamedTuple):
 
 
 class Threads(NamedTuple):
-    """A point with several threads: medians."""
+    """A point with several threads: means over seeds."""
     point: data.Point
     one: float
     several: dict  # by the number of threads

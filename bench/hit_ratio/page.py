@@ -92,6 +92,7 @@ def write(folder, shown, measured, summaries, figures, seeds):
         picture(REGRETS, "Bars: mean and worst regret of gyre and of the eleven algorithms"), by_title["Algorithms"],
         picture(CURVES, "Curves of the miss ratio over the cache size, a picture for each trace"), by_title["Points"],
         by_title["With sizes"], picture(SIZED, "Curves of requests and of bytes missed over the capacity"),
-        by_title["Threads"] + "\n\nMedians of the seeds. The threads take blocks of 32 requests from one queue; their "
-        "order is not the same each time, so these figures change a little from run to run."])
+        by_title["Threads"] + "\n\nMeans over up to 32 seeds, the same for each number of threads. Each thread makes the "
+        "requests for its share of the keys, in step with the others; their order is not the same each time, so these "
+        "figures change a little from run to run."])
     (folder / "hit-ratio.md").write_text(text + "\n")

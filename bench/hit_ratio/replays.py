@@ -115,7 +115,6 @@ class Measured(NamedTuple):
     misses: float  # mean over the seeds
     byte_misses: float
     spread: float  # of the miss ratio: largest less smallest
-    middle: float  # median miss ratio
 
     @property
     def regret(self):
@@ -126,4 +125,4 @@ def measured(found, point, threads, seeds):
     results = [found[Run(point, seed, threads)] for seed in seeds]
     ratios = [result.misses for result in results]
     return Measured(point, statistics.fmean(ratios), statistics.fmean(result.byte_misses for result in results),
-                    max(ratios) - min(ratios), statistics.median(ratios))
+                    max(ratios) - min(ratios))

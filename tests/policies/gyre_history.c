@@ -70,8 +70,7 @@ gyre_history_free(struct gyre_history *h)
 float
 gyre_history_turnovers(float evictions, uint64_t entries)
 {
-    float turnovers = evictions / (float)gy_max(entries, 1);
-    return turnovers < TURNOVERS_MOST ? turnovers : TURNOVERS_MOST;
+    return evictions / (float)gy_max(entries, 1);
 }
 
 float
@@ -87,9 +86,10 @@ gyre_history_remember(struct gyre_history *h, struct gy_learned *learned, uint32
     uint64_t hash = hash_of(key);
     struct bucket *bucket = bucket_of(h, hash);
     uint16_t *oldest = &bucket->cell[bucket->place];
-    if (*oldest != 0)
-        gy_learn(learned, kind_of(*oldest), false,
-                 gyre_history_turnovers((float)CELLS * (float)h->n, entries));
+    if (*oldest != 0) {
+        float time = gyre_history_turnovers((float)CELLS * (float)h->n, entries);
+        gy_learn(learned, kind_of(*oldest), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+    }
     *oldest = (uint16_t)(fingerprint(hash) | kind);
     bucket->place = (uint16_t)((bucket->place + 1) % CELLS);
 }
