@@ -13,7 +13,7 @@
 
 enum { SIZE = 60, WRITERS = 4, KEYS = 300 };
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { PUTS = 3000 };
+enum { PUTS = 600 };
 #else
 enum { PUTS = 15000 };
 #endif
