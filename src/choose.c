@@ -174,13 +174,19 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             }
             continue;
         }
+        if (need != GY_EVICT && live <= total / 2)
+            return false; /* the garbage is in others' hands, and will do */
         float window = gy_learn_window(&cache->super->learned), many = entries_of_arena(cache, live);
-        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window, cache->arena_bytes);
-        bool look = need != GY_EVICT && ring == GY_PROBATION && v.oldest[GY_MAIN] != UINT32_MAX &&
-                    gy_learn_due(&cache->super->learned, many);
+        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window, 2 * cache->arena_bytes);
+        /* (Relaxed: a hint. With an arena to spare, since what is only looked at is not to go for want of room.) */
+        bool spare = (int64_t)gy_load_rlx(&cache->super->n_free) > 1 && v.oldest[GY_MAIN] != UINT32_MAX;
+        bool look = need != GY_EVICT && ring == GY_PROBATION && spare && gy_learn_due(&cache->super->learned, many);
         ring = look ? GY_MAIN : ring;
-        if (v.oldest[ring] == UINT32_MAX)
+        if (v.oldest[ring] == UINT32_MAX) {
+            if (ring == GY_MAIN && need == GY_BACKGROUND)
+                return false; /* what came in last is not to go before anybody needs its room */
             ring ^= 1;
+        }
         if (v.oldest[ring] == UINT32_MAX) {
             /* Nothing sealed that is not pinned: what stands open is all there is to take. */
             ring = v.open[GY_PROBATION] == UINT32_MAX;

@@ -107,19 +107,28 @@ entries_in(const struct gyre *cache, unsigned ring)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+static bool
+choose(struct gy_sweep *s, unsigned ring)
+{
+    return gy_choose_for_limit(s->cache, s->r, ring, false, &s->at) ||
+           gy_choose_for_limit(s->cache, s->r, ring ^ 1, false, &s->at) ||
+           gy_choose_for_limit(s->cache, s->r, ring, true, &s->at) ||
+           gy_choose_for_limit(s->cache, s->r, ring ^ 1, true, &s->at);
+}
+
 void
 gy_limit_hold(struct gyre *cache, struct gy_record *r)
 {
     struct gy_learned *learned = &cache->super->learned;
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
     for (unsigned idle = 0; idle < 4;) {
+        bool clearing = gy_clear_pending(cache); /* before the counts: it may end in between */
         uint64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
         if (probation + main <= cache->g.max_entries)
             return;
-        unsigned ring = gy_policy_victim(probation, main, gy_learn_window(learned), 1);
-        if (gy_clear_pending(cache)) /* what it has not reached is the oldest */
-            ring = GY_MAIN;
-        if (!gy_choose_for_limit(cache, r, ring, false, &s.at) && !gy_choose_for_limit(cache, r, ring ^ 1, true, &s.at)) {
+        /* What a clear has not reached is the oldest. */
+        unsigned ring = clearing ? GY_MAIN : gy_policy_victim(probation, main, gy_learn_window(learned), 1);
+        if (!choose(&s, ring)) {
             /* Drafts hold arenas, not their entries. */
             idle += !gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);
             continue;
