@@ -8,6 +8,7 @@
 static float
 get(gy_atomic_u32 *word)
 {
+    /* (Relaxed, here and below: guesses, which order nothing.) */
     uint32_t bits = gy_load_rlx(word);
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -19,13 +20,13 @@ set(gy_atomic_u32 *word, float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    gy_store_rlx(word, bits);
+    gy_store_rlx(word, bits); /* (Relaxed: a guess.) */
 }
 
 static struct gy_rate
 get_rate(gy_atomic_u64 *word)
 {
-    uint64_t bits = gy_load_rlx(word);
+    uint64_t bits = gy_load_rlx(word); /* (Relaxed: a guess.) */
     struct gy_rate rate;
     memcpy(&rate, &bits, sizeof rate);
     return rate;
@@ -36,7 +37,7 @@ set_rate(gy_atomic_u64 *word, struct gy_rate rate)
 {
     uint64_t bits;
     memcpy(&bits, &rate, sizeof bits);
-    gy_store_rlx(word, bits);
+    gy_store_rlx(word, bits); /* (Relaxed: a guess.) */
 }
 
 static float

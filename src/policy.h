@@ -39,8 +39,8 @@ struct gy_rate {
     float hits, time;
 };
 
-/* All constants of the policy. None was fitted to a trace, and none is delicate: docs/policy.md shows what halving and
- * doubling each does. */
+/* All constants of the policy: found by a search over many traces at once. docs/policy.md tells what they reach on
+ * traces that a search has not seen, and what halving and doubling each does. */
 struct gy_policy_constants {
     float prior_main[3], prior_new[3];  /* rates before anything is measured, by hits: 0, 1, more */
     float prior_habit;                  /* what a habit of one adds to them, and a return that was not the first */

@@ -151,6 +151,7 @@ gy_sweep_spacious(struct gyre *cache)
     if (free_arenas(cache) <= cache->g.reserve_arenas + arenas)
         return false;
     int64_t entries = 1 + (int64_t)(window * (float)cache->g.max_entries);
+    /* (Relaxed: counts.) */
     int64_t held = (int64_t)(gy_load_rlx(&cache->super->n_entries[GY_PROBATION]) +
                              gy_load_rlx(&cache->super->n_entries[GY_MAIN]));
     return cache->g.max_entries == 0 || held + entries < (int64_t)cache->g.max_entries;

@@ -35,6 +35,8 @@ run "unit tests" build unit
 run "a stranger's program" build contract
 run "the program gyre" tests/test_tool.sh build/release/gyre
 run "documents" build docs-check
+run "policy" build policies-quick
+run "hit ratio: data and judge" build hit-ratio-check
 run "man pages" tests/test_man.sh
 run "installation and examples" tests/test_install.sh
 run "schedules" build explore T=20

@@ -13,7 +13,7 @@ import tables
 HEAD = """# Hit ratio
 
 Written by `make hit-ratio`, with its pictures: do not edit. How gyre chooses what to keep, and where it loses, is in
-`docs/policy.md`; what the traces are and how the reference was taken, in
+[policy.md](policy.md); what the traces are and how the reference was taken, in
 [bench/traces/](../bench/traces/README.md).
 
 Every number of gyre's is of `gyre replay`, the library itself: one thread on one processor (but for the
