@@ -174,8 +174,6 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             }
             continue;
         }
-        if (need != GY_EVICT && live <= total / 2)
-            return false; /* the garbage is in others' hands, and will do */
         float window = gy_learn_window(&cache->super->learned), many = entries_of_arena(cache, live);
         unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window, 2 * cache->arena_bytes);
         /* (Relaxed: a hint. With an arena to spare, since what is only looked at is not to go for want of room.) */

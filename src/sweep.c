@@ -134,11 +134,8 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r)
             continue;
         if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE))
             n++;
-        else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks)) {
-            if (n >= PATIENCE)
-                return false;
-            n = PATIENCE, looks = 0; /* what others hold did not come free */
-        }
+        else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
+            return false;
     }
     return false;
 }
