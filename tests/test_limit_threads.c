@@ -13,9 +13,9 @@
 
 enum { SIZE = 60, WRITERS = 4, KEYS = 300 };
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { PUTS = 600 };
+enum { PUTS = 600, STRIDE = 48 };
 #else
-enum { PUTS = 15000 };
+enum { PUTS = 15000, STRIDE = 8 };
 #endif
 
 static gyre *
@@ -242,7 +242,7 @@ TEST(limit_threads, whoever_stops_the_others_hold_the_limit)
     for (unsigned l = 0; l < 3; l++) {
         unsigned point = 1, tried = 0;
         while (stop_at(point, limits[l]))
-            point += 1 + (unsigned)(api_random(&seed) % 8), tried++;
+            point += 1 + (unsigned)(api_random(&seed) % STRIDE), tried++;
         CHECK(tried > 20);
     }
     gy_point_hook = NULL;
