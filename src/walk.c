@@ -80,7 +80,7 @@ judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reas
         return (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
     bool in_main = gy_arena_ring(s->at.word) == GY_MAIN;
     struct verdict v = in_main ? judge_main(s, i, freq) : judge_newcomer(s, i, freq);
-    uint64_t impatience = s->reason == GYRE_CAPACITY ? s->kept > c->arena_bytes / 4 * 3 : s->judged / PATIENCE;
+    uint64_t impatience = s->reason == GYRE_CAPACITY ? s->kept + i->bytes > c->arena_bytes / 4 * 3 : s->judged / PATIENCE;
     v.keep = v.keep && (s->at.look || freq >= s->pressure + impatience);
     s->judged++;
     return v;

@@ -20,7 +20,7 @@ SHORT = 40_000  # requests, for an LRU in Python
 
 def as_if(point, ratio):
     """gyre, if it missed this."""
-    return replays.Measured(point, ratio, ratio, 0.0, ratio)
+    return replays.Measured(point, ratio, ratio, 0.0)
 
 
 def judged(unit_misses, sized_misses=lambda point: point.reference["Belady"], apart=0.0, bytes_over=0.0):
