@@ -26,7 +26,10 @@ slot_for(gyre *cache, const char *key, unsigned n)
 {
     struct gy_window w;
     gy_index_window(cache, room_hash(cache, key), &w);
-    return &w.bucket[0]->slot[n];
+    gy_atomic_u64 *slot = w.bucket[0]->slot;
+    while (n + 1 < GY_BUCKET_SLOTS && gy_load_seq(&slot[n]) != GY_EMPTY) /* another key may stand there */
+        n++;
+    return &slot[n];
 }
 
 TEST(damage, a_lane_that_shows_no_arena_gets_one)
