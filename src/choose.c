@@ -63,7 +63,7 @@ join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, boo
     }
     if (result != JOINED)
         gy_pin_clear(&r->pin[GY_PIN_MOVE]);
-    *out = (struct gy_choice){.arena = arena, .compact = progress & GY_PROGRESS_COMPACT, .joined = true, .word = word};
+    *out = (struct gy_choice){.arena = arena, .compact = progress & GY_PROGRESS_COMPACT, .word = word};
     return result;
 }
 

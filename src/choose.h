@@ -13,7 +13,6 @@ struct gy_choice {
     uint32_t arena;
     bool compact; /* keep everything: it is mostly garbage */
     bool look;    /* keep everything: it is swept for what can be learned of it */
-    bool joined;  /* parked, not claimed: others may be at it */
     uint64_t word;
     uint64_t from; /* claimed: where to begin; what is before is done */
 };

@@ -16,6 +16,7 @@ enum {
     ARENAS_WANTED = 512, /* small enough that a pin holds little, large enough that ends waste little */
     ARENAS_LEAST = 8,
     ENTRY_EXPECTED = 1024,
+    ENTRY_SMALL = 256, /* where many would take more than few */
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
     HISTORY_MOST = 1 << 28,
     LOAD_NUMERATOR = 1,  /* the first index is sized for a load of one half */
@@ -107,12 +108,13 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 
     uint64_t index_first = sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
-    /* Open arenas are at most a sixteenth of the cache. */
-    g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, g.n_arenas / (16 * GY_RINGS)), 1024));
+    uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_SMALL;
+    uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / expected;
+    /* Open arenas are at most a sixteenth of the cache: lanes keep no order between them. */
+    uint64_t filled = gy_min(g.n_arenas, entries / gy_max(1, ((uint64_t)1 << g.arena_shift) / expected));
+    g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, filled / (16 * GY_RINGS)), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
-    uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : 256;
-    uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / expected;
     g.n_history = (uint32_t)gy_max(1, gy_min(entries * GY_HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
 
     place(&g);

@@ -77,6 +77,7 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
     gy_atomic_u64 history_shift;                  /* the history uses its buckets >> this many: history.c */
     gy_atomic_u64 turnover, mean_bytes;           /* entries, when last counted; and of what size. (Relaxed: measures.) */
+    gy_atomic_u64 owed;                           /* bytes: what sweeps for room kept and should not. (Relaxed: steers.) */
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
 
     _Alignas(GY_LINE) struct gy_learned learned;

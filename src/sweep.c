@@ -44,7 +44,8 @@ free_arenas(const struct gyre *cache)
     return (int64_t)gy_load_rlx(&cache->super->n_free);
 }
 
-/* Walks the chosen arena until its end, or until enough bytes were walked. */
+/* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
+ * is swept becomes room: what was kept beyond is owed, and when it is too much, entries must have been hit. */
 static void
 walk(struct gy_sweep *s, uint64_t most_bytes)
 {
@@ -52,6 +53,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
     struct gy_book *book = &c->books[s->at.arena];
     uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, at = s->at.from;
     bool damaged = gy_load_acq(&book->holed) != 0;
+    s->owed = gy_load_rlx(&c->super->owed); /* (Relaxed: of two at once, one's counts.) */
     /* A clear that is carried out has emptied the index of all that was here. */
     if (gy_load_rlx(&book->opened) < gy_load_acq(&c->super->done))
         at = end;
@@ -63,9 +65,11 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
             gy_walk_clear(s, &item[i]);
             at += item[i].bytes;
             s->walked += item[i].bytes;
+            s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
         }
         c->rcu->exit(c, s->r);
     }
+    gy_store_rlx(&c->super->owed, s->owed);
     if (damaged) {
         gy_store_rlx(&book->holed, 1);
         gy_walk_holed(s);
@@ -95,7 +99,6 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
             return s.walked > 0;
         uint64_t before = s.walked;
         walk(&s, bytes);
-        s.kept = 0;
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
     }

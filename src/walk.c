@@ -69,7 +69,7 @@ judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 static struct verdict
 judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reason *reason)
 {
-    enum { PATIENCE = 64 }; /* entries kept one after the other while one has to go */
+    enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
     struct gyre *c = s->cache;
     const struct gy_found f = {NULL, word, i->entry, i->h, s->at.arena};
     *reason = s->reason;
@@ -80,7 +80,8 @@ judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reas
         return (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
     bool in_main = gy_arena_ring(s->at.word) == GY_MAIN;
     struct verdict v = in_main ? judge_main(s, i, freq) : judge_newcomer(s, i, freq);
-    uint64_t impatience = s->reason == GYRE_CAPACITY ? s->kept + i->bytes > c->arena_bytes / 4 * 3 : s->judged / PATIENCE;
+    bool for_room = s->reason == GYRE_CAPACITY;
+    uint64_t impatience = for_room ? s->owed > OWED_MOST * c->arena_bytes : s->judged / PATIENCE;
     v.keep = v.keep && (s->at.look || freq >= s->pressure + impatience);
     s->judged++;
     return v;
@@ -112,7 +113,7 @@ account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_stage
     gy_account_ring(s->cache, s->at.arena, -1);
     gy_count(&s->r->count.copied_entries, 1);
     gy_count(&s->r->count.copied_bytes, copy->bytes);
-    s->kept += copy->bytes;
+    s->owed += s->at.compact ? 0 : copy->bytes;
 }
 
 /* Empties one slot of refs to this entry. The decision is taken at the first committed word. */

@@ -16,7 +16,7 @@ struct gy_sweep {
     struct gy_choice at;
     enum gyre_reason reason;
     unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
-    uint64_t walked, kept, judged, evicted; /* bytes, bytes, entries, entries */
+    uint64_t walked, owed, judged, evicted; /* bytes, bytes, entries, entries */
 };
 
 struct gy_item {

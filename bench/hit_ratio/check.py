@@ -28,7 +28,8 @@ def judged(unit_misses, sized_misses=lambda point: point.reference["Belady"], ap
     unit = [as_if(point, unit_misses(point)) for point in points if not point.sized]
     sized = [judge.Sized(as_if(point, sized_misses(point)), sized_misses(point) - bytes_over)
              for point in points if point.sized]
-    threads = [judge.Threads(one.point, one.misses, {2: one.misses, 4: one.misses - apart}) for one in unit[:3]]
+    threads = [judge.threads(one.point, {n: [one.misses - more - 0.01, one.misses - more + 0.01]
+                                         for n, more in ((1, 0), (2, 0), (4, apart))}) for one in unit[:3]]
     figures = judge.figures(judge.summaries(unit)[0], sized, threads)
     return {figure.key: figure for figure in figures}, {figure.key for figure in judge.missed(figures)}
 
@@ -94,6 +95,16 @@ class Judge(unittest.TestCase):
         self.assertEqual(judged(best, bytes_over=1e-6)[1], {"sized_bytes"})
         self.assertEqual(judged(best, apart=0.0031)[1], {"threads"})
         self.assertEqual(judged(best, apart=-0.0031)[1], {"threads"})
+
+    def test_what_threads_do_is_told_from_chance(self):
+        point = data.points()[0]
+        by_chance = judge.threads(point, {1: [0.5] * 4, 2: [0.498, 0.510, 0.506, 0.502], 4: [0.5] * 4})
+        self.assertAlmostEqual(by_chance.apart[0], 0.004)
+        self.assertAlmostEqual(by_chance.apart[1], 0.005164, 5)
+        clear = judge.threads(point, {1: [0.5, 0.7], 2: [0.504, 0.704], 4: [0.5, 0.7]})
+        self.assertAlmostEqual(clear.apart[0], 0.004)
+        self.assertAlmostEqual(clear.apart[1], 0)
+        self.assertEqual(clear.seeds, 2)
 
     def test_no_single_one_of_the_eleven_would_do(self):
         for name in data.ELEVEN:

@@ -23,8 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEEDS = 1, 2, 3
 THREADS = 2, 4
 THREADS_AT = "0.01", "0.1", "0.4"
-REQUESTS_AT_A_POINT = 5_000_000  # so many, in runs with different seeds, tell what threads do from what the seed does
-THREAD_SEEDS_MOST = 32
+THREAD_SEEDS = 8, 16, 32, 64, 128  # as many as tell what threads do from what the seed does
+THREAD_ERROR = 0.0012  # two standard errors
 
 
 def parse():
@@ -39,33 +39,34 @@ def several_threads(point):
     return point.trace.real and not point.sized and point.share in THREADS_AT
 
 
-def thread_seeds(point, seeds):
-    """At a point at which several threads are measured; with one seed, that one."""
-    if len(seeds) == 1:
-        return seeds
-    wanted = REQUESTS_AT_A_POINT // point.trace.requests
-    return tuple(range(1, max(len(seeds), min(wanted, THREAD_SEEDS_MOST)) + 1))
+def measure_threads(gyre, points, quick):
+    """With more and more seeds at the points where the differences may still be chance; or with one."""
+    found, open_points, results = {}, points, {}
+    for n_seeds in (1,) if quick else THREAD_SEEDS:
+        runs = [replays.Run(point, seed, n) for point in open_points for seed in range(1, n_seeds + 1)
+                for n in (1, *THREADS)]
+        found.update(replays.make_all(gyre, [run for run in runs if run not in found]))
+        for point in open_points:
+            results[point] = judge.threads(point, {n: [found[replays.Run(point, seed, n)].misses
+                                                       for seed in range(1, n_seeds + 1)] for n in (1, *THREADS)})
+        open_points = [point for point in open_points
+                       if max(error for _, error in results[point].several.values()) > THREAD_ERROR]
+    return [results[point] for point in points]
 
 
 def measure(gyre, seeds):
     points = data.points()
     for trace in data.traces().values():
         data.records(trace)
-    runs = [replays.Run(point, seed, 1) for point in points for seed in seeds]
-    runs += [replays.Run(point, seed, n) for point in filter(several_threads, points)
-             for seed in thread_seeds(point, seeds) for n in (1, *THREADS)]
-    found = replays.make_all(gyre, list(dict.fromkeys(runs)))
-    unit, sized, threads = [], [], []
+    found = replays.make_all(gyre, [replays.Run(point, seed, 1) for point in points for seed in seeds])
+    unit, sized = [], []
     for point in points:
         one = replays.measured(found, point, 1, seeds)
         if point.sized:
             sized.append(judge.Sized(one, lru.byte_miss_ratio(point, data.records(point.trace))))
         else:
             unit.append(one)
-        if several_threads(point):
-            mean = {n: replays.measured(found, point, n, thread_seeds(point, seeds)).misses for n in (1, *THREADS)}
-            threads.append(judge.Threads(point, mean.pop(1), mean))
-    return unit, sized, threads
+    return unit, sized, measure_threads(gyre, list(filter(several_threads, points)), len(seeds) == 1)
 
 
 def write_json(path, seeds, measured, figures):
@@ -81,7 +82,8 @@ def write_json(path, seeds, measured, figures):
                    "bytes": one.gyre.point.size, "gyre": one.gyre.misses, "gyre_bytes": one.gyre.byte_misses,
                    "lru_bytes": one.lru_bytes, **one.gyre.point.reference} for one in sized],
         "threads": [{"trace": one.point.trace.name, "share": float(one.point.share), "entries": one.point.size,
-                     "1": one.one, **{str(n): ratio for n, ratio in one.several.items()}} for one in threads],
+                     "seeds": one.seeds, "1": one.one, **{str(n): ratio for n, (ratio, _) in one.several.items()},
+                     **{f"error_{n}": error for n, (_, error) in one.several.items()}} for one in threads],
     }
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(whole, indent=1) + "\n")

@@ -92,7 +92,8 @@ def write(folder, shown, measured, summaries, figures, seeds):
         picture(REGRETS, "Bars: mean and worst regret of gyre and of the eleven algorithms"), by_title["Algorithms"],
         picture(CURVES, "Curves of the miss ratio over the cache size, a picture for each trace"), by_title["Points"],
         by_title["With sizes"], picture(SIZED, "Curves of requests and of bytes missed over the capacity"),
-        by_title["Threads"] + "\n\nMeans over up to 32 seeds, the same for each number of threads. Each thread makes the "
-        "requests for its share of the keys, in step with the others; their order is not the same each time, so these "
-        "figures change a little from run to run."])
+        by_title["Threads"] + "\n\nMeans over seeds, the same for each number of threads; as many as it takes to tell what "
+        "threads do from what a seed does (± two standard errors of the difference). Each thread makes the requests for "
+        "its share of the keys, in step with the others, so neighbouring requests change places, differently each time: "
+        "that alone moves the miss ratio of the smallest caches."])
     (folder / "hit-ratio.md").write_text(text + "\n")

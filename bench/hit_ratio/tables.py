@@ -57,7 +57,7 @@ def verdict(figure):
 
 
 def figures_table(figures):
-    rows = [[figure.title, f"{figure.value:.4f}", f"{'<' if figure.below else '≤'} {figure.must:g}",
+    rows = [[figure.title, f"{figure.value:.4f}" + (f" ± {figure.error:.4f}" if figure.error else ""), f"{'<' if figure.below else '≤'} {figure.must:g}",
              "" if figure.aim is None else f"≤ {figure.aim:g}", verdict(figure), figure.where] for figure in figures]
     return Table("What must be", ["<figure", "gyre", "must", "aim", "<result", "<where"], rows)
 
@@ -90,6 +90,7 @@ def sized_table(sized):
 def threads_table(threads):
     numbers = sorted(threads[0].several)
     rows = [[one.point.trace.name, percent(one.point.share), f"{one.point.size:,}", ratio(one.one),
-             *(ratio(one.several[number]) for number in numbers), f"{one.difference:.4f}"] for one in threads]
-    head = ["<trace", "share", "entries", "1 thread", *(f"{number} threads" for number in numbers), "apart"]
+             *(ratio(one.several[number][0]) for number in numbers), "{:.4f} ± {:.4f}".format(*one.apart),
+             str(one.seeds)] for one in threads]
+    head = ["<trace", "share", "entries", "1 thread", *(f"{number} threads" for number in numbers), "apart", "seeds"]
     return Table("Threads", head, rows)
