@@ -110,9 +110,11 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
     uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_SMALL;
     uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / expected;
-    /* Open arenas are at most a sixteenth of the cache: lanes keep no order between them. */
-    uint64_t filled = gy_min(g.n_arenas, entries / gy_max(1, ((uint64_t)1 << g.arena_shift) / expected));
-    g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, filled / (16 * GY_RINGS)), 1024));
+    /* Open arenas are at most a sixteenth of the cache. Of one that counts its entries, and so evicts one by one,
+     * a sixty-fourth: lanes keep no order between them, and writers meet at the count in any case. */
+    uint64_t filled = entries / gy_max(1, ((uint64_t)1 << g.arena_shift) / expected);
+    uint64_t lanes = o->max_entries ? gy_min(g.n_arenas, filled) / (64 * GY_RINGS) : g.n_arenas / (16 * GY_RINGS);
+    g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, lanes), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */
     g.reserve_arenas = (uint32_t)gy_max(1, gy_min(g.n_arenas / 32, g.n_lanes + 8));
     g.n_history = (uint32_t)gy_max(1, gy_min(entries * GY_HISTORY_ENTRY / GY_LINE, HISTORY_MOST));
