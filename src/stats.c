@@ -57,10 +57,30 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
     }
 }
 
+/* How many of these arenas views and drafts hold; CHUNK at most. (Relaxed: statistics.) */
+enum { CHUNK = 1 << 15 };
+static uint64_t
+held_arenas(gyre *cache, uint32_t first)
+{
+    uint64_t seen[CHUNK / 64] = {0}, n = 0;
+    uint32_t used = gy_load_rlx(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used; i++)
+        for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++) {
+            uint64_t pin = gy_load_rlx(&cache->records[i].pin[p]), arena = gy_pin_arena(pin);
+            if (pin == 0 || arena < first || arena >= gy_min((uint64_t)first + CHUNK, cache->g.n_arenas))
+                continue;
+            uint64_t *word = &seen[(arena - first) / 64], bit = (uint64_t)1 << (arena - first) % 64;
+            n += !(*word & bit);
+            *word |= bit;
+        }
+    return n;
+}
+
 static void
 add_arenas(gyre *cache, gyre_stats *s)
 {
-    uint64_t stamp = gy_arena_stamp_pins(cache);
+    for (uint32_t first = 0; first < cache->g.n_arenas; first += CHUNK)
+        s->pinned_bytes += held_arenas(cache, first) * cache->arena_bytes;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
         struct gy_book *book = &cache->books[a];
@@ -72,8 +92,6 @@ add_arenas(gyre *cache, gyre_stats *s)
             continue;
         uint64_t position = gy_load_rlx(&book->position), dead = gy_load_rlx(&book->dead);
         uint64_t used = position & ~GY_CLOSED;
-        if (gy_load_acq(&book->pin_stamp) >= stamp)
-            s->pinned_bytes += cache->arena_bytes;
         if (state == GY_OPEN && !(position & GY_CLOSED))
             s->open_bytes += cache->arena_bytes - used;
         if (state != GY_RETIRED && used > dead)

@@ -299,7 +299,7 @@ TEST(limit, what_a_stopped_thread_took_is_done_by_others)
     CHECK_EQ(gy_load_seq(&r->pin[GY_PIN_MOVE]), 0);
     CHECK(all_taken(cache, arena) && walks_of(cache, arena) == 0);
     CHECK(gy_choose_for_limit(cache, r, GY_PROBATION, true, &choice));
-    CHECK(choice.arena == arena && choice.joined);
+    CHECK(choice.arena == arena && gy_arena_state(choice.word) == GY_PARKED);
     CHECK_EQ(progress_of(cache, arena), GY_PROGRESS_WALK_ONE);
     gy_pin_clear(&r->pin[GY_PIN_MOVE]);
     go_on_until(cache, arena, GY_RETIRED, GY_RETIRED);
@@ -322,7 +322,7 @@ TEST(limit, several_join_one_arena)
     uint32_t arena = room_arena_of(cache, key_of(0).text);
     CHECK(gy_choose_for_limit(cache, r, GY_PROBATION, false, &mine));
     CHECK(gy_choose_for_limit(cache, other, GY_PROBATION, false, &theirs));
-    CHECK(mine.arena == arena && theirs.arena == arena && mine.joined && theirs.joined);
+    CHECK(mine.arena == arena && theirs.arena == arena && gy_arena_state(mine.word) == GY_PARKED && mine.word == theirs.word);
     CHECK_EQ(mine.word, theirs.word);
     CHECK_EQ(room_state(cache, arena), GY_PARKED);
     CHECK(gy_arena_pinned(cache, arena) && !gy_arena_written(cache, arena));
@@ -375,7 +375,7 @@ TEST(limit, room_is_made_of_arenas_that_are_parked)
         uint64_t before = progress_of(cache, arena);
         gy_store_seq(&cache->books[arena].progress, before | flag);
         CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
-        CHECK(choice.arena == arena && !choice.joined);
+        CHECK(choice.arena == arena && gy_arena_state(choice.word) == GY_SWEEPING);
         CHECK_EQ(room_state(cache, arena), GY_SWEEPING);
         room_set_state(cache, arena, GY_PARKED);
         while (room_state(cache, arena) == GY_PARKED)

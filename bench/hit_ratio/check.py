@@ -98,10 +98,10 @@ class Judge(unittest.TestCase):
 
     def test_what_threads_do_is_told_from_chance(self):
         point = data.points()[0]
-        by_chance = judge.threads(point, {1: [0.5] * 4, 2: [0.498, 0.510, 0.506, 0.502], 4: [0.5] * 4})
+        by_chance = judge.threads(point, {1: [0.5] * 4, **{n: [0.498, 0.510, 0.506, 0.502] for n in (2, 4)}})
         self.assertAlmostEqual(by_chance.apart[0], 0.004)
         self.assertAlmostEqual(by_chance.apart[1], 0.005164, 5)
-        clear = judge.threads(point, {1: [0.5, 0.7], 2: [0.504, 0.704], 4: [0.5, 0.7]})
+        clear = judge.threads(point, {1: [0.5, 0.7], 2: [0.504, 0.704], 4: [0.501, 0.701]})
         self.assertAlmostEqual(clear.apart[0], 0.004)
         self.assertAlmostEqual(clear.apart[1], 0)
         self.assertEqual(clear.seeds, 2)
