@@ -4,7 +4,6 @@
 /* Drafts: nobody sees one before its commit, conditions count then, and it is empty afterwards. */
 
 #include <pthread.h>
-#include <sched.h>
 
 #include "api.h"
 
