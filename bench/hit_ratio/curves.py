@@ -23,11 +23,11 @@ class Kind(NamedTuple):
 # The first is drawn first, and wide: where another is on it, both are seen.
 KINDS = {
     "gyre": Kind("gyre", 4, "", "disc"),
-    "S3-FIFO": Kind("s3", 1.4, "", "square"),
-    "LIRS": Kind("lirs", 1.4, "", "triangle"),
-    "W-TinyLFU": Kind("tiny", 1.4, "", "diamond"),
-    "LRU": Kind("lru", 1.4, "6 4", ""),
-    "Belady": Kind("belady", 1.4, "1.5 3", ""),
+    "S3-FIFO": Kind("orange", 1.4, "", "square"),
+    "LIRS": Kind("green", 1.4, "", "triangle"),
+    "W-TinyLFU": Kind("purple", 1.4, "", "diamond"),
+    "LRU": Kind("brown", 1.4, "6 4", ""),
+    "Belady": Kind("grey", 1.4, "1.5 3", ""),
 }
 NAMES = {"Belady": "Belady (knows the future)"}
 

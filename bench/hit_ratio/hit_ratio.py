@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "report"))
 import data
 import judge
 import lru
@@ -18,6 +19,7 @@ import own
 import page
 import replays
 import tables
+from table import as_text
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEEDS = 1, 2, 3
@@ -108,7 +110,7 @@ def main():
     spread, spread_at = judge.largest((one.spread, one.point.name) for one in unit)
     shown = [tables.points_table(unit), tables.sized_table(sized), tables.threads_table(threads),
              tables.algorithms_table(summaries), tables.figures_table(figures)]
-    print("\n\n".join(map(tables.as_text, shown)), end="\n\n")
+    print("\n\n".join(map(as_text, shown)), end="\n\n")
     if not arguments.quick:
         print(f"largest spread between {len(seeds)} seeds: {spread:.4f}, {spread_at}")
         page.write(ROOT / "docs", shown, measured, summaries, figures, (len(seeds), spread, spread_at))

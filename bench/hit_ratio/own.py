@@ -7,6 +7,7 @@ import statistics
 
 import replays
 import tables
+from table import Table, as_text
 
 SIZES = 12
 
@@ -19,10 +20,10 @@ def table(name, found):
     mean = statistics.fmean(misses - lru[size] for size, misses in curve["gyre"])
     rows.append(["mean", "", "", tables.signed(mean)])
     title = f"{name}: {found['requests']:,} requests, {found['unique_keys']:,} keys"
-    return tables.Table(title, [curve["unit"], "gyre", "LRU", "gyre less LRU"], rows)
+    return Table(title, [curve["unit"], "gyre", "LRU", "gyre less LRU"], rows)
 
 
 def show(gyre, paths):
     for path in paths:
         found = replays.replay(gyre, "--seed", 1, "--sizes", SIZES, path)
-        print(tables.as_text(table(os.path.basename(path), found)), end="\n\n")
+        print(as_text(table(os.path.basename(path), found)), end="\n\n")

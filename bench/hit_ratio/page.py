@@ -9,6 +9,7 @@ import curves
 import data
 import regrets
 import tables
+from table import as_markdown
 
 HEAD = """# Hit ratio
 
@@ -84,7 +85,7 @@ def write(folder, shown, measured, summaries, figures, seeds):
     regrets.write(images / REGRETS, summaries, (musts["mean_regret"], musts["worst_regret"]),
                   ["Miss ratio less that of the best of the eleven at the same point.",
                    f"{len(unit)} points: {len({one.point.trace for one in unit})} traces at up to six sizes."])
-    by_title = {table.title: tables.as_markdown(table) for table in shown}
+    by_title = {table.title: as_markdown(table) for table in shown}
     head = HEAD.format(seeds=seeds[0], spread=seeds[1], spread_at=seeds[2], real=", ".join(data.REAL),
                        real_points=data.REAL_POINTS, unit_points=data.UNIT_POINTS)
     text = "\n\n".join([
