@@ -44,3 +44,5 @@ $(BENCH_B)/%.cc.o: bench/%.cc
 	$(Q)$(CXX) $(GY_CPPFLAGS) $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
 
 -include $(wildcard $(BENCH_B)/*.d)
+
+include bench/peers/rules.mk

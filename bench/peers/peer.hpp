@@ -91,7 +91,7 @@ inline uint64_t hash(const Key &key)
 
 enum class Kind {
     resident, // `entries` keys are put once and must all stay; then read, overwritten, deleted
-    growing,  // opened empty and small, must take `entries` keys; for peers that evict nothing
+    growing,  // opened empty, then `entries` keys are put for the first time, and must all stay
     evicting, // room for `entries` entries, of far more keys
     expiring  // as resident, with entries that expire; for peers with `expires`
 };
@@ -100,11 +100,12 @@ struct Config {
     Kind kind = Kind::resident;
     uint64_t entries = 0;
     uint32_t value_bytes = 0;
+    bool starts_small = false; // an index that grows begins with a tenth of its size or less
 };
 
 // What a peer can do. An adapter overrides what differs.
 struct PeerBase {
-    // Evicts by itself: opened as evicting, never as growing.
+    // Evicts by itself: can be opened as evicting.
     static constexpr bool evicts = false;
     // Has a batched lookup:
     //   template <class Read> size_t get_many(Thread &, const Key *keys, size_t n, Read &&read)

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the gyre authors
+
+#include "memory.hpp"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <new>
+#include <stdexcept>
+
+#include "stream.hpp"
+
+namespace peers
+{
+
+double resident_bytes()
+{
+    unsigned long size = 0, resident = 0;
+    std::FILE *file = std::fopen("/proc/self/statm", "r");
+    if (file == nullptr || std::fscanf(file, "%lu %lu", &size, &resident) != 2)
+        throw std::runtime_error("/proc/self/statm cannot be read");
+    std::fclose(file);
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) -
+           static_cast<double>(Stream::mapped_bytes());
+}
+
+double in_child(const std::function<double()> &measure)
+{
+    int ends[2];
+    double figure = 0;
+    if (pipe(ends) != 0)
+        throw std::runtime_error("no pipe");
+    const pid_t child = fork();
+    if (child == 0) {
+        int status = 1;
+        try {
+            figure = measure();
+            status = write(ends[1], &figure, sizeof figure) != sizeof figure;
+        } catch (const std::exception &failure) {
+            std::fprintf(stderr, "calibrating: %s\n", failure.what());
+        }
+        _exit(status);
+    }
+    close(ends[1]);
+    const bool got = child > 0 && read(ends[0], &figure, sizeof figure) == sizeof figure;
+    close(ends[0]);
+    if (child > 0)
+        waitpid(child, nullptr, 0);
+    if (!got)
+        throw std::runtime_error("calibrating failed");
+    return figure;
+}
+
+HugePages::HugePages(size_t bytes)
+{
+    constexpr size_t page = 2 << 20;
+    mapped_bytes_ = (bytes + page - 1) / page * page + page;
+    mapping_ = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping_ == MAP_FAILED)
+        throw std::bad_alloc();
+    const uintptr_t at = reinterpret_cast<uintptr_t>(mapping_);
+    data_ = static_cast<char *>(mapping_) + (page - at % page) % page;
+    madvise(data_, mapped_bytes_ - page, MADV_HUGEPAGE);
+}
+
+HugePages::~HugePages()
+{
+    munmap(mapping_, mapped_bytes_);
+}
+
+} // namespace peers

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the gyre authors
+
+// What a peer takes of the machine's memory, and memory for the yardsticks.
+
+#ifndef BENCH_PEERS_MEMORY_HPP
+#define BENCH_PEERS_MEMORY_HPP
+
+#include <cstddef>
+#include <functional>
+
+namespace peers
+{
+
+// Of this process, less the sequences of ids. Only differences mean something.
+double resident_bytes();
+
+// Runs `measure` in a child, so that nothing of it stays in this process's allocator, and returns
+// its figure. Only while this process has one thread.
+double in_child(const std::function<double()> &measure);
+
+// Zeroed memory in huge pages, if the machine gives any.
+class HugePages
+{
+public:
+    explicit HugePages(size_t bytes);
+    ~HugePages();
+    HugePages(const HugePages &) = delete;
+    HugePages &operator=(const HugePages &) = delete;
+
+    char *data() const { return data_; }
+
+private:
+    size_t mapped_bytes_;
+    void *mapping_;
+    char *data_;
+};
+
+} // namespace peers
+
+#endif

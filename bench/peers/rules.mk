@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+
+# Programs that compare gyre with its peers: peer-NAME for each NAME.cc that has a main function.
+# All are compiled alike, for any processor of the kind, and all use jemalloc.
+
+PEERS_B      := $(B)/bench/peers
+PEERS_SHARED := server stream memory
+PEERS_NAME   := $(filter-out $(PEERS_SHARED),$(patsubst bench/peers/%.cc,%,$(sort $(wildcard bench/peers/*.cc))))
+PEERS_PROG   := $(PEERS_NAME:%=$(PEERS_B)/peer-%)
+PEERS_COMMON := $(PEERS_SHARED:%=$(PEERS_B)/%.o) $(B)/bench/workload.o $(B)/tools/histogram.o $(B)/tools/ticks.o
+PEERS_LIBS_gyre        = $(LIB_LIBS)
+PEERS_LIBS_hcc         := -lrocksdb
+PEERS_LIBS_rocksdb_hcc := -lrocksdb
+PEERS_LIBS_rocksdb_lru := -lrocksdb
+PEERS_LIBS_tbb         := -ltbb
+PEERS_LIBS_lfht        := -lurcu-cds -lurcu-qsbr -lurcu-common
+PEERS_LIBS_ck          := -lck
+PEERS_LIBS_lmdb        := -llmdb
+
+.PHONY: peers-build peers-check deps-peers
+## peers-build: the programs that compare gyre with its peers
+peers-build: deps-peers $(PEERS_PROG)
+
+## deps-peers: installs the peers
+deps-peers:
+	@tools/deps.sh peers
+
+## peers-check: each peer's program, briefly: values right, hits as they must be
+peers-check: peers-build
+	@bench/peers/check.py $(PEERS_PROG)
+
+$(PEERS_B)/peer-gyre: $(LIB)
+$(PEERS_PROG): $(PEERS_B)/peer-%: $(PEERS_B)/%.o $(PEERS_COMMON)
+	$(Q)$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(PEERS_LIBS_$*) $(JEMALLOC) -lm -o $@
+
+$(PEERS_B)/%.o: bench/peers/%.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -Iinclude $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
+
+-include $(wildcard $(PEERS_B)/*.d)
