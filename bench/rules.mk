@@ -46,3 +46,4 @@ $(BENCH_B)/%.cc.o: bench/%.cc
 -include $(wildcard $(BENCH_B)/*.d)
 
 include bench/peers/rules.mk
+include bench/counts/rules.mk

@@ -35,7 +35,8 @@ cmake cmd cmake
 abigail-tools cmd abidiff
 python3 cmd python3
 zstd cmd zstd
-mandoc cmd mandoc"
+mandoc cmd mandoc
+valgrind cmd valgrind"
 trace="\
 libsqlite3-dev hdr sqlite3.h
 zstd cmd zstd"

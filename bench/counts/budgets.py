@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+"""What a path may cost: a few percent above what it does. Who makes one cheaper lowers its budget."""
+
+import platform
+import subprocess
+import typing
+
+COMPILER = "12"  # gcc's major version, with which the budgets were taken, at -O2
+MACHINE = "x86_64"
+
+
+class Budget(typing.NamedTuple):
+    instructions: int
+    locked: float  # and fences
+    aim: int | None = None  # instructions, in the end
+
+
+BUDGETS = {
+    "get and release, hit": Budget(377, 0, aim=130),
+    "get and release, first hit": Budget(379, 1.1),
+    "get, miss": Budget(261, 0),
+    "read, hit copied": Budget(362, 0),
+    "get_many of 16 and releases, a key": Budget(604, 0),
+    "put, new key": Budget(2841, 5.3),
+    "reserve and commit, new key": Budget(3013, 7.4),
+    "put, overwrites": Budget(1555, 4.3),
+    "delete": Budget(903, 3.1),
+    "touch": Budget(1520, 4.3),
+    "put, evicts for max_entries": Budget(6165, 17.5),
+    "put, evicts for bytes": Budget(11060, 20.7),
+    "maintain, an entry swept": Budget(2158, 4.4),
+}
+
+
+def hold(compiler):
+    """Whether the budgets are this compiler's."""
+    version = subprocess.run([compiler, "-dumpversion"], text=True, capture_output=True, check=False).stdout
+    name = subprocess.run([compiler, "--version"], text=True, capture_output=True, check=False).stdout
+    return version.split(".")[0].strip() == COMPILER and "Free Software" in name and platform.machine() == MACHINE
+
+
+def exceeded(results):
+    """A line each."""
+    for path, budget in BUDGETS.items():
+        if path not in results:
+            yield f"{path}: it was not counted"
+            continue
+        counts = results[path]
+        if counts.instructions > budget.instructions:
+            yield f"{path}: {counts.instructions:.1f} instructions, the budget is {budget.instructions}"
+        if counts.locked + counts.fences > budget.locked:
+            yield f"{path}: {counts.locked + counts.fences:.2f} locked instructions and fences, the budget is {budget.locked}"
+    for path in results:
+        if path not in BUDGETS:
+            yield f"{path}: it has no budget"
+
+
+def loose(results):
+    """Those that a path has left far behind."""
+    for path, budget in BUDGETS.items():
+        if path in results and results[path].instructions < 0.9 * budget.instructions:
+            yield f"{path}: {results[path].instructions:.1f} instructions, the budget is {budget.instructions}"
