@@ -123,7 +123,7 @@ void Answer::add(const Outcome &outcome, unsigned threads)
     add("ns_per_op", ops > 0 ? outcome.seconds * 1e9 * threads / ops : 0);
     add("rate", outcome.seconds > 0 ? ops / outcome.seconds : 0);
     add("requests", outcome.count.requests);
-    add("hits", outcome.count.hits);
+    add("hits", outcome.count.requests - outcome.count.misses);
     add("wrong", outcome.count.wrong);
     add("puts", outcome.count.puts);
     add("cpu_seconds", outcome.cpu_seconds);

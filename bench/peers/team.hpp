@@ -60,10 +60,11 @@ private:
     std::atomic<uint64_t> claimed_{0};
 };
 
+// What a loop counts: nothing for a hit, so that counting costs nothing where it would matter.
 struct Count {
     uint64_t ops = 0;      // what the rate is of
-    uint64_t requests = 0; // gets, or what else can find its key
-    uint64_t hits = 0;     // of them
+    uint64_t requests = 0; // of them, those that look a key up
+    uint64_t misses = 0;   // of these
     uint64_t wrong = 0;    // values that are not what was put, puts that failed
     uint64_t puts = 0;
 
@@ -71,7 +72,7 @@ struct Count {
     {
         ops += other.ops;
         requests += other.requests;
-        hits += other.hits;
+        misses += other.misses;
         wrong += other.wrong;
         puts += other.puts;
     }

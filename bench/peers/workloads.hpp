@@ -43,7 +43,6 @@ public:
     {
         return each_id(run, stream, [this](Thread &thread, uint64_t id, Count &count) {
             get(thread, id, count);
-            count.ops++;
         });
     }
 
@@ -56,9 +55,7 @@ public:
                 std::memcpy(buffer.data(), value, size < buffer.size() ? size : buffer.size());
                 got = size;
             });
-            c.ops++;
-            c.requests++;
-            c.hits += hit;
+            c.misses += !hit;
             c.wrong +=
                 hit && (got != buffer.size() || !copy_is_right(id, buffer.data(), buffer.size()));
         });
@@ -77,15 +74,16 @@ public:
     Outcome mix(const Run &run, Stream &stream, unsigned put_percent)
     {
         Writer writer(config_.value_bytes);
-        return each_id(
+        Outcome outcome = each_id(
             run, stream,
             [this, writer, put_percent](Thread &thread, uint64_t id, Count &count) mutable {
                 if (writer.chance(id, put_percent))
                     put(thread, id, writer, count);
                 else
                     get(thread, id, count);
-                count.ops++;
             });
+        outcome.count.requests -= outcome.count.puts;
+        return outcome;
     }
 
     Outcome get_then_put(const Run &run, Stream &stream)
@@ -95,7 +93,6 @@ public:
                        [this, writer](Thread &thread, uint64_t id, Count &count) mutable {
                            if (!get(thread, id, count))
                                put(thread, id, writer, count);
-                           count.ops++;
                        });
     }
 
@@ -109,14 +106,14 @@ public:
                 const uint64_t from = next_new_.fetch_add(Stream::piece);
                 for (uint64_t id = from; id < from + Stream::piece && id < end; id++) {
                     put(thread, id, writer, count);
-                    count.ops++;
                 }
+                count.ops += from < end ? std::min<uint64_t>(end - from, Stream::piece) : 0;
                 return from < end;
             });
         Thread thread(peer_);
         const uint64_t last = std::min(next_new_.load(), end);
-        const uint64_t n = std::min<uint64_t>(outcome.count.ops, 100);
-        for (uint64_t id = last - n; id < last; id++)
+        outcome.count.requests = std::min<uint64_t>(outcome.count.ops, 100);
+        for (uint64_t id = last - outcome.count.requests; id < last; id++)
             get(thread, id, outcome.count);
         return outcome;
     }
@@ -127,10 +124,8 @@ public:
         Writer writer(config_.value_bytes);
         return each_id(run, stream,
                        [this, writer](Thread &thread, uint64_t id, Count &count) mutable {
-                           count.requests++;
-                           count.hits += peer_.del(thread, make_key(id));
+                           count.misses += !peer_.del(thread, make_key(id));
                            put(thread, id, writer, count);
-                           count.ops++;
                        });
     }
 
@@ -142,7 +137,6 @@ public:
                        [this, writer](Thread &thread, uint64_t id, Count &count) mutable {
                            if (!get(thread, id, count))
                                put_half_expiring(thread, id, writer, count);
-                           count.ops++;
                        });
     }
 
@@ -239,14 +233,16 @@ private:
             const uint32_t *ids = stream.next();
             for (size_t i = 0; i < Stream::piece; i++)
                 step(thread, ids[i], count);
+            count.ops += Stream::piece;
         });
     }
 
-    // piece(thread, count[, index]), until the run is over or it returns false.
+    // piece(thread, count[, index]), until the run is over or it returns false. Each operation is a
+    // request, if nothing else is said.
     template <class Piece> Outcome each_piece(const Run &run, const Piece &shared)
     {
         Work work(run.length);
-        return run_team(run.threads, [&](unsigned index, Gate &gate) {
+        Outcome outcome = run_team(run.threads, [&](unsigned index, Gate &gate) {
             Piece piece = shared;
             Thread thread(peer_);
             Count count;
@@ -264,6 +260,8 @@ private:
             gate.leave(index);
             return count;
         });
+        outcome.count.requests = outcome.count.ops;
+        return outcome;
     }
 
     bool get(Thread &thread, uint64_t id, Count &count)
@@ -272,9 +270,10 @@ private:
         const bool hit = peer_.get(thread, make_key(id), [&](const char *value, size_t size) {
             right = (size == config_.value_bytes) & head_is_right(id, value, size);
         });
-        count.requests++;
-        count.hits += hit;
-        count.wrong += !right;
+        if (!hit)
+            count.misses++;
+        if (!right)
+            count.wrong++;
         return hit;
     }
 
@@ -291,11 +290,11 @@ private:
         bool right = true;
         for (size_t i = 0; i < batch; i++)
             keys[i] = make_key(ids[i]);
-        count.hits +=
+        count.misses +=
+            batch -
             peer_.get_many(thread, keys, batch, [&](size_t i, const char *value, size_t size) {
                 right &= (size == config_.value_bytes) & head_is_right(ids[i], value, size);
             });
-        count.requests += batch;
         count.ops += batch;
         count.wrong += !right;
     }
