@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the gyre authors
+"""What is measured: steps, in each of which the peers hold the same entries and take turns."""
+
+from typing import NamedTuple
+
+from results import Cell
+
+HITS, KIBIBYTE, BIG, EXPIRY = "64 B", "1 KiB", "6 KiB", "expiring"
+INSERT, INSERT_KIBIBYTE, LATENCY = "insert 64 B", "insert 1 KiB", "latency"
+EVICTING = {0.99: "evicting, zipf 0.99", 0.8: "evicting, zipf 0.8"}
+EVICT = {0.99: "evict-99", 0.8: "evict-80"}
+KEY_BYTES, SMALL_BYTES = 16, 64
+BATCHES = 4, 8, 16, 32, 64
+COUNTED_REQUESTS = 50_000_000
+ROUNDS, QUICK_ROUNDS = 5, 2
+MILLION = 1_000_000
+
+
+class Step(NamedTuple):
+    name: str
+    kind: str  # as peer.hpp has them; growing is for peers that evict nothing: the others are opened as evicting
+    value_bytes: int
+    entries: int
+    cells: tuple  # pairs of a cell and of the seconds of a run
+    touch: float = 0.0  # seconds before each run, so that its lines are where they are in use
+    warm: int = 0  # requests of an evicting peer after it was opened
+    equal_bytes: bool = False  # all take as many resident bytes as gyre
+    fresh: bool = False  # opened anew for each run, and with an index that has to grow
+
+    @property
+    def payload_bytes(self):
+        return KEY_BYTES + self.value_bytes
+
+
+class Plan(NamedTuple):
+    rounds: int
+    steps: tuple
+    counted_requests: int  # 0: hit ratios are not counted
+
+
+def cells(step, names, threads, seconds):
+    return [(Cell(step, name, n), seconds) for name in names for n in threads]
+
+
+def hits_cells(several, quick):
+    found = cells(HITS, ["two-lines"], [1, 2], 0.3)
+    found += cells(HITS, ["two-lines-overlapped", "dependent-load"], [1], 0.3)
+    found += cells(HITS, ["hits-uniform", "hits-zipf"], [1, 2] if quick else several, 0.4)
+    found += cells(HITS, [f"many-{n}-uniform" for n in ((16,) if quick else BATCHES)], [1], 0.4)
+    found += cells(HITS, ["mix-95-5", "mix-50-50"], [1, 2, 4] if quick else several, 0.4)
+    found += cells(HITS, ["hot-key"], [1, 2], 0.3)
+    found += cells(HITS, ["hot-key-written"], [2], 0.4)
+    return found if quick else found + cells(HITS, ["delete"], [1, 2], 0.4)
+
+
+def plan(processors, quick):
+    several = [1, 2, 4, 8] + ([16] if processors >= 16 else [])
+    some = [2] if quick else [1, 2]
+    in_place = ["hits-uniform", "hits-zipf"]
+    reads = in_place if quick else [*in_place, "hits-uniform-copied", "hits-zipf-copied"]
+    steps = [Step(HITS, "resident", 64, MILLION, hits_cells(several, quick), touch=0.05),
+             Step(BIG, "resident", 6144, MILLION // 10, cells(BIG, reads, some, 0.3), touch=0.05)]
+    if not quick:
+        steps += [Step(KIBIBYTE, "resident", 1024, MILLION // 4, cells(KIBIBYTE, reads, some, 0.3), touch=0.05),
+                  Step(EXPIRY, "expiring", 64, MILLION, cells(EXPIRY, ["expiry"], some, 0.5), touch=0.05)]
+    steps += [Step(INSERT, "growing", 64, MILLION, cells(INSERT, ["insert"], some, 0.4), warm=2 * MILLION),
+              Step(INSERT_KIBIBYTE, "growing", 1024, MILLION // 4,
+                   cells(INSERT_KIBIBYTE, ["insert", "copy-1k"], some, 0.3), warm=MILLION // 2)]
+    steps += [Step(EVICTING[theta], "evicting", 64, MILLION, cells(EVICTING[theta], [EVICT[theta]], some, 0.8),
+                   warm=(4 if quick else 20) * MILLION, equal_bytes=True) for theta in EVICTING]
+    steps.append(Step(LATENCY, "evicting", 64, MILLION, cells(LATENCY, ["latency"], [2], 3.0), fresh=True))
+    return Plan(QUICK_ROUNDS if quick else ROUNDS, tuple(steps), 0 if quick else COUNTED_REQUESTS)
