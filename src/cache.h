@@ -25,6 +25,9 @@ struct gyre {
     gy_atomic_u16 *history;
     char *index;
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
+    uint64_t arena_mask;                     /* the place within an arena */
+    uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
+    unsigned shard_mask;
     const struct gy_rcu_ops *rcu;
     bool reader_fences;
     struct gy_region region;
@@ -65,12 +68,18 @@ gy_at(const struct gyre *cache, gy_ref ref)
     return cache->region.base + (ref << 3);
 }
 
-/* The arena a ref points into. Refs come from the region: the result is checked against n_arenas. */
+/* The arena of a place in the region. Places come from the region: the result is checked against n_arenas. */
+static inline uint32_t
+gy_arena_at(const struct gyre *cache, uint64_t offset)
+{
+    uint64_t arena = (offset >> cache->g.arena_shift) - cache->arena_first;
+    return gy_likely(arena < cache->g.n_arenas) ? (uint32_t)arena : UINT32_MAX;
+}
+
 static inline uint32_t
 gy_ref_arena(const struct gyre *cache, gy_ref ref)
 {
-    uint64_t arena = (ref << 3 >> cache->g.arena_shift) - cache->arena_first;
-    return gy_likely(arena < cache->g.n_arenas) ? (uint32_t)arena : UINT32_MAX;
+    return gy_arena_at(cache, ref << 3);
 }
 
 static inline uint64_t

@@ -75,6 +75,19 @@ gy_entry_kind(struct gy_header h)
     return h.flags >> GY_ENTRY_KIND_SHIFT;
 }
 
+/* Has it none of the optional words, and a key of so many bytes? Then the key follows the header. */
+static inline bool
+gy_entry_plain(struct gy_header h, size_t key_bytes)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* the upper half of the word at once */
+    uint32_t upper;
+    memcpy(&upper, &h.key_bytes, sizeof upper);
+    return (upper & (GY_ENTRY_KNOWN << 16 | UINT16_MAX)) == key_bytes;
+#else
+    return (h.flags & GY_ENTRY_KNOWN) == 0 && h.key_bytes == key_bytes;
+#endif
+}
+
 /* Where the value starts, from the start of the entry, for an entry at this offset of its region. */
 static inline uint64_t
 gy_entry_value_offset(uint64_t offset, struct gy_header h, uint32_t align)
@@ -129,12 +142,24 @@ gy_entry_key(const char *entry, struct gy_header h)
     return entry + gy_entry_key_offset(h.flags);
 }
 
-static inline bool
+/* Of 8 to 16 bytes: without a call, the first and the last eight. */
+static GY_INLINE bool
+gy_entry_same_bytes(const char *a, const char *b, size_t n)
+{
+    if (gy_unlikely(n - 8 > 8))
+        return memcmp(a, b, n) == 0;
+    uint64_t x[2], y[2];
+    memcpy(&x[0], a, 8), memcpy(&x[1], a + n - 8, 8);
+    memcpy(&y[0], b, 8), memcpy(&y[1], b + n - 8, 8);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+static GY_INLINE bool
 gy_entry_has_key(const char *entry, struct gy_header h, const void *key, size_t key_bytes)
 {
     gy_bytes_read(gy_entry_key(entry, h), h.key_bytes);
     gy_bytes_read(key, key_bytes);
-    return h.key_bytes == key_bytes && memcmp(gy_entry_key(entry, h), key, key_bytes) == 0;
+    return h.key_bytes == key_bytes && gy_entry_same_bytes(gy_entry_key(entry, h), key, key_bytes);
 }
 
 static inline uint64_t

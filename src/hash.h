@@ -24,13 +24,21 @@ enum { GY_TAG_SHIFT = 44, GY_SHARD_SHIFT = 32, GY_MAX_LOG2_SHARDS = 12, GY_MAX_L
 extern uint64_t (*gy_hash_hook)(const void *key, size_t size); /* tests force equal hashes */
 #endif
 
-static inline uint64_t
+static inline bool
+gy_hash_short(size_t size)
+{
+    return size - 9 < 8;
+}
+
+static GY_INLINE uint64_t
 gy_hash(const void *key, size_t size, uint64_t seed)
 {
 #ifdef GY_POINTS
     if (gy_hash_hook)
         return gy_hash_hook(key, size);
 #endif
+    if (gy_likely(gy_hash_short(size))) /* what the next line comes to, but in place */
+        return XXH3_len_9to16_64b(key, size, XXH3_kSecret, seed);
     return XXH3_64bits_withSeed(key, size, seed);
 }
 

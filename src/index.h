@@ -35,7 +35,7 @@ gy_geometry_word(unsigned log2, enum gy_phase phase)
 static inline unsigned
 gy_shard_number(const struct gyre *cache, uint64_t hash)
 {
-    return (unsigned)(hash >> GY_SHARD_SHIFT) & ((1u << cache->g.log2_shards) - 1);
+    return (unsigned)(hash >> GY_SHARD_SHIFT) & cache->shard_mask;
 }
 
 static inline struct gy_shard *

@@ -37,6 +37,14 @@ gy_lookup_quietly(struct gyre *cache, struct gy_record *r, uint64_t hash, const 
     return !gone;
 }
 
+static GY_INLINE void
+gy_lookup_count(struct gy_record *r, gy_atomic_u64 *slot, uint64_t word)
+{
+    gy_count(&r->count.hits, 1);
+    if (gy_unlikely(gy_slot_freq(word) < GY_POLICY_FREQ_MOST)) /* failed: another changed it; a count is lost */
+        gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
+}
+
 /* The same, counting hits, misses and frequency. GYRE_OK or GYRE_MISS. */
 static GY_INLINE int
 gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes,
@@ -49,11 +57,7 @@ gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *ke
             gy_count(&r->count.vanished, 1);
         return GYRE_MISS;
     }
-    gy_count(&r->count.hits, 1);
-    if (gy_unlikely(gy_slot_freq(f->word) < GY_POLICY_FREQ_MOST)) {
-        uint64_t word = f->word; /* failed: another changed it; a count is lost, nothing else */
-        gy_cas_seq(f->slot, &word, word + GY_FREQ_ONE); /* model: bump */
-    }
+    gy_lookup_count(r, f->slot, f->word);
     return GYRE_OK;
 }
 
@@ -68,7 +72,6 @@ gy_view_fill(struct gyre *cache, const struct gy_found *f, gy_atomic_u64 *pin, u
     view->ttl_left_ms = ttl_left_ms;
     view->priv[0] = (uint64_t)(uintptr_t)pin;
     view->priv[1] = gy_load_rlx(pin); /* (Relaxed: this thread's own store) */
-    view->priv[2] = 0;
 }
 
 #endif

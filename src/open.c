@@ -44,6 +44,10 @@ settle_in(gyre *cache)
     cache->history = (gy_atomic_u16 *)(void *)(base + cache->g.history_at);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
+    cache->arena_mask = cache->arena_bytes - 1;
+    cache->align_less_one = cache->g.value_align - 1;
+    cache->align_mask = ~cache->align_less_one;
+    cache->shard_mask = (1u << cache->g.log2_shards) - 1;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
 }
 

@@ -3,17 +3,18 @@
 
 /* The door for reading: gyre_get, gyre_release, gyre_read, gyre_get_many. */
 
-#include "lookup.h"
+#include "hit.h"
 
 static const gyre_view NO_VIEW;
 
 static bool
 key_usable(const void *key, size_t key_size)
 {
-    return key != NULL && key_size > 0 && key_size <= GY_KEY_MOST;
+    return key != NULL && key_size - 1 < GY_KEY_MOST;
 }
 
-static GY_INLINE int
+/* The general way. */
+static __attribute__((noinline)) int
 get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size,
            gyre_view *view)
 {
@@ -30,19 +31,55 @@ get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *k
     return result;
 }
 
-int
-gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+static __attribute__((noinline)) int
+get_generally(struct gyre *cache, const void *key, size_t key_size, gyre_view *view)
 {
     int error = GYRE_EINVAL;
     struct gy_record *r = NULL;
-    if (gy_likely(view != NULL && cache != NULL && key_usable(key, key_size)))
+    if (view != NULL && cache != NULL && key_usable(key, key_size))
         r = gy_record_of(cache, &error);
-    if (gy_unlikely(r == NULL)) {
-        if (view != NULL)
-            *view = NO_VIEW;
-        return error;
-    }
-    return get_hashed(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, view);
+    if (r != NULL)
+        return get_hashed(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, view);
+    if (view != NULL)
+        *view = NO_VIEW;
+    return error;
+}
+
+/* The common hit; else the general way. */
+static GY_INLINE int
+get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+{
+    if (gy_unlikely(gy_seats[0].cache_id != cache->id))
+        return get_generally(cache, key, key_size, view);
+    struct gy_record *r = gy_seats[0].record;
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS]; /* acquire: the release of the view that had it */
+    if (gy_unlikely(gy_load_acq(pin) != 0))
+        return get_generally(cache, key, key_size, view);
+    if (gy_unlikely(!gy_hit(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, pin, view)))
+        return get_generally(cache, key, key_size, view);
+    return GYRE_OK;
+}
+
+static __attribute__((noinline)) int
+get_any_key(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+{
+    if (view == NULL || cache == NULL || !key_usable(key, key_size))
+        return get_generally(cache, key, key_size, view);
+    return get(cache, key, key_size, view);
+}
+
+int
+gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+{
+    if (gy_unlikely(!gy_hash_short(key_size))) /* elsewhere: without their calls, this needs fewer registers */
+        return get_any_key(cache, key, key_size, view);
+    if (gy_unlikely(view == NULL))
+        return GYRE_EINVAL;
+    if (gy_unlikely(cache == NULL))
+        return get_generally(cache, key, key_size, view);
+    if (gy_unlikely(key == NULL))
+        return get_generally(cache, key, key_size, view);
+    return get(cache, key, key_size, view);
 }
 
 void
@@ -92,31 +129,6 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
 
 enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses */
 
-/* Starts the miss of the entry that a lookup will most likely end at. */
-static void
-prefetch_entry(const struct gyre *cache, uint64_t hash)
-{
-    struct gy_window w;
-    gy_index_window(cache, hash, &w);
-    for (unsigned i = 0; i < w.n; i++)
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-            uint64_t word = gy_load_rlx(&w.bucket[i]->slot[s]); /* (Relaxed: a guess) */
-            if (gy_slot_may_match(word, hash) && gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX) {
-                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
-                return;
-            }
-        }
-}
-
-static void
-prefetch_bucket(const struct gyre *cache, uint64_t hash)
-{
-    unsigned number = gy_shard_number(cache, hash);
-    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry);
-    uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
-    __builtin_prefetch(gy_shard_buckets(cache, number) + (gy_hash_first(hash) & mask));
-}
-
 size_t
 gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int *results)
 {
@@ -128,23 +140,28 @@ gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int
     for (size_t start = 0; start < n; start += OVERLAP) {
         size_t m = n - start < OVERLAP ? n - start : OVERLAP;
         uint64_t hash[OVERLAP];
+        struct gy_bucket *bucket[OVERLAP]; /* NULL: the general way */
         for (size_t i = 0; i < m; i++) {
             const gyre_key *k = &keys[start + i];
             views[start + i] = NO_VIEW;
             results[start + i] = !key_usable(k->data, k->size) ? GYRE_EINVAL : r == NULL ? error : GYRE_OK;
+            bucket[i] = NULL;
             if (results[start + i] != GYRE_OK)
                 continue;
             hash[i] = gy_hash(k->data, k->size, cache->seed);
-            prefetch_bucket(cache, hash[i]);
+            bucket[i] = gy_hit_bucket(cache, hash[i]);
+            __builtin_prefetch(bucket[i]);
         }
         for (size_t i = 0; i < m; i++)
-            if (results[start + i] == GYRE_OK)
-                prefetch_entry(cache, hash[i]);
+            if (gy_likely(bucket[i] != NULL))
+                gy_hit_prefetch(cache, bucket[i], hash[i]);
         for (size_t i = 0; i < m; i++) {
+            const gyre_key *k = &keys[start + i];
             if (results[start + i] != GYRE_OK)
                 continue;
-            results[start + i] = get_hashed(cache, r, hash[i], keys[start + i].data, keys[start + i].size,
-                                            &views[start + i]);
+            gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
+            if (gy_unlikely(pin == NULL || !gy_hit(cache, r, hash[i], k->data, k->size, pin, &views[start + i])))
+                results[start + i] = get_hashed(cache, r, hash[i], k->data, k->size, &views[start + i]);
             hits += results[start + i] == GYRE_OK;
         }
     }

@@ -53,6 +53,19 @@ gy_slot_ref(uint64_t word)
     return word & GY_REF_MASK;
 }
 
+/* The place it refers to, in bytes from the start of the region. */
+static inline uint64_t
+gy_slot_offset(uint64_t word)
+{
+    return word << (64 - GY_REF_BITS) >> (64 - GY_REF_BITS - 3);
+}
+
+static inline bool
+gy_slot_same_ref(uint64_t word, uint64_t other)
+{
+    return (word ^ other) << (64 - GY_REF_BITS) == 0;
+}
+
 static inline unsigned
 gy_slot_freq(uint64_t word)
 {

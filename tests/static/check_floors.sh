@@ -11,7 +11,8 @@ rcu/rcu.h layout.h worker.h mend.h maintain.h
 cache.h
 registry.h account.h choose.h index.h history.h clear.h grow.h
 walk.h limit.h sweep.h find.h insert.h
-lookup.h'
+lookup.h
+hit.h'
 
 floor_of() {
     printf '%s\n' "$floors" | awk -v want="$1" '{ for (i = 1; i <= NF; i++) if ($i == want) print NR }'
