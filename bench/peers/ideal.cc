@@ -25,10 +25,11 @@ using peers::Config;
 using peers::Key;
 
 constexpr size_t slots_per_bucket = 8;
+constexpr size_t unit = 8; // bytes
 
 struct alignas(64) Bucket {
-    uint32_t tags[slots_per_bucket]; // 0: free
-    uint32_t entries[slots_per_bucket];
+    uint32_t tags[slots_per_bucket];    // 0: free
+    uint32_t entries[slots_per_bucket]; // where they begin, in units
 
     // A bit for each slot whose tag this is.
     unsigned with(uint32_t tag) const
@@ -55,7 +56,8 @@ struct Peer : peers::PeerBase {
         : value_bytes_(config.value_bytes), entry_bytes_(Key::size + config.value_bytes),
           room_(config.entries), mask_(buckets_for(config.entries) - 1),
           buckets_memory_((mask_ + 1) * sizeof(Bucket)), entries_memory_(room_ * entry_bytes_),
-          buckets_(reinterpret_cast<Bucket *>(buckets_memory_.data()))
+          buckets_(reinterpret_cast<Bucket *>(buckets_memory_.data())),
+          entries_(entries_memory_.data())
     {
     }
 
@@ -64,7 +66,7 @@ struct Peer : peers::PeerBase {
 
     template <class Read> bool get(Thread &, const Key &key, Read &&read)
     {
-        const char *entry = find(key, peers::hash(key));
+        const char *entry = find(key, peers::cheap_hash(key));
         if (entry == nullptr)
             return false;
         read(entry + Key::size, value_bytes_);
@@ -77,7 +79,7 @@ struct Peer : peers::PeerBase {
         uint64_t hashes[64];
         size_t hits = 0;
         for (size_t i = 0; i < n; i++) {
-            hashes[i] = peers::hash(keys[i]);
+            hashes[i] = peers::cheap_hash(keys[i]);
             __builtin_prefetch(&buckets_[hashes[i] & mask_]);
         }
         for (size_t i = 0; i < n; i++) {
@@ -99,18 +101,19 @@ struct Peer : peers::PeerBase {
 
     bool put(Thread &, const Key &key, const char *value, size_t size)
     {
-        const uint64_t hash = peers::hash(key);
+        const uint64_t hash = peers::cheap_hash(key);
         if (n_ == room_ || size != value_bytes_)
             return false;
         uint64_t at = hash & mask_;
         while (buckets_[at].with(0) == 0)
             at = (at + 1) & mask_;
         const int slot = __builtin_ctz(buckets_[at].with(0));
-        char *entry = entry_at(static_cast<uint32_t>(n_));
+        const uint64_t units = n_++ * entry_bytes_ / unit;
+        char *entry = entry_at(units);
         std::memcpy(entry, key.data(), Key::size);
         std::memcpy(entry + Key::size, value, size);
         buckets_[at].tags[slot] = tag_of(hash);
-        buckets_[at].entries[slot] = static_cast<uint32_t>(n_++);
+        buckets_[at].entries[slot] = static_cast<uint32_t>(units);
         return true;
     }
 
@@ -125,7 +128,7 @@ private:
 
     static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32) | 1; }
 
-    char *entry_at(uint32_t number) const { return entries_memory_.data() + number * entry_bytes_; }
+    char *entry_at(uint64_t units) const { return entries_ + units * unit; }
 
     const char *find(const Key &key, uint64_t hash) const
     {
@@ -146,7 +149,8 @@ private:
     size_t value_bytes_, entry_bytes_;
     uint64_t room_, n_ = 0, mask_;
     peers::HugePages buckets_memory_, entries_memory_;
-    Bucket *buckets_;
+    Bucket *const buckets_;
+    char *const entries_;
 };
 
 } // namespace

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the gyre authors
 
-// The machine's own limits, in the same process style and with the same sequences of ids as the
-// peers: what a lookup costs that is nothing but its two cache misses, and what copying costs.
-// Memory is as large as that of *ideal* with as many entries, and in huge pages.
+// The machine's own limits, measured in the same style and with the same sequences of ids as the
+// peers. A walk of two lines is what would be left of a lookup if there were nothing to search and
+// nothing to compare: the key is made from the id and hashed, the hash chooses a line of an index,
+// a word there names a line of the entries, and its 64 bytes are checked, as the harness does with
+// each value. `bare`, there are only the two loads. Memory is as large as that of *ideal*, with as
+// many entries, and in huge pages.
 
 #include <memory>
 #include <numeric>
@@ -29,26 +32,17 @@ constexpr size_t index_bytes_per_entry = 16, bytes_per_entry = 80;
 constexpr size_t batch = 16;
 constexpr size_t block_bytes = 1024, blocks = 1 << 18;
 
-// Lines of memory, the first word of each of which is a number below `numbers`.
 class Lines
 {
 public:
-    Lines(size_t bytes, uint64_t numbers, uint64_t seed)
-        : n_(bytes / line_bytes), memory_(n_ * line_bytes)
-    {
-        for (uint64_t i = 0; i < n_; i++)
-            word(i) = peers::mix(i + seed) % numbers;
-    }
+    explicit Lines(size_t bytes) : n_(bytes / line_bytes), memory_(n_ * line_bytes) {}
 
     size_t n() const { return n_; }
-    uint64_t &word(uint64_t line) const
+    char *line(uint64_t number) const { return memory_.data() + number * line_bytes; }
+    uint64_t &word(uint64_t number) const { return *reinterpret_cast<uint64_t *>(line(number)); }
+    char *chosen_by(uint64_t hash) const
     {
-        return *reinterpret_cast<uint64_t *>(memory_.data() + line * line_bytes);
-    }
-    // Some line that follows from the id.
-    uint64_t chosen_by(uint64_t id) const
-    {
-        return static_cast<uint64_t>(static_cast<unsigned __int128>(peers::mix(id + 1)) * n_ >> 64);
+        return line(static_cast<uint64_t>(static_cast<unsigned __int128>(hash) * n_ >> 64));
     }
 
 private:
@@ -75,8 +69,7 @@ public:
         answer.add("peer", "machine");
         answer.add("version", "machine");
         answer.add("evicts", false);
-        answer.add("workloads", std::vector<std::string>{"two-lines", "two-lines-overlapped",
-                                                         "dependent-load", "copy-1k"});
+        answer.add("workloads", names());
         answer.add("compiler", __VERSION__);
     }
 
@@ -88,9 +81,14 @@ public:
         if (entries < 1000)
             throw std::runtime_error("entries: at least 1000");
         stream_ = std::make_unique<Stream>(static_cast<uint32_t>(entries), 0, 8 * entries);
-        entries_ = std::make_unique<Lines>(entries * bytes_per_entry, 2, 1);
-        index_ = std::make_unique<Lines>(entries * index_bytes_per_entry, entries_->n(), 2);
-        cycle_ = std::make_unique<Lines>(entries * bytes_per_entry, 2, 3);
+        entries_ = std::make_unique<Lines>(entries * bytes_per_entry);
+        index_ = std::make_unique<Lines>(entries * index_bytes_per_entry);
+        cycle_ = std::make_unique<Lines>(entries * bytes_per_entry);
+        peers::Value value(line_bytes);
+        for (uint64_t i = 0; i < entries_->n(); i++)
+            std::memcpy(entries_->line(i), value.become(i), line_bytes);
+        for (uint64_t i = 0; i < index_->n(); i++)
+            index_->word(i) = peers::mix(i) % entries_->n();
         make_cycle(*cycle_);
         from_ = std::make_unique<peers::HugePages>(blocks * block_bytes);
         to_ = std::make_unique<peers::HugePages>(blocks * block_bytes);
@@ -111,82 +109,129 @@ public:
             throw std::runtime_error("nothing is open");
         if (threads < 1 || threads > 1024)
             throw std::runtime_error("not for so many threads");
-        answer.add("workload", command.name);
-        if (command.name == "two-lines")
-            answer.add(measure(threads, length, [this](unsigned) { return walk(); }), threads);
-        else if (command.name == "two-lines-overlapped")
-            answer.add(measure(threads, length, [this](unsigned) { return overlapped(); }), threads);
-        else if (command.name == "dependent-load")
-            answer.add(measure(threads, length, [this](unsigned i) { return dependent(i); }),
-                       threads);
-        else if (command.name == "copy-1k")
-            answer.add(measure(threads, length, [this](unsigned) { return copy(); }), threads);
-        else
+        const auto what = limits().find(command.name);
+        if (what == limits().end())
             throw std::runtime_error("no such workload: " + command.name);
+        answer.add("workload", command.name);
+        answer.add(measure(threads, length, what->second), threads);
     }
 
 private:
-    // what(index) does a piece and returns something of all it read.
-    template <class What>
-    Outcome measure(unsigned threads, const peers::Length &length, const What &what)
+    // Does a piece; what was wrong is counted, and what was read given back, so that it is read.
+    using Limit = uint64_t (Machine::*)(uint64_t seen, Count &count);
+
+    static const std::map<std::string, Limit> &limits()
+    {
+        static const std::map<std::string, Limit> all = {
+            {"two-lines", &Machine::walk},
+            {"two-lines-bare", &Machine::walk_bare},
+            {"two-lines-overlapped", &Machine::overlapped},
+            {"two-lines-overlapped-bare", &Machine::overlapped_bare},
+            {"dependent-load", &Machine::dependent},
+            {"copy-1k", &Machine::copy},
+        };
+        return all;
+    }
+
+    static std::vector<std::string> names()
+    {
+        std::vector<std::string> all;
+        for (const auto &limit : limits())
+            all.push_back(limit.first);
+        return all;
+    }
+
+    Outcome measure(unsigned threads, const peers::Length &length, Limit limit)
     {
         peers::Work work(length);
         return peers::run_team(threads, [&](unsigned index, Gate &gate) {
             Count count;
-            volatile uint64_t sink = 0;
+            uint64_t seen = peers::mix(index) % cycle_->n();
             gate.enter(index);
             const uint64_t until_ns = work.until_ns();
             while (work.claim(until_ns)) {
-                sink = sink + what(index);
+                seen = (this->*limit)(seen, count);
                 count.ops += Stream::piece;
             }
             gate.leave(index);
+            count.requests = count.ops;
+            sink_ = seen;
             return count;
         });
     }
 
-    // An index line, and an entry's line that it names. One walk does not wait for another.
-    uint64_t walk()
+    uint64_t walk(uint64_t, Count &count)
     {
         const uint32_t *ids = stream_->next();
-        uint64_t sum = 0;
-        for (size_t i = 0; i < Stream::piece; i++)
-            sum += entries_->word(index_->word(index_->chosen_by(ids[i])));
-        return sum;
+        for (size_t i = 0; i < Stream::piece; i++) {
+            const uint64_t hash = peers::cheap_hash(peers::make_key(ids[i]));
+            const uint64_t entry = peers::word_at(index_->chosen_by(hash));
+            if (!peers::head_is_right(entry, entries_->line(entry), line_bytes))
+                count.wrong++;
+        }
+        return 0;
     }
 
-    // The same, prefetched in batches: as much at a time as can be asked for.
-    uint64_t overlapped()
+    uint64_t walk_bare(uint64_t seen, Count &)
     {
         const uint32_t *ids = stream_->next();
-        uint64_t sum = 0;
+        for (size_t i = 0; i < Stream::piece; i++)
+            seen += entries_->word(peers::word_at(index_->chosen_by(ids[i] * peers::odd)));
+        return seen;
+    }
+
+    // Prefetched in batches: as much at a time as can be asked for.
+    uint64_t overlapped(uint64_t, Count &count)
+    {
+        const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i += batch) {
-            const uint64_t *at[batch];
+            const char *at[batch];
+            uint64_t entry[batch];
             for (size_t j = 0; j < batch; j++) {
-                at[j] = &index_->word(index_->chosen_by(ids[i + j]));
+                at[j] = index_->chosen_by(peers::cheap_hash(peers::make_key(ids[i + j])));
                 __builtin_prefetch(at[j]);
             }
             for (size_t j = 0; j < batch; j++) {
-                at[j] = &entries_->word(*at[j]);
+                entry[j] = peers::word_at(at[j]);
+                __builtin_prefetch(entries_->line(entry[j]));
+            }
+            for (size_t j = 0; j < batch; j++) {
+                if (!peers::head_is_right(entry[j], entries_->line(entry[j]), line_bytes))
+                    count.wrong++;
+            }
+        }
+        return 0;
+    }
+
+    uint64_t overlapped_bare(uint64_t seen, Count &)
+    {
+        const uint32_t *ids = stream_->next();
+        for (size_t i = 0; i < Stream::piece; i += batch) {
+            const char *at[batch];
+            for (size_t j = 0; j < batch; j++) {
+                at[j] = index_->chosen_by(ids[i + j] * peers::odd);
+                __builtin_prefetch(at[j]);
+            }
+            for (size_t j = 0; j < batch; j++) {
+                at[j] = entries_->line(peers::word_at(at[j]));
                 __builtin_prefetch(at[j]);
             }
             for (size_t j = 0; j < batch; j++)
-                sum += *at[j];
+                seen += peers::word_at(at[j]);
         }
-        return sum;
+        return seen;
     }
 
     // Each line names the next.
-    uint64_t dependent(unsigned index)
+    uint64_t dependent(uint64_t at, Count &)
     {
-        static thread_local uint64_t at = peers::mix(index) % cycle_->n();
         for (size_t i = 0; i < Stream::piece; i++)
             at = cycle_->word(at);
         return at;
     }
 
     // A block from anywhere to anywhere else.
-    uint64_t copy()
+    uint64_t copy(uint64_t seen, Count &)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i++) {
@@ -194,12 +239,13 @@ private:
             std::memcpy(to_->data() + both % blocks * block_bytes,
                         from_->data() + (both >> 32) % blocks * block_bytes, block_bytes);
         }
-        return static_cast<uint64_t>(to_->data()[ids[0] % blocks * block_bytes]);
+        return seen + static_cast<uint64_t>(to_->data()[ids[0] % blocks * block_bytes]);
     }
 
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Lines> entries_, index_, cycle_;
     std::unique_ptr<peers::HugePages> from_, to_;
+    std::atomic<uint64_t> sink_{0};
 };
 
 } // namespace
