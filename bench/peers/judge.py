@@ -5,7 +5,7 @@
 from typing import NamedTuple, Optional
 
 import plan
-from results import CACHES, MACHINE, MAPS, OTHERS, Cell, title
+from results import CACHES, MACHINE, MAPS, OTHERS, PEERS, Cell, title
 
 HERE, ABSENT = "not measured here", "not measured"
 MANY_PROCESSORS = 16
@@ -230,15 +230,18 @@ def void(results, judged):
     """Why the run is no run: sentences."""
     found = [f"a peer failed: {one}" for one in results.whole["failures"]]
     found += sorted({f"{run['peer']} gave wrong values: {run['step']}, {run['workload']}"
-                     for run in results.whole["runs"] + results.whole["counted"] if run["wrong"] > 0})
-    quick = results.whole["quick"]
+                     for run in results.whole["runs"] if run["wrong"] > 0})
+    found += [f"{one['peer']} gave wrong values: zipf {one['theta']}" for one in results.whole["counted"]
+              if one["wrong"] > 0]
+    found += [f"a peer was not measured: {peer}" for peer in PEERS
+              if not results.has(Cell(plan.HITS, "hits-uniform", 1), peer)]
     for figure in yardsticks(results):
         if figure.value is None:
             found.append(f"a yardstick was not measured: {figure.must.title}")
         elif not figure.met:
             found.append(f"a yardstick is not good: {figure.must.title} is {figure.value:.2f} ({figure.where}), "
                          f"and must be {figure.must.sign} {figure.must.must:g}")
-    if not quick:
+    if not results.whole["quick"]:
         found += [f"not measured: {figure.must.title}" for figure in judged
                   if figure.value is None and figure.where != HERE]
     return found

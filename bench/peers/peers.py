@@ -31,13 +31,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build/release/bench/peers")
+    parser.add_argument("--paths", type=pathlib.Path, default=ROOT / "build/release/bench/counts/paths",
+                        help="the program whose instructions are counted")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/peers.json", help="the results")
     parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs", help="where the page is")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter; the page in docs/ stays as it is")
     return parser.parse_args(arguments)
 
 
-def measured(paths, plan, quick):
+def measured(paths, plan, quick, counted):
     """All that was measured, for build/peers.json."""
     about = machine.describe(ROOT)
     bench = measure.Bench(paths, plan)
@@ -49,7 +51,7 @@ def measured(paths, plan, quick):
         whole["counted"], failures = counting.count_all(caches, plan.counted_requests, bench.progress)
         whole["failures"] += failures
     try:
-        whole["instructions"] = instructions.of_a_get(paths["gyre"])
+        whole["instructions"] = instructions.of_a_get(counted)
     except programs.Failed as failed:
         whole["failures"].append(str(failed))
     return whole
@@ -76,7 +78,8 @@ def show(results):
 def main(arguments=None):
     asked = parse(arguments)
     paths = {name: asked.programs / f"peer-{name}" for name in (*PEERS, MACHINE)}
-    whole = measured(paths, plans.plan(len(os.sched_getaffinity(0)), asked.quick), asked.quick)
+    plan = plans.plan(len(os.sched_getaffinity(0)), asked.quick)
+    whole = measured(paths, plan, asked.quick, asked.paths)
     asked.out.parent.mkdir(exist_ok=True)
     asked.out.write_text(json.dumps(whole, indent=1) + "\n")
     results = Results(whole)

@@ -18,7 +18,19 @@ PEERS_LIBS_lfht        := -lurcu-cds -lurcu-qsbr -lurcu-common
 PEERS_LIBS_ck          := -lck
 PEERS_LIBS_lmdb        := -llmdb
 
-.PHONY: peers-build peers-check deps-peers
+.PHONY: peers peers-page peers-driver-check peers-build peers-check deps-peers
+## peers: gyre beside its peers, in turns, into docs/benchmarks.md, 40 minutes at most; fails when it is not what it must be (QUICK=1: 3 minutes, no page)
+peers: peers-build $(B)/bench/counts/paths
+	@bench/peers/peers.py --programs $(PEERS_B) --paths $(B)/bench/counts/paths $(if $(QUICK),--quick)
+
+## peers-page: docs/benchmarks.md anew, of the results of the last make peers
+peers-page:
+	@bench/peers/page.py
+
+## peers-driver-check: what peers stands on: each figure can be missed, peers that fail make a run void
+peers-driver-check:
+	@bench/peers/driver_check.py
+
 ## peers-build: the programs that compare gyre with its peers
 peers-build: deps-peers $(PEERS_PROG)
 
