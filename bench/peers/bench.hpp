@@ -179,12 +179,12 @@ private:
         workloads_of_peer_.reset();
         peer_.reset();
         streams_.clear();
+        purge();
     }
 
     void open_sized(const Config &config)
     {
         config_ = config;
-        before_ = resident_bytes();
         peer_ = std::make_unique<Peer>(config);
         workloads_of_peer_ = std::make_unique<Workloads<Peer>>(*peer_, config);
         if (filled()) {
@@ -285,7 +285,7 @@ private:
     std::map<double, std::unique_ptr<Stream>> streams_;
     Config config_;
     uint32_t n_keys_ = 0;
-    double before_ = 0; // resident bytes before the peer was opened
+    const double before_ = resident_bytes(); // a peer was opened for the first time
     std::unique_ptr<Peer> peer_;
     std::unique_ptr<Workloads<Peer>> workloads_of_peer_;
 };

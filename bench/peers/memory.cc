@@ -14,8 +14,19 @@
 
 #include "stream.hpp"
 
+// jemalloc's; absent where a sanitizer brings its own allocator.
+extern "C" __attribute__((weak)) int mallctl(const char *, void *, size_t *, void *, size_t);
+
 namespace peers
 {
+
+void purge()
+{
+    if (mallctl == nullptr)
+        return;
+    mallctl("thread.tcache.flush", nullptr, nullptr, nullptr, 0);
+    mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0); // 4096: all of them
+}
 
 double resident_bytes()
 {

@@ -15,6 +15,9 @@ namespace peers
 // Of this process, less the sequences of ids. Only differences mean something.
 double resident_bytes();
 
+// Gives back to the system what is free in the allocator.
+void purge();
+
 // Runs `measure` in a child, so that nothing of it stays in this process's allocator, and returns
 // its figure. Only while this process has one thread.
 double in_child(const std::function<double()> &measure);
