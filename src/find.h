@@ -43,28 +43,46 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
 }
 
 /* The slots of a bucket whose words have the tag of a hash: two bits for each. */
+#if defined(__SSE2__) && !defined(GY_POINTS)
 static GY_INLINE unsigned
 gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
 {
-#if defined(__SSE2__) && !defined(GY_POINTS)
-    /* The upper halves of four words at a time. Each half is of one store; the barrier, and x86, keep these loads before
-     * those that follow. */
+    /* The upper halves of four words at a time; each is of one store. The barriers, and x86, keep these loads after those
+     * that precede and before those that follow; and after a locked instruction, as seq_cst ones are. */
     const __m128 *line = (const __m128 *)(const void *)bucket;
     __m128i tag = _mm_set1_epi32((int)(hash >> GY_TAG_SHIFT)), low, high;
+    gy_compiler_barrier();
     low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0xdd));
     high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0xdd));
+    gy_compiler_barrier();
     low = _mm_cmpeq_epi32(_mm_srli_epi32(low, GY_TAG_SHIFT - 32), tag);
     high = _mm_cmpeq_epi32(_mm_srli_epi32(high, GY_TAG_SHIFT - 32), tag);
-    gy_compiler_barrier();
     return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
+}
+
+#define gy_find_candidates_seq gy_find_candidates
 #else
+static GY_INLINE unsigned
+gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+{
     unsigned candidates = 0;
 #pragma GCC unroll 8
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
         candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
     return candidates;
-#endif
 }
+
+/* For the scan of put 4: see publish.c. */
+static GY_INLINE unsigned
+gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
+{
+    unsigned candidates = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++)
+        candidates |= (unsigned)(((gy_load_seq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
+    return candidates;
+}
+#endif
 
 /* The first of them. */
 static GY_INLINE gy_atomic_u64 *
@@ -73,12 +91,19 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
     return &bucket->slot[(uint64_t)__builtin_ctz(candidates) / 2];
 }
 
+static GY_INLINE unsigned
+gy_find_next(unsigned candidates)
+{
+    candidates &= candidates - 1;
+    return candidates & (candidates - 1);
+}
+
 static GY_INLINE bool
 gy_find_in(struct gyre *cache, struct gy_bucket *bucket, uint64_t hash, const void *key, size_t key_bytes,
            gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
 {
     unsigned candidates = gy_find_candidates(bucket, hash);
-    for (; candidates; candidates &= candidates - 1, candidates &= candidates - 1) {
+    for (; candidates; candidates = gy_find_next(candidates)) {
         gy_atomic_u64 *slot = gy_find_candidate(bucket, candidates);
         uint64_t word = gy_load_acq(slot); /* model: get, reader1 */
         if (gy_unlikely(gy_slot_tentative(word))) {

@@ -15,13 +15,19 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
     uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
     uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry), place[2];
     place[0] = gy_hash_first(hash), place[1] = gy_hash_second(hash);
-    bool to_images = gy_geometry_phase(geometry) == GY_MOVING;
     out->n = 0;
+    if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
+        out->bucket[0] = base + (place[0] & (n - 1));
+        out->bucket[1] = base + (place[1] & (n - 1));
+        out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
+        return;
+    }
+    bool to_images = gy_geometry_phase(geometry) == GY_MOVING;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t old = place[i] & (n - 1), image = place[i] & (2 * n - 1);
         out->insert[i] = out->n;
         out->bucket[out->n++] = base + old;
-        if (gy_geometry_phase(geometry) != GY_STEADY && image != old) {
+        if (image != old) {
             if (to_images)
                 out->insert[i] = out->n;
             out->bucket[out->n++] = base + image;
@@ -43,15 +49,17 @@ gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring)
 {
     struct gy_window w;
     gy_index_window(cache, hash, &w);
-    for (unsigned i = 0; i < w.n; i++)
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-            uint64_t word = gy_load_acq(&w.bucket[i]->slot[s]);
+    for (unsigned i = 0; i < w.n; i++) {
+        unsigned candidates = gy_find_candidates(w.bucket[i], hash);
+        for (; candidates; candidates = gy_find_next(candidates)) {
+            uint64_t word = gy_load_acq(gy_find_candidate(w.bucket[i], candidates));
             uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-            if (gy_slot_may_match(word, hash) && arena != UINT32_MAX) {
+            if (arena != UINT32_MAX) {
                 *ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
                 return true;
             }
         }
+    }
     return false;
 }
 

@@ -22,7 +22,7 @@
  * be recycled under the comparison. */
 
 #include "account.h"
-#include "index.h"
+#include "find.h"
 
 enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3 };
 
@@ -164,8 +164,9 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
     for (;;) { /* again when a CAS of ours failed because another's succeeded */
     scan:;
         for (unsigned i = 0; i < p->w.n; i++) {
-            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-                gy_atomic_u64 *slot = &p->w.bucket[i]->slot[s];
+            unsigned candidates = gy_find_candidates(p->w.bucket[i], p->hash);
+            for (; gy_unlikely(candidates); candidates = gy_find_next(candidates)) {
+                gy_atomic_u64 *slot = gy_find_candidate(p->w.bucket[i], candidates);
                 struct gy_found f;
                 if (!meet(p, slot, gy_load_acq(slot), &f)) /* model: put2 */
                     continue;
@@ -211,8 +212,9 @@ resolve(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *r
 {
 restart:
     for (unsigned i = 0; i < p->w.n; i++) {
-        for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
-            gy_atomic_u64 *slot = &p->w.bucket[i]->slot[n];
+        unsigned candidates = gy_find_candidates_seq(p->w.bucket[i], p->hash);
+        for (; gy_unlikely(candidates); candidates = gy_find_next(candidates)) {
+            gy_atomic_u64 *slot = gy_find_candidate(p->w.bucket[i], candidates);
             struct gy_found f;
             /* seq_cst: after the CAS that made our word tentative, in the one order of all of these. */
             if (slot == *e || !meet(p, slot, gy_load_seq(slot), &f)) /* model: put4 */
@@ -319,8 +321,9 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
     cache->rcu->enter(cache, r);
     gy_index_window(cache, hash, &p.w);
     for (unsigned i = 0; i < p.w.n; i++) {
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-            gy_atomic_u64 *slot = &p.w.bucket[i]->slot[s];
+        unsigned candidates = gy_find_candidates(p.w.bucket[i], hash);
+        for (; candidates; candidates = gy_find_next(candidates)) {
+            gy_atomic_u64 *slot = gy_find_candidate(p.w.bucket[i], candidates);
             struct gy_found f;
             while (meet(&p, slot, gy_load_acq(slot), &f)) { /* model: delete */
                 if (gy_slot_tentative(f.word)) {
