@@ -19,3 +19,16 @@ counts-check: $(COUNTS_PROG)
 	@bench/counts/counts.py --paths $< --compiler $(CC) --quick $(if $(FUNCTIONS),--functions)
 
 -include $(COUNTS_B)/paths.d
+
+THRESHOLD ?= 5
+HEAD      ?= HEAD
+
+.PHONY: compare compare-check
+## compare: is HEAD=commit (or . for what is not committed) slower than BASE=commit? (THRESHOLD=5 percent; CPU=1: processor time)
+compare:
+	@$(if $(BASE),,echo "make compare BASE=commit [HEAD=commit] [THRESHOLD=5] [CPU=1]"; exit 2)
+	@bench/counts/compare.py --threshold $(THRESHOLD) $(if $(CPU),--cpu) --compiler $(CC) $(BASE) $(HEAD)
+
+## compare-check: does compare see a slower library, counts a path over its budget?
+compare-check:
+	@COUNTS_COMPILER=$(CC) bench/counts/check.py

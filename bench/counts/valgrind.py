@@ -6,11 +6,12 @@ import collections
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import typing
 
-ENTRIES, OPERATIONS = 16384, 4096
+SIZE = 16384, 4096  # entries, operations
 COMMAND = ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=gyre_*", "--dump-instr=yes",
            "--dump-line=no", "--compress-pos=no", "--compress-strings=no"]
 # What 128 lines hold, replaced in the order of use, no call leaves for a later one with another key.
@@ -72,9 +73,10 @@ def read_dump(text):
     return Dump(trigger[1], events, executed, functions)
 
 
-def special(binary):
+def special(binary, folder):
     """Addresses of locked instructions, and of fences."""
-    if not pathlib.Path(binary).is_file():
+    binary = pathlib.Path(folder, binary)
+    if not binary.is_file():
         return frozenset(), frozenset()
     code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", binary], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
@@ -82,19 +84,23 @@ def special(binary):
             frozenset(int(found[1], 16) for found in map(FENCE.match, code.splitlines()) if found))
 
 
-def dumps(program, simulate):
+def dumps(program, simulate, size):
     with tempfile.TemporaryDirectory() as folder:
-        command = [*COMMAND, *(SIMULATED if simulate else []), f"--callgrind-out-file={folder}/out", program,
-                   str(ENTRIES), str(OPERATIONS)]
-        run = subprocess.run(command, text=True, capture_output=True, preexec_fn=on_one_processor, check=False)
+        shutil.copy(program, f"{folder}/paths")
+        command = [*COMMAND, *(SIMULATED if simulate else []), "--callgrind-out-file=out", "./paths", *map(str, size)]
+        # Name and environment lie on the stack, and would move what is compared there.
+        run = subprocess.run(command, text=True, capture_output=True, preexec_fn=on_one_processor, cwd=folder,
+                             env={"PATH": os.environ["PATH"], "PWD": "/", "LC_ALL": "C"}, check=False)
         if run.returncode != 0:
             raise Failed(f"{' '.join(map(str, command))}\n{run.stderr}")
         units = collections.Counter()
         for line in run.stdout.splitlines():
             path, n = line.split("\t")
             units[path] += int(n)
-        texts = [file.read_text() for file in pathlib.Path(folder).iterdir()]
-        return units, [dump for dump in map(read_dump, texts) if dump is not None]
+        texts = [file.read_text() for file in pathlib.Path(folder).glob("out*")]
+        found = [dump for dump in map(read_dump, texts) if dump is not None]
+        known = {binary: special(binary, folder) for binary in {binary for dump in found for binary, _ in dump.executed}}
+        return units, found, known
 
 
 def summed(found, n, known, simulated):
@@ -114,10 +120,9 @@ def summed(found, n, known, simulated):
                   {function: times / n for function, times in functions.most_common()})
 
 
-def count(program, simulate=True):
+def count(program, simulate=True, size=SIZE):
     """Counts by path, in the order of the program."""
-    units, found = dumps(program, simulate)
-    known = {binary: special(binary) for binary in {binary for dump in found for binary, _ in dump.executed}}
+    units, found, known = dumps(program, simulate, size)
     results = {}
     for path, n in units.items():
         of_path = [dump for dump in found if dump.path == path]
