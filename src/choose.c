@@ -157,9 +157,26 @@ entries_of_arena(struct gyre *cache, uint64_t live_bytes)
     return 1 + (float)entries * (float)cache->arena_bytes / (float)(live_bytes + 1);
 }
 
+/* Where a hand stopped inside an arena it goes on, without a look over all of them. */
+static bool
+claim_hand(struct gyre *cache, struct gy_choice *out)
+{
+    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
+        uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
+        if (hand == 0 || hand > cache->g.n_arenas)
+            continue;
+        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
+        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)hand - 1, word, out))
+            return true;
+    }
+    return false;
+}
+
 bool
 gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 {
+    if (claim_hand(cache, out))
+        return true;
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
         survey(cache, &v);

@@ -7,16 +7,49 @@
 
 /* A bucket is one line: a place, and a ring of cells of which that is the oldest. A cell is a fingerprint and the
  * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
- * in after a cell is its age, in units of the number of buckets. All accesses relaxed: a guess. */
-enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS };
+ * in after a cell is its age, in units of the number of buckets. Place and cells are 16 bits each, four in a word,
+ * so that four are compared at once. All accesses relaxed: a guess. */
+enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS, CELL_BITS = 16, CELLS_A_WORD = 4 };
 
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
+#define ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
 
-static gy_atomic_u16 *
+static gy_atomic_u64 *
 bucket_of(struct gyre *cache, uint64_t hash)
 {
     uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> gy_load_rlx(&cache->super->history_shift);
-    return cache->history + bucket * GY_HISTORY_WORDS;
+    return (gy_atomic_u64 *)(uintptr_t)(cache->history + bucket * GY_HISTORY_WORDS);
+}
+
+static unsigned
+get(gy_atomic_u64 *bucket, unsigned cell)
+{
+    return (uint16_t)(gy_load_rlx(&bucket[cell / CELLS_A_WORD]) >> cell % CELLS_A_WORD * CELL_BITS);
+}
+
+static void
+set(gy_atomic_u64 *bucket, unsigned cell, uint64_t value)
+{
+    unsigned shift = cell % CELLS_A_WORD * CELL_BITS;
+    uint64_t word = gy_load_rlx(&bucket[cell / CELLS_A_WORD]);
+    gy_store_rlx(&bucket[cell / CELLS_A_WORD], (word & ~((uint64_t)UINT16_MAX << shift)) | value << shift);
+}
+
+/* The first cell with this fingerprint; PLACE, which is none, if there is no such cell. */
+static unsigned
+find(gy_atomic_u64 *bucket, uint64_t wanted)
+{
+    const uint64_t fingerprints = (uint64_t)ALL_CELLS * (UINT16_MAX << GY_KIND_BITS & UINT16_MAX);
+    uint64_t others = UINT16_MAX; /* the place is no cell */
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_LINE / sizeof(uint64_t); i++, others = 0) {
+        uint64_t different = ((gy_load_rlx(&bucket[i]) ^ wanted * ALL_CELLS) & fingerprints) | others;
+        /* The highest bit of each cell that is 0, and perhaps of cells above it. */
+        uint64_t same = (different - ALL_CELLS) & ~different & (uint64_t)ALL_CELLS << (CELL_BITS - 1);
+        if (same)
+            return i * CELLS_A_WORD + (unsigned)__builtin_ctzll(same) / CELL_BITS;
+    }
+    return PLACE;
 }
 
 /* How many buckets are in use. */
@@ -27,11 +60,11 @@ buckets(struct gyre *cache)
     return (float)(((cache->g.n_history - 1) >> shift) + 1);
 }
 
-static uint16_t
+static uint64_t
 fingerprint(uint64_t hash)
 {
     uint64_t f = hash >> (64 - FINGERPRINT_BITS);
-    return (uint16_t)((f ? f : 1) << GY_KIND_BITS);
+    return (f ? f : 1) << GY_KIND_BITS;
 }
 
 static unsigned
@@ -75,39 +108,39 @@ gy_history_soon(struct gyre *cache)
 }
 
 void
+gy_history_prefetch(struct gyre *cache, uint64_t hash)
+{
+    __builtin_prefetch(bucket_of(cache, hash), 1);
+}
+
+void
 gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 {
-    gy_atomic_u16 *bucket = bucket_of(cache, hash);
-    unsigned place = gy_load_rlx(&bucket[PLACE]) % CELLS;
-    gy_atomic_u16 *oldest = &bucket[1 + place];
-    unsigned forgotten = gy_load_rlx(oldest);
+    gy_atomic_u64 *bucket = bucket_of(cache, hash);
+    unsigned place = get(bucket, PLACE) % CELLS, forgotten = get(bucket, 1 + place);
     if (forgotten != 0) { /* it never came back */
         float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
         gy_learn(&cache->super->learned, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
     }
-    gy_store_rlx(oldest, (uint16_t)(fingerprint(hash) | kind));
-    gy_store_rlx(&bucket[PLACE], (uint16_t)((place + 1) % CELLS));
+    set(bucket, 1 + place, fingerprint(hash) | kind);
+    set(bucket, PLACE, (place + 1) % CELLS);
     gy_add_rlx(&cache->super->history_clock, 1);
 }
 
 unsigned
 gy_history_recall(struct gyre *cache, uint64_t hash)
 {
-    gy_atomic_u16 *bucket = bucket_of(cache, hash);
-    unsigned place = gy_load_rlx(&bucket[PLACE]) % CELLS, mine = fingerprint(hash);
-    for (unsigned i = 0; i < CELLS; i++) {
-        unsigned cell = gy_load_rlx(&bucket[1 + i]);
-        if ((cell ^ mine) >> GY_KIND_BITS != 0)
-            continue;
-        gy_store_rlx(&bucket[1 + i], 0);
-        unsigned since = (place + CELLS - 1 - i) % CELLS, kind = kind_of(cell);
-        float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
-        if (age >= TURNOVERS_MOST)
-            return GY_KIND_UNKNOWN;
-        gy_learn(&cache->super->learned, kind, true, age);
-        if (since == 0 && kind >= GY_KINDS_MAIN)
-            gy_learn_soon(&cache->super->learned);
-        return GY_KINDS_MAIN + gy_policy_past(kind, age);
-    }
-    return GY_KIND_UNKNOWN;
+    gy_atomic_u64 *bucket = bucket_of(cache, hash);
+    unsigned cell = find(bucket, fingerprint(hash));
+    if (cell == PLACE)
+        return GY_KIND_UNKNOWN;
+    unsigned kind = kind_of(get(bucket, cell)), since = (get(bucket, PLACE) % CELLS + CELLS - cell) % CELLS;
+    set(bucket, cell, 0);
+    float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
+    if (age >= TURNOVERS_MOST)
+        return GY_KIND_UNKNOWN;
+    gy_learn(&cache->super->learned, kind, true, age);
+    if (since == 0 && kind >= GY_KINDS_MAIN)
+        gy_learn_soon(&cache->super->learned);
+    return GY_KINDS_MAIN + gy_policy_past(kind, age);
 }

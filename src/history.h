@@ -17,6 +17,9 @@ void gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind);
  * is forgotten. */
 unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
 
+/* Starts the cache miss that either of the two will have. */
+void gy_history_prefetch(struct gyre *cache, uint64_t hash);
+
 /* Evictions so far. */
 uint64_t gy_history_clock(struct gyre *cache);
 

@@ -91,12 +91,14 @@ turned_away(struct gy_learned *l, float value, float soon_time)
 bool
 gy_learn_admits(struct gy_learned *l, unsigned kind, float weight, float soon_time)
 {
-    float value = value_of(l, kind) * weight, main_value[GY_KINDS_MAIN], met[GY_KINDS_MAIN];
+    float value = value_of(l, kind) * weight, met[GY_KINDS_MAIN];
+    struct gy_rate rate[GY_KINDS_MAIN];
+#pragma GCC unroll 12
     for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
-        main_value[k] = value_of(l, k);
+        rate[k] = get_rate(&l->rate[k]);
         met[k] = get(&l->met[k]);
     }
-    bool admits = gy_policy_admits(value, main_value, met);
+    bool admits = gy_policy_admits(value, rate, met, get(&l->met_all));
     if (admits)
         set(&l->bar, gy_policy_bar(get(&l->bar), value));
     else
@@ -104,16 +106,26 @@ gy_learn_admits(struct gy_learned *l, unsigned kind, float weight, float soon_ti
     return admits;
 }
 
+/* Older ones fade. */
+static float
+met_fades(struct gy_learned *l)
+{
+    float all = 0;
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
+        float half = get(&l->met[k]) / 2;
+        set(&l->met[k], half);
+        all += half;
+    }
+    return all;
+}
+
 bool
 gy_learn_keeps(struct gy_learned *l, unsigned kind, float weight)
 {
-    float value = value_of(l, kind), mean = get(&l->mean), all = 0;
+    float value = value_of(l, kind), mean = get(&l->mean), all = get(&l->met_all) + 1;
     set(&l->mean, mean + (value - mean) * gy_policy.mean_step);
     set(&l->met[kind], get(&l->met[kind]) + 1);
-    for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
-        all += get(&l->met[k]);
-    for (unsigned k = 0; all > gy_policy.met_memory && k < GY_KINDS_MAIN; k++)
-        set(&l->met[k], get(&l->met[k]) / 2);
+    set(&l->met_all, all > gy_policy.met_memory ? met_fades(l) : all);
     return value * weight >= get(&l->bar);
 }
 

@@ -142,15 +142,17 @@ gy_policy_observe(struct gy_rate r, bool hit, float time)
     return r;
 }
 
-/* Should a newcomer of this value be admitted to main, where the hand met so many (n) of each value? When a share
- * of them is clearly worse. */
+/* Should a newcomer of this value be admitted to main, whose kinds have these rates, and where the hand met so many
+ * of each, and so many in all? When a share of them is clearly worse. (gy_policy_value without its division; unrolled,
+ * since most of it is known then.) */
 static inline bool
-gy_policy_admits(float value, const float *main_value, const float *met)
+gy_policy_admits(float value, const struct gy_rate *rate, const float *met, float all)
 {
-    float worse = 0, all = 0;
+    float worse = 0;
+#pragma GCC unroll 12
     for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
-        all += met[k];
-        if (main_value[k] * gy_policy.clearly < value)
+        float hits = rate[k].hits + gy_policy.prior_weight * gy_policy_prior(k);
+        if (hits * gy_policy.clearly < value * (rate[k].time + gy_policy.prior_weight))
             worse += met[k];
     }
     return worse > gy_policy.share * all;

@@ -158,6 +158,17 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
     }
 }
 
+/* The slots of a bucket with this ref, as bits. */
+static unsigned
+referring(struct gy_bucket *bucket, gy_ref ref)
+{
+    unsigned slots = 0;
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) /* acquire: as the loop of clear_slot, whose first look this is */
+        slots |= (unsigned)(gy_slot_ref(gy_load_acq(&bucket->slot[n])) == ref) << n;
+    return slots;
+}
+
 void
 gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
 {
@@ -166,8 +177,8 @@ gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
         return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
     gy_index_window(s->cache, i->hash, &w);
     for (unsigned b = 0; b < w.n; b++)
-        for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++)
-            clear_slot(s, i, &w.bucket[b]->slot[n]);
+        for (unsigned slots = referring(w.bucket[b], i->offset >> 3); slots; slots &= slots - 1)
+            clear_slot(s, i, &w.bucket[b]->slot[__builtin_ctz(slots)]);
 }
 
 unsigned
@@ -191,6 +202,7 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         gy_bytes_read(gy_entry_key(i->entry, i->h), i->h.key_bytes);
         i->hash = gy_hash(gy_entry_key(i->entry, i->h), i->h.key_bytes, c->seed);
         gy_index_prefetch(c, i->hash);
+        gy_history_prefetch(c, i->hash);
     }
     return n;
 }

@@ -149,30 +149,46 @@ TEST(policy, observations_fade)
     }
 }
 
+/* What the hand met in main. */
+struct met {
+    struct gy_rate rate[GY_KINDS_MAIN];
+    float n[GY_KINDS_MAIN], all;
+};
+
+/* n of a kind, which is worth so much. */
 static void
-set_met(float *met, float *value, unsigned kind, float n, float worth)
+meet(struct met *met, unsigned kind, float n, float worth)
 {
-    met[kind] = n;
-    value[kind] = worth;
+    const float time = 1000;
+    float hits = worth * (time + gy_policy.prior_weight) - gy_policy.prior_weight * gy_policy_prior(kind);
+    met->rate[kind] = (struct gy_rate){hits, time};
+    met->all += n - met->n[kind];
+    met->n[kind] = n;
+}
+
+static bool
+admits(float value, const struct met *met)
+{
+    return gy_policy_admits(value, met->rate, met->n, met->all);
 }
 
 TEST(policy, a_newcomer_is_admitted_where_a_share_of_main_is_clearly_worse)
 {
-    float met[GY_KINDS_MAIN] = {0}, value[GY_KINDS_MAIN] = {0};
-    CHECK(!gy_policy_admits(1000, value, met)); /* nothing is known to be worse */
+    struct met met = {0};
+    CHECK(!admits(1000, &met)); /* nothing is known to be worse */
     for (unsigned low = 0; low < GY_KINDS_MAIN; low++) {
         unsigned high = (low + 5) % GY_KINDS_MAIN;
-        memset(met, 0, sizeof met);
-        set_met(met, value, low, 10, 0.1f);
-        set_met(met, value, high, 90, 1);
-        CHECK(!gy_policy_admits(0.1f, value, met));
-        CHECK(!gy_policy_admits(0.1f * gy_policy.clearly * 0.99f, value, met));
-        CHECK(gy_policy_admits(0.1f * gy_policy.clearly * 1.01f, value, met));
-        CHECK(gy_policy_admits(1000, value, met));
-        set_met(met, value, low, 100 * gy_policy.share * 0.9f, 0.1f); /* too few of them */
-        set_met(met, value, high, 100, 1);
-        CHECK(!gy_policy_admits(0.9f, value, met));
-        CHECK(gy_policy_admits(1.01f * gy_policy.clearly, value, met));
+        met = (struct met){0};
+        meet(&met, low, 10, 0.1f);
+        meet(&met, high, 90, 1);
+        CHECK(!admits(0.1f, &met));
+        CHECK(!admits(0.1f * gy_policy.clearly * 0.99f, &met));
+        CHECK(admits(0.1f * gy_policy.clearly * 1.01f, &met));
+        CHECK(admits(1000, &met));
+        meet(&met, low, 100 * gy_policy.share * 0.9f, 0.1f); /* too few of them */
+        meet(&met, high, 100, 1);
+        CHECK(!admits(0.9f, &met));
+        CHECK(admits(1.01f * gy_policy.clearly, &met));
     }
 }
 
