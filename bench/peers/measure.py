@@ -62,7 +62,9 @@ class Bench:
     def kind(self, name, step):
         return "evicting" if step.kind == "growing" and self.peers[name].get("evicts") else step.kind
 
-    def opening_seconds(self, step):
+    def opening_seconds(self, name, step):
+        if self.kind(name, step) == "growing":
+            return 0.1
         return OPENING * step.entries / 1e6 + step.warm / WARM_RATE
 
     def seconds(self, step):
@@ -71,7 +73,7 @@ class Bench:
         for name in self.taking_part(step):
             runs = [step.touch + seconds for cell, seconds in step.cells if self.offers(name, cell.workload)]
             openings = self.plan.rounds * len(runs) if self.opened_anew(name, step) else 1
-            total += self.plan.rounds * sum(runs) + openings * self.opening_seconds(step)
+            total += self.plan.rounds * sum(runs) + openings * self.opening_seconds(name, step)
         return total
 
     def measure_step(self, step):
@@ -125,7 +127,7 @@ class Bench:
             if name == "gyre":
                 self.bytes = warmed.get("resident_bytes")
         self.opened.append({**found, "step": step.name, "peer": name})
-        self.progress.step(self.opening_seconds(step), f"{name} opened")
+        self.progress.step(self.opening_seconds(name, step), f"{name} opened")
 
     def close(self, name):
         program = self.programs.pop(name, None)

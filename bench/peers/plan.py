@@ -43,31 +43,33 @@ def cells(step, names, threads, seconds):
     return [(Cell(step, name, n), seconds) for name in names for n in threads]
 
 
-def hits_cells(several, quick):
-    found = cells(HITS, ["two-lines"], [1, 2], 0.3)
-    found += cells(HITS, ["two-lines-overlapped", "dependent-load"], [1], 0.3)
-    found += cells(HITS, ["hits-uniform", "hits-zipf"], [1, 2] if quick else several, 0.4)
-    found += cells(HITS, [f"many-{n}-uniform" for n in ((16,) if quick else BATCHES)], [1], 0.4)
-    found += cells(HITS, ["mix-95-5", "mix-50-50"], [1, 2, 4] if quick else several, 0.4)
-    found += cells(HITS, ["hot-key"], [1, 2], 0.3)
-    found += cells(HITS, ["hot-key-written"], [2], 0.4)
-    return found if quick else found + cells(HITS, ["delete"], [1, 2], 0.4)
+def hits_cells(several, seconds, quick):
+    found = cells(HITS, ["two-lines"], [1, 2], seconds)
+    found += cells(HITS, ["two-lines-overlapped", "dependent-load"], [1], seconds)
+    found += cells(HITS, ["hits-uniform", "hits-zipf"], [1, 2] if quick else several, seconds)
+    found += cells(HITS, [f"many-{n}-uniform" for n in ((16,) if quick else BATCHES)], [1], seconds)
+    found += cells(HITS, ["mix-95-5", "mix-50-50"], [2, 4] if quick else several, seconds)
+    found += cells(HITS, ["hot-key"], [1, 2], seconds)
+    found += cells(HITS, ["hot-key-written"], [2], seconds)
+    return found if quick else found + cells(HITS, ["delete"], [1, 2], seconds)
 
 
 def plan(processors, quick):
     several = [1, 2, 4, 8] + ([16] if processors >= 16 else [])
-    some = [2] if quick else [1, 2]
-    in_place = ["hits-uniform", "hits-zipf"]
-    reads = in_place if quick else [*in_place, "hits-uniform-copied", "hits-zipf-copied"]
-    steps = [Step(HITS, "resident", 64, MILLION, hits_cells(several, quick), touch=0.05),
-             Step(BIG, "resident", 6144, MILLION // 10, cells(BIG, reads, some, 0.3), touch=0.05)]
+    some, seconds = ([2], 0.2) if quick else ([1, 2], 0.4)
+    reads = ["hits-uniform", "hits-zipf"]
     if not quick:
-        steps += [Step(KIBIBYTE, "resident", 1024, MILLION // 4, cells(KIBIBYTE, reads, some, 0.3), touch=0.05),
-                  Step(EXPIRY, "expiring", 64, MILLION, cells(EXPIRY, ["expiry"], some, 0.5), touch=0.05)]
-    steps += [Step(INSERT, "growing", 64, MILLION, cells(INSERT, ["insert"], some, 0.4), warm=2 * MILLION),
+        reads += ["hits-uniform-copied", "hits-zipf-copied"]
+    steps = [Step(HITS, "resident", 64, MILLION, hits_cells(several, seconds, quick), touch=0.05),
+             Step(BIG, "resident", 6144, MILLION // 10, cells(BIG, reads, some, seconds), touch=0.05)]
+    if not quick:
+        steps += [Step(KIBIBYTE, "resident", 1024, MILLION // 4, cells(KIBIBYTE, reads, some, seconds), touch=0.05),
+                  Step(EXPIRY, "expiring", 64, MILLION, cells(EXPIRY, ["expiry"], some, seconds), touch=0.05)]
+    steps += [Step(INSERT, "growing", 64, MILLION, cells(INSERT, ["insert"], some, seconds), warm=2 * MILLION),
               Step(INSERT_KIBIBYTE, "growing", 1024, MILLION // 4,
-                   cells(INSERT_KIBIBYTE, ["insert", "copy-1k"], some, 0.3), warm=MILLION // 2)]
-    steps += [Step(EVICTING[theta], "evicting", 64, MILLION, cells(EVICTING[theta], [EVICT[theta]], some, 0.8),
+                   cells(INSERT_KIBIBYTE, ["insert", "copy-1k"], some, seconds), warm=MILLION // 2)]
+    steps += [Step(EVICTING[theta], "evicting", 64, MILLION, cells(EVICTING[theta], [EVICT[theta]], some, 2 * seconds),
                    warm=(4 if quick else 20) * MILLION, equal_bytes=True) for theta in EVICTING]
-    steps.append(Step(LATENCY, "evicting", 64, MILLION, cells(LATENCY, ["latency"], [2], 3.0), fresh=True))
+    steps.append(Step(LATENCY, "evicting", 64, MILLION, cells(LATENCY, ["latency"], [2], 2 if quick else 3),
+                      fresh=True))
     return Plan(QUICK_ROUNDS if quick else ROUNDS, tuple(steps), 0 if quick else COUNTED_REQUESTS)
