@@ -6,6 +6,7 @@
 #
 #     demo    to build the library and the program, and to run make demo (the default)
 #     check   demo, and what the tests, sanitizers, fuzzers, models and benchmarks take
+#     peers   demo, and the caches and maps that make peers compares gyre with
 #     trace   demo, and what recording the bundled trace anew takes
 #
 # Each thing is looked for by itself (a command, a header), not by the name of a package: where nothing
@@ -37,6 +38,15 @@ python3 cmd python3
 zstd cmd zstd
 mandoc cmd mandoc
 valgrind cmd valgrind"
+peers="\
+g++ cmd g++
+librocksdb-dev hdr rocksdb/c.h
+libcuckoo-dev hxx libcuckoo/cuckoohash_map.hh
+libtbb-dev hxx tbb/concurrent_hash_map.h
+libck-dev hdr ck_rhs.h
+liblmdb-dev hdr lmdb.h
+valgrind cmd valgrind
+python3 cmd python3"
 trace="\
 libsqlite3-dev hdr sqlite3.h
 zstd cmd zstd"
@@ -64,11 +74,14 @@ $demo" ;;
     check) wanted="$wanted
 $demo
 $check" ;;
+    peers) wanted="$wanted
+$demo
+$peers" ;;
     trace) wanted="$wanted
 $demo
 $trace" ;;
     *)
-        say "no group '$group': demo, check, trace"
+        say "no group '$group': demo, check, peers, trace"
         exit 2
         ;;
     esac
