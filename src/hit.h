@@ -68,6 +68,8 @@ gy_hit(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, 
     uint64_t value = (offset + sizeof h + key_bytes + cache->align_less_one) & cache->align_mask;
     if (gy_unlikely(value + h.value_bytes - 1 > (offset | cache->arena_mask)))
         goto other;
+    gy_bytes_read(entry + sizeof h, key_bytes);
+    gy_bytes_read(key, key_bytes);
     if (gy_unlikely(!gy_entry_same_bytes(entry + sizeof h, key, key_bytes)))
         goto other;
     view->data = cache->region.base + value;

@@ -144,6 +144,35 @@ TEST(entry, a_key_is_another_when_a_byte_or_its_length_is)
     }
 }
 
+TEST(entry, bytes_are_the_same_when_all_of_them_are)
+{
+    char a[300], b[300];
+    for (size_t n = 1; n <= sizeof a; n += n < 40 ? 1 : 65) {
+        fill_bytes(a, sizeof a, n);
+        fill_bytes(b, sizeof b, n + 1);
+        memcpy(b, a, n); /* what follows does not count */
+        CHECK(gy_entry_same_bytes(a, b, n));
+        for (size_t i = 0; i < n; i++)
+            for (unsigned bit = 0; bit < 8; bit++) {
+                b[i] = (char)(b[i] ^ (1 << bit));
+                CHECK_MSG(!gy_entry_same_bytes(a, b, n), "byte %zu of %zu", i, n);
+                b[i] = a[i];
+            }
+    }
+}
+
+TEST(entry, is_plain_with_a_key_of_that_size_and_no_words)
+{
+    for (unsigned flags = 0; flags < 256; flags++)
+        for (uint32_t n = 1; n <= GY_KEY_MOST; n = n == GY_KEY_MOST ? n + 1 : (uint32_t)gy_min(n * 3, GY_KEY_MOST)) {
+            struct gy_header h = {.value_bytes = UINT32_MAX, .key_bytes = (uint16_t)n, .flags = (uint8_t)flags,
+                                  .generation = (uint8_t)(n + flags)};
+            CHECK_EQ(gy_entry_plain(h, n), (flags & GY_ENTRY_KNOWN) == 0);
+            for (unsigned bit = 0; bit < 16; bit++)
+                CHECK(!gy_entry_plain(h, n ^ 1u << bit));
+        }
+}
+
 /* The bytes themselves, for those who read a region with other means. */
 TEST(entry, the_bytes_are_those_of_the_essay)
 {

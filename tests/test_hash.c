@@ -120,3 +120,17 @@ TEST(hash, the_seed_and_every_byte_of_the_key_count)
         CHECK_EQ(h, gy_hash(key, n, 1));
     }
 }
+
+/* Short keys have a way of their own. */
+TEST(hash, is_xxh3_with_the_seed_for_every_size)
+{
+    uint64_t seeds[] = {0, 1, UINT64_MAX, (uint64_t)1 << 63, 0x9e3779b97f4a7c15u, 0}, state = api_seed("hash");
+    char key[300];
+    seeds[5] = api_random(&state);
+    for (size_t n = 1; n <= sizeof key; n += n < 64 ? 1 : 59)
+        for (unsigned s = 0; s < 6; s++) {
+            fill_bytes(key, n, api_random(&state));
+            CHECK_EQ(gy_hash(key, n, seeds[s]), XXH3_64bits_withSeed(key, n, seeds[s]));
+            CHECK_EQ(gy_hash_short(n), n >= 9 && n <= 16);
+        }
+}

@@ -33,6 +33,7 @@ TEST(slot, every_field_comes_back)
         for (unsigned t = 0; t < 2; t++) {
             uint64_t word = gy_slot_word(hash, freq, ref) | (t ? GY_T : 0);
             CHECK_EQ(gy_slot_ref(word), ref);
+            CHECK_EQ(gy_slot_offset(word), ref << 3);
             CHECK_EQ(gy_slot_freq(word), freq);
             CHECK_EQ(gy_slot_tentative(word), t);
             CHECK_EQ(word >> GY_TAG_SHIFT, hash >> GY_TAG_SHIFT);
@@ -50,6 +51,14 @@ TEST(slot, a_hit_adds_to_the_frequency_and_to_nothing_else)
         CHECK_EQ(gy_slot_ref(word), GY_REF_MASK);
         CHECK(!gy_slot_tentative(word) && gy_slot_may_match(word, hash));
     }
+}
+
+TEST(slot, the_same_ref_is_the_whole_ref_and_nothing_else)
+{
+    uint64_t word = 0x123456789abcdef0u;
+    for (unsigned bit = 0; bit < 64; bit++)
+        CHECK_MSG(gy_slot_same_ref(word, word ^ (uint64_t)1 << bit) == (bit >= GY_REF_BITS), "bit %u", bit);
+    CHECK(gy_slot_same_ref(word, word) && !gy_slot_same_ref(word, GY_EMPTY));
 }
 
 TEST(slot, a_match_is_one_of_the_whole_tag)
