@@ -63,35 +63,40 @@ class Bars(NamedTuple):
     values: dict  # by peer: a spread; absent: no bar
     shown: object  # value to text
 
+    @property
+    def most(self):
+        return max((found.most for found in self.values.values()), default=1.0)
 
-def bars(path, title, subtitle, peers, groups):
+
+def bars(path, title, subtitle, peers, groups, one_scale):
     """`groups`: lists of columns, one list below the other."""
-    labels, room, apart, top = 160, 190, 62, 100
+    labels, room, apart, top, below = 190, 185, 62, 100, 58
     height = ROW * len(peers)
     width = labels + max(map(len, groups)) * (room + apart) + LEFT
-    picture = svg.Picture(width, top + len(groups) * (height + 58), title)
+    picture = svg.Picture(width, top + len(groups) * (height + below) - below + 24, title)
     heading(picture, title, subtitle)
     for row_of_columns, columns in enumerate(groups):
-        y = top + row_of_columns * (height + 58)
+        y = top + row_of_columns * (height + below)
         for row, peer in enumerate(peers):
             picture.text(labels - 10, y + ROW * row + 17, plain(peer), ink_of_words(peer), "end")
         for place, column in enumerate(columns):
-            draw_bars(picture, labels + place * (room + apart), y, room, peers, column)
+            scale = max(one.most for one in columns) if one_scale else column.most
+            draw_bars(picture, labels + place * (room + apart), y, room / scale, peers, column)
     picture.write(path)
 
 
-def draw_bars(picture, x, y, room, peers, column):
-    most = max((spread.most for spread in column.values.values()), default=1.0)
+def draw_bars(picture, x, y, scale, peers, column):
     picture.text(x, y - 10, column.title, "title strong")
     for row, peer in enumerate(peers):
         found = column.values.get(peer)
         if found is None:
             continue
-        at, end = y + ROW * row + 5, x + room * found.median / most
-        words = f"{plain(peer)}: {column.shown(found.median)} ({column.shown(found.least)}–{column.shown(found.most)})"
-        picture.bar(x, end, at, BAR, KINDS[peer].ink, words)
-        picture.line(x + room * found.least / most, at + BAR / 2, x + room * found.most / most, at + BAR / 2, "axis", 1.6)
-        picture.text(x + room * found.most / most + 6, at + 12, column.shown(found.median), ink_of_words(peer))
+        at, most = y + ROW * row + 5, x + scale * found.most
+        median, *ends = map(column.shown, found)
+        words = f"{plain(peer)}: {median} ({'–'.join(ends)})"
+        picture.bar(x, x + scale * found.median, at, BAR, KINDS[peer].ink, words)
+        picture.line(x + scale * found.least, at + BAR / 2, most, at + BAR / 2, "axis", 1.6)
+        picture.text(most + 6, at + 12, median, ink_of_words(peer))
     picture.line(x, y, x, y + ROW * len(peers), "axis", 1.2)
 
 
@@ -107,7 +112,7 @@ def hits(path, results):
             columns.append(Bars(f"{law}, {n} thread{'s' if n > 1 else ''}", values, lambda value: f"{value:.2f}"))
     peers = [peer for peer in PEERS if peer in there]
     bars(path, "Hits: a million entries of 64 bytes", "Rate by gyre's, in the same round: median, and from the least "
-         "to the most. Higher is better.", peers, [columns])
+         "to the most. Higher is better.", peers, [columns], one_scale=True)
 
 
 class Axes(NamedTuple):
@@ -164,11 +169,11 @@ def lines(picture, at, curves):
 def scaling(path, results):
     names = {"hits-uniform": "hits, uniform", "hits-zipf": "hits, zipf 0.99", "mix-95-5": "95 gets, 5 puts",
              "mix-50-50": "50 gets, 50 puts"}
-    picture = svg.Picture(1000, 650, "Threads")
+    picture = svg.Picture(1090, 640, "Threads")
     heading(picture, "From one thread to many",
             f"Million operations a second, medians, on {results.processors} processors; across: threads.")
     for place, (workload, words) in enumerate(names.items()):
-        numbers = sorted({cell.threads for cell in results.cells if (cell.step, cell.workload) == (plan.HITS, workload)})
+        numbers = results.threads(plan.HITS, workload)
         curves = {}
         for peer in PEERS:
             found = [(n, results.spread(Cell(plan.HITS, workload, n), peer)) for n in numbers]
@@ -177,7 +182,7 @@ def scaling(path, results):
         if not curves:
             continue
         widest = math.log2(numbers[-1]) or 1.0
-        at = axes(picture, 60 + 490 * (place % 2), 110 + 280 * (place // 2), words, numbers,
+        at = axes(picture, 60 + 540 * (place % 2), 110 + 280 * (place // 2), words, numbers,
                   ticks(max(y for curve in curves.values() for _, y in curve)),
                   lambda n, widest=widest: math.log2(n) / widest, (number, number))
         lines(picture, at, curves)
@@ -185,7 +190,7 @@ def scaling(path, results):
 
 
 def evicting(path, results):
-    picture = svg.Picture(1000, 370, "Evicting: rate and hit ratio")
+    picture = svg.Picture(1000, 350, "Evicting: rate and hit ratio")
     heading(picture, "Evicting: how fast, and how much is found",
             "10 million keys, equal resident bytes; a get, and on a miss a put. Across: million requests a second; up: "
             "hit ratio.")
@@ -223,5 +228,6 @@ def latency(path, results):
         return Bars(f"{SIDES[side]}, {PARTS[part]}", {peer: value for peer, value in found.items() if value},
                     lambda value: f"{value:,.0f} ns")
 
-    bars(path, "Latency while the cache fills, grows and evicts", "2 threads; medians of the rounds, and from the least "
-         "to the most. Lower is better.", peers, [[column(side, part) for part in PARTS] for side in SIDES])
+    bars(path, "Latency while the cache fills, grows and evicts",
+         "2 threads; medians of the rounds, and from the least to the most. Lower is better.", peers,
+         [[column(side, part) for part in PARTS] for side in SIDES], one_scale=False)

@@ -236,8 +236,9 @@ class Driver(unittest.TestCase):
         self.assertEqual((status, self.docs), (0, {}), printed)
 
     def test_a_peer_that_fails_makes_the_run_void_and_the_others_go_on(self):
-        for happens, words in (("dies", "SIGABRT): an assertion does not hold"), ("hangs up", "gave no answer"),
-                               ("says nonsense", "answered"), ("refuses", "not today"), ("says no rate", "rate is None")):
+        for happens, words in {"dies": "SIGABRT): an assertion does not hold", "hangs up": "gave no answer",
+                               "says nonsense": "answered", "refuses": "not today",
+                               "says no rate": "rate is None"}.items():
             status, printed, whole = self.drive({"tbb": ["run mix", happens]})
             self.assertEqual(status, 2, printed)
             self.assertIn("VOID: a peer failed: tbb: run mix-95-5", printed)

@@ -20,7 +20,7 @@ READS = ["hits-uniform", "hits-zipf", "hits-uniform-copied", "hits-zipf-copied",
 WRITES = ["mix-95-5", "mix-50-50", "delete", "hot-key-written", "insert"]
 EVICTS = ["evict-99", "evict-80", "latency"]
 LIMITS = ["two-lines", "two-lines-overlapped", "dependent-load", "copy-1k"]
-ALONE = [*(f"many-{n}-uniform" for n in plan.BATCHES), "expiry"]
+MANY = [f"many-{n}-uniform" for n in plan.BATCHES]
 # Million operations a second of one thread.
 RATES = {"gyre": 9.0, "ideal": 11.0, "hcc": 2.0, "rocksdb_lru": 1.0, "in_house": 2.2, "lmdb": 0.8,
          **dict.fromkeys(MAPS, 4.0)}
@@ -36,8 +36,9 @@ def workloads(peer):
     if peer == MACHINE:
         return LIMITS
     if peer == "ideal":
-        return READS
-    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES) else ()), *(ALONE if peer == "gyre" else ())]
+        return [*READS, *MANY]
+    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES) else ()),
+            *([*MANY, "expiry"] if peer == "gyre" else ())]
 
 
 def rate(peer, workload, threads):

@@ -84,7 +84,7 @@ def main(arguments=None):
     asked.out.write_text(json.dumps(whole, indent=1) + "\n")
     results = Results(whole)
     status = show(results)
-    if not asked.quick:
+    if not asked.quick and status != 2:
         page.write(asked.docs, results)
     return status
 

@@ -60,6 +60,10 @@ class Results:
     def has(self, cell, peer):
         return cell in self.cells and peer in self.cells[cell]
 
+    def threads(self, step, workload):
+        """The numbers of threads that it was measured with."""
+        return sorted(cell.threads for cell in self.cells if (cell.step, cell.workload) == (step, workload))
+
     def runs(self, cell, peer):
         """By their round."""
         return self.cells[cell][peer] if self.has(cell, peer) else {}

@@ -25,14 +25,10 @@ def million(results, cell, peer):
     return spread(results.spread(cell, peer), scale=1e-6)
 
 
-def threads_of(results, step, workload):
-    return sorted(cell.threads for cell in results.cells if (cell.step, cell.workload) == (step, workload))
-
-
 def columns(results, step, names):
     """Pairs of a column's name and of its cell. `names`: of the workloads, by workload."""
     return [(f"{words}, {threads(cell)}", cell) for workload, words in names.items()
-            for cell in (Cell(step, workload, n) for n in threads_of(results, step, workload))]
+            for cell in (Cell(step, workload, n) for n in results.threads(step, workload))]
 
 
 def ratios(results, name, found):
@@ -54,9 +50,10 @@ def batches(results):
         cell = Cell(plan.HITS, f"many-{n}-uniform", 1)
         if cell in results.cells:
             rows.append([str(n), million(results, cell, "gyre"), spread(results.ratio(cell, "gyre", "gyre", single)),
+                         spread(results.ratio(cell, "ideal", "gyre")),
                          spread(results.ratio(limit, MACHINE, "gyre", cell))])
     return Table("Batches: get_many, uniform, 1 thread",
-                 ["keys", "M/s", "rate by that of single gets", "time by two lines', overlapped"], rows)
+                 ["keys", "gyre, M/s", "by single gets", "*ideal*", "two lines, overlapped"], rows)
 
 
 def limits(results):
@@ -150,7 +147,8 @@ def columns_of(results):
 def value(figure):
     if figure.value is None:
         return NONE
-    return f"{figure.value:.4f}" if 0 < abs(figure.value) < 0.2 or "hit ratio" in figure.must.title else f"{figure.value:.2f}"
+    small = 0 < abs(figure.value) < 0.2 or "hit ratio" in figure.must.title
+    return f"{figure.value:.4f}" if small else f"{figure.value:.2f}"
 
 
 def figures_table(figures, name):
