@@ -16,11 +16,9 @@
 #include "server.hpp"
 #include "workloads.hpp"
 
-namespace peers
-{
+namespace peers {
 
-template <class Peer> class Bench : public Service
-{
+template <class Peer> class Bench : public Service {
 public:
     Bench()
     {

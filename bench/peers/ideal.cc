@@ -18,8 +18,7 @@
 #include "peer.hpp"
 #include "serve.hpp"
 
-namespace
-{
+namespace {
 
 using peers::Config;
 using peers::Key;

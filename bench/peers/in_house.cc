@@ -15,8 +15,7 @@
 #include "peer.hpp"
 #include "serve.hpp"
 
-namespace
-{
+namespace {
 
 using peers::Config;
 using peers::Key;
@@ -41,8 +40,7 @@ struct Entry {
 };
 
 // All but the constructor and the destructor under the lock.
-class alignas(64) Shard
-{
+class alignas(64) Shard {
 public:
     Shard()
     {

@@ -17,11 +17,9 @@ extern "C" {
 #include "../../tools/ticks.h"
 }
 
-namespace peers
-{
+namespace peers {
 
-class Clock
-{
+class Clock {
 public:
     Clock() : ticks_(ticks_start()), overhead_(ticks_overhead(&ticks_)) {}
 

@@ -17,8 +17,7 @@
 #include "stream.hpp"
 #include "value.hpp"
 
-namespace
-{
+namespace {
 
 using peers::Answer;
 using peers::Command;
@@ -32,8 +31,7 @@ constexpr size_t index_bytes_per_entry = 16, bytes_per_entry = 80;
 constexpr size_t batch = 16;
 constexpr size_t block_bytes = 1024, blocks = 1 << 18;
 
-class Lines
-{
+class Lines {
 public:
     explicit Lines(size_t bytes) : n_(bytes / line_bytes), memory_(n_ * line_bytes) {}
 
@@ -61,8 +59,7 @@ void make_cycle(const Lines &lines)
         lines.word(order[i]) = order[(i + 1) % order.size()];
 }
 
-class Machine : public peers::Service
-{
+class Machine : public peers::Service {
 public:
     void describe(Answer &answer) override
     {

@@ -24,8 +24,7 @@ extern const char *const malloc_conf;
 const char *const malloc_conf = "thp:always,metadata_thp:always";
 }
 
-namespace peers
-{
+namespace peers {
 
 void purge()
 {

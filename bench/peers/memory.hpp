@@ -9,8 +9,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace peers
-{
+namespace peers {
 
 // Of this process, less the sequences of ids. Only differences mean something.
 double resident_bytes();
@@ -23,8 +22,7 @@ void purge();
 double in_child(const std::function<double()> &measure);
 
 // Zeroed memory in huge pages, if the machine gives any.
-class HugePages
-{
+class HugePages {
 public:
     explicit HugePages(size_t bytes);
     ~HugePages();

@@ -8,8 +8,7 @@
 //     #include "peer.hpp"
 //     #include "serve.hpp"
 //
-//     namespace
-//     {
+//     namespace {
 //
 //     struct Peer : peers::PeerBase {
 //         static constexpr const char *name = "somemap";
@@ -18,15 +17,16 @@
 //             explicit Thread(Peer &) {}
 //         };
 //
-//         explicit Peer(const peers::Config &config) : map(config.entries) {} // throws on failure
-//         ~Peer();                                                            // gives all back
+//         // Throws on failure.
+//         explicit Peer(const peers::Config &config) : map(config.entries) {}
+//         ~Peer(); // gives all back
 //
 //         static std::string version() { return "somemap 1.2"; }
 //         uint64_t n_entries() const { return map.size(); }
 //
 //         template <class Read> bool get(Thread &, const peers::Key &key, Read &&read)
 //         {
-//             return map.find_in_place(key, [&](const Value &value) { read(value.data, value.size); });
+//             return map.find_in_place(key, [&](const Value &v) { read(v.data, v.size); });
 //         }
 //         bool put(Thread &, const peers::Key &key, const char *value, size_t size);
 //         bool del(Thread &, const peers::Key &key);
@@ -65,8 +65,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-namespace peers
-{
+namespace peers {
 
 // 16 bytes that follow from a number.
 struct Key {

@@ -9,8 +9,7 @@
 #include "bench.hpp"
 #include "server.hpp"
 
-namespace peers
-{
+namespace peers {
 
 template <class Peer> int serve(int argc, char **argv)
 {

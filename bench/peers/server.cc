@@ -9,8 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace peers
-{
+namespace peers {
 
 Command::Command(const std::string &line)
 {
@@ -58,8 +57,7 @@ void Command::check_all_used() const
         throw std::runtime_error("unknown setting: " + settings_.begin()->first);
 }
 
-namespace
-{
+namespace {
 
 std::string quoted(const std::string &text)
 {

@@ -19,11 +19,9 @@
 
 #include "team.hpp"
 
-namespace peers
-{
+namespace peers {
 
-class Command
-{
+class Command {
 public:
     explicit Command(const std::string &line);
 
@@ -39,8 +37,7 @@ private:
 };
 
 // A JSON object as it grows.
-class Answer
-{
+class Answer {
 public:
     void add(const std::string &name, const std::string &text);
     void add(const std::string &name, const char *text) { add(name, std::string(text)); }

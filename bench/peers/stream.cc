@@ -18,11 +18,9 @@ extern "C" {
 #include "../workload.h"
 }
 
-namespace peers
-{
+namespace peers {
 
-namespace
-{
+namespace {
 
 constexpr size_t part_ids = 1 << 20; // made at a time, each with a seed of its own
 

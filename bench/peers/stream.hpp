@@ -12,11 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace peers
-{
+namespace peers {
 
-class Stream
-{
+class Stream {
 public:
     static constexpr size_t piece = 512; // ids; a multiple of all batches
 

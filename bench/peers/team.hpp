@@ -19,8 +19,7 @@
 
 #include "stream.hpp"
 
-namespace peers
-{
+namespace peers {
 
 inline uint64_t clock_now_ns(clockid_t clock = CLOCK_MONOTONIC)
 {
@@ -36,8 +35,7 @@ struct Length {
 };
 
 // What a run's threads take their pieces of work from.
-class Work
-{
+class Work {
 public:
     explicit Work(const Length &length) : length_(length) {}
 
@@ -78,8 +76,7 @@ struct Count {
     }
 };
 
-class Gate
-{
+class Gate {
 public:
     explicit Gate(unsigned threads) : from_(threads), to_(threads)
     {

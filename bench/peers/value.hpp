@@ -15,8 +15,7 @@
 
 #include "peer.hpp"
 
-namespace peers
-{
+namespace peers {
 
 constexpr size_t head_bytes = 64;
 constexpr uint64_t odd = 0x9e3779b97f4a7c15;
@@ -42,8 +41,9 @@ inline uint64_t cheap_hash(const Key &key)
 {
     uint64_t words[2];
     std::memcpy(words, key.data(), sizeof words);
-    const unsigned __int128 product = static_cast<unsigned __int128>(words[0] ^ 0x2d358dccaa6c78a5) *
-                                      (words[1] ^ 0x8bb84b93962eacc9);
+    const unsigned __int128 product =
+        static_cast<unsigned __int128>(words[0] ^ 0x2d358dccaa6c78a5) *
+        (words[1] ^ 0x8bb84b93962eacc9);
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
@@ -69,8 +69,7 @@ inline uint64_t tail_word(size_t at)
 }
 
 // A buffer that becomes one value after the other. Sizes are multiples of 8.
-class Value
-{
+class Value {
 public:
     explicit Value(uint32_t bytes) : words_(bytes / 8)
     {

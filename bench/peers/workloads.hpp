@@ -17,8 +17,7 @@
 #include "team.hpp"
 #include "value.hpp"
 
-namespace peers
-{
+namespace peers {
 
 // What a run is told.
 struct Run {
@@ -26,8 +25,7 @@ struct Run {
     Length length;
 };
 
-template <class Peer> class Workloads
-{
+template <class Peer> class Workloads {
 public:
     using Thread = typename Peer::Thread;
 
