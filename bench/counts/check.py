@@ -73,6 +73,11 @@ class Budgets(unittest.TestCase):
             for over in (counts(budget.instructions + 0.1), counts(1, budget.locked + 0.1), counts(1, 0, budget.locked + 1)):
                 self.assertEqual([line.startswith(path) for line in self.exceeded(**{path: over})], [True])
 
+    def test_a_budget_left_far_behind_is_named(self):
+        path, budget = next(iter(budgets.BUDGETS.items()))
+        self.assertEqual(list(budgets.loose({path: counts(0.95 * budget.instructions)})), [])
+        self.assertEqual(len(list(budgets.loose({path: counts(0.85 * budget.instructions)}))), 1)
+
     def test_paths_and_budgets_are_the_same(self):
         self.assertEqual(len(self.exceeded(another=counts(1))), 1)
         self.assertEqual(len(list(budgets.exceeded({}))), len(budgets.BUDGETS))

@@ -30,7 +30,7 @@ class Effort(typing.NamedTuple):
     by_cpu: bool = False
 
 
-FULL = Effort(1_000_000, 300_000, processes=3, pairs=5)
+FULL = Effort(500_000, 150_000, processes=3, pairs=9)
 
 
 class Race:

@@ -5,9 +5,9 @@
  *
  *     race ENTRIES ACCESSES
  *
- * The first line on stdout names the workloads. Each line on stdin names one to run; the answer is a
- * line with its times in nanoseconds an access and thread: by the clock, and of processors, the cache's
- * own thread included. The caches stay filled in between. */
+ * The first line on stdout names the workloads. Each line on stdin names one to run; the answer is
+ * a line with its times in nanoseconds an access and thread: by the clock, and of processors, with
+ * the maintenance thread's. The caches stay filled in between. */
 
 #include <gyre.h>
 #include <pthread.h>
