@@ -16,11 +16,13 @@ enum {
     ARENAS_WANTED = 512, /* small enough that a pin holds little, large enough that ends waste little */
     ARENAS_LEAST = 8,
     ENTRY_EXPECTED = 1024,
-    ENTRY_SMALL = 256, /* where many would take more than few */
+    ENTRY_EXTRA = 24,    /* what an entry takes beside key and value: header and slots */
+    ENTRY_SMALL = 256,   /* where many would take more than few */
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
     HISTORY_MOST = 1 << 28,
-    LOAD_NUMERATOR = 1,  /* the first index is sized for a load of one half */
-    LOAD_DENOMINATOR = 2,
+    HUGE_PAGE = 2 << 20,
+    LOAD_NUMERATOR = 3,  /* of the first index, at most; it grows at 64 % */
+    LOAD_DENOMINATOR = 5,
 };
 
 static uint32_t
@@ -64,10 +66,13 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
     uint64_t capacity = o->capacity_bytes;
     g->log2_shards = (uint32_t)gy_min(6, gy_log2_floor(gy_max(1, capacity >> 22)));
     uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_EXPECTED;
-    uint64_t entries = gy_max(capacity / expected, 1);
+    uint64_t entries = gy_max(capacity / (expected + ENTRY_EXTRA), 1);
     if (o->max_entries > 0) /* full, it has no need to grow */
         entries = gy_max(entries, gy_min(o->max_entries * 5 / 4, capacity / 32));
-    uint64_t buckets = entries * LOAD_DENOMINATOR / LOAD_NUMERATOR / GY_BUCKET_SLOTS >> g->log2_shards;
+    uint64_t buckets = entries * LOAD_DENOMINATOR / LOAD_NUMERATOR / GY_BUCKET_SLOTS;
+    if (o->flags & GYRE_HUGEPAGES) /* each shard fills one at least: a part of one is resident as a whole */
+        g->log2_shards = (uint32_t)gy_min(g->log2_shards, gy_log2_floor(gy_max(1, buckets * GY_LINE / HUGE_PAGE)));
+    buckets >>= g->log2_shards;
     uint64_t shard_most = capacity / 2 >> g->log2_shards;
     g->log2_buckets_most = (uint32_t)gy_min(gy_log2_floor(shard_most / sizeof(struct gy_bucket)),
                                             GY_MAX_LOG2_BUCKETS);
@@ -80,7 +85,7 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
 static void
 place(struct gy_geometry *g)
 {
-    const uint64_t page = 4096, huge = 2 << 20, arena_bytes = (uint64_t)1 << g->arena_shift;
+    const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
     uint64_t at = gy_align_up(sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards), page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
@@ -108,11 +113,11 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 
     uint64_t index_first = sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
-    uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_SMALL;
-    uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / expected;
+    uint64_t entry = o->expected_entry_bytes ? (uint64_t)o->expected_entry_bytes + ENTRY_EXTRA : ENTRY_SMALL;
+    uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / entry;
     /* Open arenas are at most a sixteenth of the cache. Of one that counts its entries, and so evicts one by one,
      * a sixty-fourth: lanes keep no order between them, and writers meet at the count in any case. */
-    uint64_t filled = entries / gy_max(1, ((uint64_t)1 << g.arena_shift) / expected);
+    uint64_t filled = entries / gy_max(1, ((uint64_t)1 << g.arena_shift) / entry);
     uint64_t lanes = o->max_entries ? gy_min(g.n_arenas, filled) / (64 * GY_RINGS) : g.n_arenas / (16 * GY_RINGS);
     g.n_lanes = (uint32_t)gy_max(1, gy_min(gy_min(n_cpus, lanes), 1024));
     /* For the copies of sweeps, of which several may run, and of which each may open one in its lane. */

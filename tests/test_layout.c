@@ -129,8 +129,8 @@ TEST(layout, the_history_follows_the_entries)
     CHECK_OK(gy_layout_plan(&small, &o, 4));
     o.expected_entry_bytes = 4096;
     CHECK_OK(gy_layout_plan(&large, &o, 4));
-    CHECK_EQ(small.n_history, (64 << 20) / 64 * 4 / GY_LINE);
-    CHECK(large.n_history >= (64 << 20) / 4096 * 4 / GY_LINE && large.n_history < small.n_history);
+    CHECK_EQ(small.n_history, (64 << 20) / (64 + 24) * 4 / GY_LINE); /* header and slots are of the capacity, too */
+    CHECK(large.n_history >= (64 << 20) / (4096 + 24) * 4 / GY_LINE && large.n_history < small.n_history);
     o.max_entries = (uint64_t)1 << 40;
     CHECK_OK(gy_layout_plan(&large, &o, 4));
     check_plan(&large, &o, 4);
@@ -208,4 +208,20 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     CHECK_EQ(gy_layout_verify(base, sizeof *s - 1), GYRE_EFORMAT);
     CHECK_EQ(gy_layout_verify(base, 0), GYRE_EFORMAT);
     free(base);
+}
+
+/* A shard whose index is smaller than a huge page would still have one resident. */
+TEST(layout, with_huge_pages_shards_are_no_smaller_than_one)
+{
+    for (uint64_t capacity = 1 << 20; capacity <= (uint64_t)64 << 30; capacity *= 4) {
+        gyre_options o = checked(capacity);
+        struct gy_geometry g, huge;
+        o.expected_entry_bytes = 80;
+        CHECK_OK(gy_layout_plan(&g, &o, 4));
+        o.flags |= GYRE_HUGEPAGES;
+        CHECK_OK(gy_layout_plan(&huge, &o, 4));
+        check_plan(&huge, &o, 4);
+        CHECK(huge.log2_shards <= g.log2_shards);
+        CHECK(huge.log2_shards == 0 || sizeof(struct gy_bucket) << huge.log2_buckets_first >= 2 << 20);
+    }
 }
