@@ -3,6 +3,7 @@
 """The layers that may catch a mutant: what to build for each and what to run.
 
     unit NAME [WORD ...]      build/points/tests/test_NAME, of it the tests whose names hold a word
+    release NAME [WORD ...]   the same in the build that is installed, for code that builds with points lack
     fuzz                      the fuzzers' corpus, replayed
     stress NAME [VAR=x ...]   build/points/stress/NAME; T=3 seconds and SEED=<the mutant's number> unless given
     contract                  the stranger's program
@@ -19,8 +20,9 @@ import subprocess
 import time
 
 SCALE = float(os.environ.get("SCALE", "1"))
-# One library with points serves all layers but the explorer; Criterion would fork servers for each test.
+# One library with points serves most layers; Criterion would fork servers for each test.
 POINTS = ["FLAVOR=points", "CPPFLAGS=-DGY_PLAIN_RUNNER", "TEST_RUNNER_LIBS=", "CFLAGS=-O2"]
+RELEASE = ["FLAVOR=release", "CPPFLAGS=-DGY_PLAIN_RUNNER", "TEST_RUNNER_LIBS=", "CFLAGS=-O2"]
 EXPLORE = ["FLAVOR=explore", "CFLAGS=-O1"]
 REASON = re.compile(r"VIOLATION|check failed|FAIL|HANG|CRASH|assert|differs|wrong", re.IGNORECASE)
 
@@ -30,6 +32,7 @@ class Layer:
         self.kind, self.settings, self.flags, self.limit = kind, {}, POINTS, 20.0
         program, self.args = {
             "unit": lambda: (f"points/tests/test_{args[0]}", args[1:]),
+            "release": lambda: (f"release/tests/test_{args[0]}", args[1:]),
             "fuzz": lambda: ("points/fuzz/fuzz_ops", ["fuzz/corpus/fuzz_ops"]),
             "stress": lambda: (f"points/stress/{args[0]}", []),
             "contract": lambda: ("points/contract", [str(max(1, int(SCALE)))]),
@@ -45,6 +48,8 @@ class Layer:
             seconds = 40 * SCALE
             self.args = [*args, "--seed", "1", "--jobs", "1", "--seconds", f"{seconds:g}"]
             self.flags, self.limit = EXPLORE, seconds + 90
+        elif kind == "release":
+            self.flags = RELEASE
         elif kind == "contract":
             self.limit = 60 + 4 * SCALE
 
@@ -55,7 +60,7 @@ class Layer:
     @property
     def title(self):
         """The word in the table."""
-        return f"{self.kind} {os.path.basename(self.target).removeprefix('test_')}" if self.kind in ("unit", "stress") \
+        return f"{self.kind} {os.path.basename(self.target).removeprefix('test_')}" if self.kind in ("unit", "release", "stress") \
             else self.kind
 
     @property

@@ -52,7 +52,7 @@ def plant(name, copy_src):
 def base_tree(wanted):
     """The tree without a bug, with all programs that will be asked for."""
     tree = plant("base", copy_src=False)
-    for flags in (layers.POINTS, layers.EXPLORE):
+    for flags in (layers.POINTS, layers.RELEASE, layers.EXPLORE):
         targets = sorted({layer.target for layer in wanted if layer.flags is flags})
         if targets:
             layers.make(tree, flags, targets, JOBS)

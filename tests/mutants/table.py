@@ -23,7 +23,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LAYERS = ("unit", "fuzz", "stress", "contract", "explore")
+LAYERS = ("unit", "release", "fuzz", "stress", "contract", "explore")
 
 
 class TableError(Exception):
