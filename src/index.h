@@ -67,7 +67,8 @@ struct gy_window {
 
 void gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out);
 
-/* A guess, without a pin, whether the key stands somewhere, and in which ring. */
+/* A guess, without a pin, whether the key stands somewhere, and in which ring. Starts the cache misses that a put will
+ * have. */
 bool gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring);
 
 /* Starts the cache misses that an operation on this key will have. */

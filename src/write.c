@@ -91,7 +91,6 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
         return reject(cache, q, key_size);
     q->content.key_bytes = (uint16_t)key_size;
     q->content.value_bytes = (uint32_t)value_size;
-    gy_index_prefetch(cache, q->hash);
     if (!gy_insert_fits(cache, &q->content))
         return reject(cache, q, key_size);
     return precheck(cache, q);
