@@ -7,7 +7,6 @@
 PEERS_B      := $(B)/bench/peers
 PEERS_SHARED := server stream memory
 PEERS_NAME   := $(filter-out $(PEERS_SHARED),$(patsubst bench/peers/%.cc,%,$(sort $(wildcard bench/peers/*.cc))))
-PEERS_NAME   := $(PEERS_NAME:rocksdb_hcc=hcc)
 PEERS_PROG   := $(PEERS_NAME:%=$(PEERS_B)/peer-%)
 PEERS_COMMON := $(PEERS_SHARED:%=$(PEERS_B)/%.o) $(B)/bench/workload.o $(B)/tools/histogram.o $(B)/tools/ticks.o
 PEERS_LIBS_gyre        = $(LIB_LIBS)
@@ -46,13 +45,8 @@ $(PEERS_B)/peer-gyre: $(LIB)
 $(PEERS_PROG): $(PEERS_B)/peer-%: $(PEERS_B)/%.o $(PEERS_COMMON)
 	$(Q)$(CXX) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(PEERS_LIBS_$*) $(JEMALLOC) -lm -o $@
 
-define peers_compile
-@mkdir -p $(@D)
-$(Q)$(CXX) -Iinclude $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
-endef
-$(PEERS_B)/hcc.o: bench/peers/rocksdb_hcc.cc
-	$(peers_compile)
 $(PEERS_B)/%.o: bench/peers/%.cc
-	$(peers_compile)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -Iinclude $(CPPFLAGS) $(GY_CXXFLAGS) $(CFLAGS) $(FLAVOR_FLAGS) -MMD -MP -c $< -o $@
 
 -include $(wildcard $(PEERS_B)/*.d)
