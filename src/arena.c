@@ -19,7 +19,8 @@
 static unsigned
 lane_of_cpu(const struct gyre *cache)
 {
-    return cache->g.n_lanes == 1 ? 0 : gy_os_cpu() % cache->g.n_lanes;
+    unsigned cpu = cache->g.n_lanes == 1 ? 0 : gy_os_cpu();
+    return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
 }
 
 /* n_free is counted down first: who finds it too small sweeps, who found it too large would try again and
