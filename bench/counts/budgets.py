@@ -24,14 +24,14 @@ BUDGETS = {
     "get, miss": Budget(282, 0),
     "read, hit copied": Budget(303, 0),
     "get_many of 16 and releases, a key": Budget(315, 0),
-    "put, new key": Budget(1533, 5.3),
-    "reserve and commit, new key": Budget(1697, 7.4),
-    "put, overwrites": Budget(1385, 4.3),
+    "put, new key": Budget(1470, 5.3),
+    "reserve and commit, new key": Budget(1634, 7.4),
+    "put, overwrites": Budget(1330, 4.3),
     "delete": Budget(522, 3.1),
-    "touch": Budget(1396, 4.3),
-    "put, evicts for max_entries": Budget(3866, 17.5),
-    "put, evicts for bytes": Budget(7594, 25.6),
-    "maintain, an entry swept": Budget(1708, 4.3),
+    "touch": Budget(1398, 4.3),
+    "put, evicts for max_entries": Budget(3884, 17.5),
+    "put, evicts for bytes": Budget(7539, 25.6),
+    "maintain, an entry swept": Budget(1709, 4.3),
 }
 
 

@@ -34,8 +34,9 @@ def run(*command, folder=ROOT):
 
 
 def resolve(commit):
+    """What a name stands for now: a branch may have moved when its turn comes."""
     if commit == WORKING_TREE:
-        return "working tree"
+        return commit
     return run("git", "rev-parse", "--short", "--verify", f"{commit}^{{commit}}").decode().strip()
 
 
@@ -63,4 +64,5 @@ def build(commit, folder, compiler, change=lambda folder: None):
     export(commit, folder)
     change(folder)
     run("make", f"-j{os.cpu_count()}", "FLAVOR=release", f"CC={compiler}", "lib", folder=folder)
-    return Build(resolve(commit), program("race", folder, compiler), program("paths", folder, compiler))
+    name = "working tree" if commit == WORKING_TREE else commit
+    return Build(name, program("race", folder, compiler), program("paths", folder, compiler))

@@ -150,7 +150,7 @@ class Builds(unittest.TestCase):
 
     def test_a_commit_that_is_not_there_is_no_result(self):
         with self.assertRaises(builds.Failed):
-            builds.build("no-such-commit", self.folder / "none", COMPILER)
+            builds.resolve("no-such-commit")
 
 
 if __name__ == "__main__":

@@ -127,11 +127,12 @@ def parse():
 
 def main():
     args = parse()
+    base, head = builds.resolve(args.base), builds.resolve(args.head)
     FOLDER.mkdir(exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="compare.", dir=FOLDER))
     try:
-        before = builds.build(args.base, folder / "before", args.compiler)
-        after = builds.build(args.head, folder / "after", args.compiler)
+        before = builds.build(base, folder / "before", args.compiler)
+        after = builds.build(head, folder / "after", args.compiler)
         slower, more = compare(before, after, FULL._replace(by_cpu=args.cpu), args.threshold)
     finally:
         shutil.rmtree(folder)
