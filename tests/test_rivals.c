@@ -113,16 +113,14 @@ TEST(rivals, the_coldest_word_goes_before_it_is_evicted)
         gy_atomic_u64 *coldest = slot_of(cache, key_of(5).text);
         gy_store_seq(coldest, gy_load_seq(coldest) & ~GY_FREQ_MASK);
         uint64_t other = gy_load_seq(coldest) ^ GY_TAG_MASK;
-        /* The pin's two looks at it are find.h's, the first at index.c; then comes the eviction's CAS. */
-        struct trap trap = {.file = when == 0 ? "index.c" : when == 1 ? "find.h" : "index.c", .address = coldest,
-                            .skip = when == 2, .action = trap_store, .word = when == 2 ? other : GY_EMPTY};
-        if (when == 0)
-            trap.skip = 1; /* gyre_put's guess, whether the key stands somewhere, looked before */
-        if (when == 1)
-            trap.skip = 17; /* and the scan of put 2 pinned each word, to compare its key */
+        /* The looks of the guess and of put 2 come first, which pins each word, to compare its key; then the eviction's
+         * pin looks in index.c and in find.h, and its CAS is in index.c. */
+        struct trap trap = {.file = when == 1 ? "find.h" : "index.c", .address = coldest,
+                            .skip = when == 1 ? 3 : 1 + when / 2,
+                            .action = trap_store, .word = when == 2 ? other : GY_EMPTY};
         trap_set(&trap);
         CHECK_OK(put_bytes(cache, "new", 8, 7));
-        gy_point_hook = NULL;
+        trap_clear(&trap);
         expect(cache, "new", 7);
         gyre_close(cache);
     }
@@ -143,16 +141,19 @@ last_slot(gyre *cache, const char *key)
 struct late_rival {
     struct trap trap;
     gy_atomic_u64 *slot;
-    uint64_t word[3]; /* what stands there at the second scan's first look, at its second, at its third */
+    uint64_t word[3]; /* what the second scan meets there, what its CAS does, what is met then */
     unsigned looks;
 };
 
-/* The place pass looks once; then each look finds the next word. */
+/* The rival comes as the own word is about to be placed, where choose_empty saw an empty slot. Then it changes before the
+ * CAS that follows the look at it, and before the look after that. */
 static void
 next_word(struct trap *trap, const volatile void *address)
 {
     struct late_rival *rival = (struct late_rival *)trap;
     (void)address;
+    if (rival->looks == 0)
+        trap->address = rival->slot, trap->skip = 1;
     if (rival->looks < 3)
         gy_store_seq(rival->slot, rival->word[rival->looks++]);
 }
@@ -178,8 +179,8 @@ meet_late_rival(gyre *cache, uint32_t flags, uint64_t first, uint64_t second, ui
 {
     gyre_put_options o = GYRE_PUT_OPTIONS_INIT;
     gy_atomic_u64 *slot = last_slot(cache, "key");
-    struct late_rival rival = {.trap = {.file = "publish.c", .address = slot, .skip = 1, .again = true,
-                                        .action = next_word},
+    struct late_rival rival = {.trap = {.file = "publish.c", .address = first_bucket(cache, "key")->slot, .skip = 1,
+                                        .again = true, .action = next_word},
                                .slot = slot, .word = {first, second, third}};
     char value[8];
     fill_bytes(value, sizeof value, 9);
@@ -232,7 +233,7 @@ TEST(rivals, a_lower_word_changes_before_it_is_taken_over)
     struct gy_bucket *bucket = first_bucket(cache, "key");
     uint64_t one = room_loose_word(cache, "key", 1), two = room_loose_word(cache, "key", 2);
     gy_store_seq(&bucket->slot[0], room_loose_word(cache, "other", 3) ^ GY_TAG_MASK); /* the own word goes above it */
-    struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[0], .skip = 2, .again = true,
+    struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[1], .skip = 1, .again = true,
                                         .action = next_word},
                                .slot = &bucket->slot[0], .word = {one | GY_T, two | GY_T, two | GY_T}};
     trap_set(&rival.trap);
