@@ -76,6 +76,7 @@ struct Peer : peers::PeerBase {
     template <class Read> size_t get_many(Thread &, const Key *keys, size_t n, Read &&read)
     {
         uint64_t hashes[64];
+        const char *entries[64];
         size_t hits = 0;
         for (size_t i = 0; i < n; i++) {
             hashes[i] = peers::cheap_hash(keys[i]);
@@ -83,16 +84,18 @@ struct Peer : peers::PeerBase {
         }
         for (size_t i = 0; i < n; i++) {
             const Bucket &bucket = buckets_[hashes[i] & mask_];
-            const unsigned found = bucket.with(tag_of(hashes[i]));
-            const char *entry = entry_at(bucket.entries[__builtin_ctz(found | 1u << 7)]);
-            __builtin_prefetch(entry);
-            __builtin_prefetch(entry + 64);
+            const unsigned found = bucket.with(tag_of(hashes[i])) | 1u << 7;
+            entries[i] = entry_at(bucket.entries[__builtin_ctz(found)]);
+            __builtin_prefetch(entries[i]);
+            __builtin_prefetch(entries[i] + 64);
         }
         for (size_t i = 0; i < n; i++) {
-            const char *entry = find(keys[i], hashes[i]);
-            if (entry == nullptr)
-                continue;
-            read(i, entry + Key::size, value_bytes_);
+            if (__builtin_expect(!is_of(entries[i], keys[i]), 0)) {
+                entries[i] = find(keys[i], hashes[i]);
+                if (entries[i] == nullptr)
+                    continue;
+            }
+            read(i, entries[i] + Key::size, value_bytes_);
             hits++;
         }
         return hits;
@@ -129,15 +132,20 @@ private:
 
     char *entry_at(uint64_t units) const { return entries_ + units * unit; }
 
+    static bool is_of(const char *entry, const Key &key)
+    {
+        Key stored;
+        std::memcpy(stored.bytes, entry, Key::size);
+        return stored == key;
+    }
+
     const char *find(const Key &key, uint64_t hash) const
     {
         for (uint64_t at = hash & mask_;; at = (at + 1) & mask_) {
             const Bucket &bucket = buckets_[at];
             for (unsigned found = bucket.with(tag_of(hash)); found != 0; found &= found - 1) {
                 const char *entry = entry_at(bucket.entries[__builtin_ctz(found)]);
-                Key stored;
-                std::memcpy(stored.bytes, entry, Key::size);
-                if (__builtin_expect(stored == key, 1))
+                if (__builtin_expect(is_of(entry, key), 1))
                     return entry;
             }
             if (bucket.with(0) != 0)
