@@ -70,7 +70,7 @@ class Bars(NamedTuple):
 
 def bars(path, title, subtitle, peers, groups, one_scale):
     """`groups`: lists of columns, one list below the other."""
-    labels, room, apart, top, below = 190, 185, 62, 100, 58
+    labels, room, apart, top, below = 190, 180, 76, 100, 58
     height = ROW * len(peers)
     width = labels + max(map(len, groups)) * (room + apart) + LEFT
     picture = svg.Picture(width, top + len(groups) * (height + below) - below + 24, title)

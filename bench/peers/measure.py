@@ -2,6 +2,8 @@
 # Copyright (c) 2026 the gyre authors
 """Measures a plan: opens the peers of a step beside each other, and lets them take turns in rotating order."""
 
+import os
+
 import counting
 import programs
 from progress import Progress
@@ -26,6 +28,9 @@ class Bench:
         for name in self.paths:
             self.guarded(name, self.describe)
         counts = 2 * len(CACHES) + 2
+        load = os.getloadavg()[0]
+        if load > 0.5:
+            self.progress.say(f"the machine has other work: load {load:.1f}")
         self.progress = Progress(sum(map(self.seconds, self.plan.steps))
                                  + counts * counting.seconds(self.plan.counted_requests))
         try:
@@ -101,7 +106,8 @@ class Bench:
             self.open(name, step)
         if step.touch:
             self.programs[name].run(cell.workload, threads=cell.threads, seconds=step.touch)
-        found = self.programs[name].run(cell.workload, threads=cell.threads, seconds=seconds)
+        length = {"requests": step.requests} if step.requests else {"seconds": seconds}
+        found = self.programs[name].run(cell.workload, threads=cell.threads, **length)
         self.runs.append({**found, "step": cell.step, "workload": cell.workload, "threads": cell.threads,
                           "round": number, "peer": name})
         self.progress.step(step.touch + seconds, f"{name}: {cell}")

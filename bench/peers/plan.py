@@ -27,6 +27,7 @@ class Step(NamedTuple):
     warm: int = 0  # requests of an evicting peer after it was opened
     equal_bytes: bool = False  # all take as many resident bytes as gyre
     fresh: bool = False  # opened anew for each run, and with an index that has to grow
+    requests: int = 0  # of a run, where its seconds are a guess alone
 
     @property
     def payload_bytes(self):
@@ -70,6 +71,6 @@ def plan(processors, quick):
                    cells(INSERT_KIBIBYTE, ["insert", "copy-1k"], some, seconds), warm=MILLION // 2)]
     steps += [Step(EVICTING[theta], "evicting", 64, MILLION, cells(EVICTING[theta], [EVICT[theta]], some, 2 * seconds),
                    warm=(4 if quick else 20) * MILLION, equal_bytes=True) for theta in EVICTING]
-    steps.append(Step(LATENCY, "evicting", 64, MILLION, cells(LATENCY, ["latency"], [2], 2 if quick else 3),
-                      fresh=True))
+    steps.append(Step(LATENCY, "evicting", 64, MILLION, cells(LATENCY, ["latency"], [2], 4), fresh=True,
+                      requests=12 * MILLION))  # full after a third of them
     return Plan(QUICK_ROUNDS if quick else ROUNDS, tuple(steps), 0 if quick else COUNTED_REQUESTS)
