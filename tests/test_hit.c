@@ -227,6 +227,10 @@ TEST(hit, entries_with_further_words_go_the_general_way)
     CHECK_OK(gyre_get(cache, of_flags, 12, &view));
     CHECK(view.user_flags == 77 && view.size == 5 && memcmp(view.data, "value", 5) == 0);
     gyre_release(&view);
+    CHECK_OK(gyre_put(cache, of_flags, 12, NULL, 0, &put));
+    CHECK_OK(gyre_get(cache, of_flags, 12, &view));
+    CHECK(view.user_flags == 77 && view.size == 0 && view.data != NULL);
+    gyre_release(&view);
 
     uint64_t expiry = gy_now_ms(cache) + 10, of_expiry[2] = {expiry, expiry};
     put.user_flags = 0;
