@@ -198,8 +198,8 @@ class Ratios(unittest.TestCase):
 class Driver(unittest.TestCase):
     """The whole program, with programs that are made up."""
 
-    def drive(self, faults=None, quick=True, absent=()):
-        """Exit status, what it printed, and its results. Quick: of two steps alone."""
+    def drive(self, faults=None, quick=True, absent=(), steps=slice(2)):
+        """Exit status, what it printed, and its results. Quick: of some steps alone, by a single round."""
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             for peer in (*PEERS, MACHINE):
@@ -209,7 +209,7 @@ class Driver(unittest.TestCase):
             (folder / "images").mkdir()
             printed = io.StringIO()
             made = plan.plan(2, quick)
-            short = plan.Plan(1, made.steps[:2], 0) if quick else made
+            short = plan.Plan(1, made.steps[steps], 0) if quick else made
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()), \
                     unittest.mock.patch("plan.plan", return_value=short), \
                     unittest.mock.patch("instructions.of_a_get", return_value=120.0):
@@ -252,6 +252,14 @@ class Driver(unittest.TestCase):
     def test_gyre_that_dies_has_no_result(self):
         for begins in ("describe", "open resident", "run hits"):
             self.assertEqual(self.drive({"gyre": [begins, "dies"]})[0], 2)
+
+    def test_little_memory_means_one_at_a_time(self):
+        with unittest.mock.patch("programs.memory_available", return_value=0):
+            _, printed, whole = self.drive(steps=slice(1, 2))
+        self.assertEqual(whole["failures"], [], printed)
+        found = {run["peer"] for run in whole["runs"] if run["workload"] == "hits-zipf"}
+        self.assertEqual(found, set(PEERS))
+        self.assertEqual(len(whole["opened"]), len(whole["runs"]))
 
     def test_a_program_that_is_not_there(self):
         status, printed, _ = self.drive(absent=["lmdb"])

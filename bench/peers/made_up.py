@@ -1,4 +1,5 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
+# (-S: it starts sooner.)
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 """A peer that is made up, for tests of the driver: it measures nothing, and answers at once what a run in which all
