@@ -135,6 +135,7 @@ def columns_of(results):
                  + columns(results, plan.INSERT_KIBIBYTE, {"insert": "1 KiB"}))
     return {
         "Hits, 64 B": columns(results, plan.HITS, LAWS),
+        "Hits, 64 B, copied": columns(results, plan.HITS, COPIED),
         "Hits, 1 KiB": columns(results, plan.KIBIBYTE, LAWS | COPIED),
         "Hits, 6 KiB": columns(results, plan.BIG, LAWS | COPIED),
         "Gets and puts of the same keys": columns(results, plan.HITS, MIXES),
