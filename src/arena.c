@@ -43,9 +43,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
     /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
     if ((int64_t)gy_load_rlx(&s->n_free) <= (urgent ? 0 : (int64_t)cache->g.reserve_arenas))
         return false;
-    uint32_t start = (uint32_t)gy_load_rlx(&s->sequence); /* (Relaxed: any place to start from will do.) */
-    for (uint32_t n = 0; n < cache->g.n_arenas; n++) {
-        uint32_t a = (start + n) % cache->g.n_arenas;
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) { /* the lowest: what was never used takes no memory */
         uint64_t word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
         if (gy_arena_state(word) != GY_FREE)
             continue;

@@ -127,7 +127,8 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
     return result;
 }
 
-enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses */
+enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses; and pins */
+_Static_assert(GY_PIN_VIEWS + OVERLAP <= GY_PINS, "a pin each");
 
 size_t
 gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int *results)
@@ -143,11 +144,12 @@ gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int
         struct gy_bucket *bucket[OVERLAP]; /* NULL: the general way */
         for (size_t i = 0; i < m; i++) {
             const gyre_key *k = &keys[start + i];
-            views[start + i] = NO_VIEW;
             results[start + i] = !key_usable(k->data, k->size) ? GYRE_EINVAL : r == NULL ? error : GYRE_OK;
             bucket[i] = NULL;
-            if (results[start + i] != GYRE_OK)
+            if (gy_unlikely(results[start + i] != GYRE_OK)) {
+                views[start + i] = NO_VIEW;
                 continue;
+            }
             hash[i] = gy_hash(k->data, k->size, cache->seed);
             bucket[i] = gy_hit_bucket(cache, hash[i]);
             __builtin_prefetch(bucket[i]);
@@ -157,9 +159,11 @@ gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int
                 gy_hit_prefetch(cache, bucket[i], hash[i]);
         for (size_t i = 0; i < m; i++) {
             const gyre_key *k = &keys[start + i];
-            if (results[start + i] != GYRE_OK)
+            if (gy_unlikely(results[start + i] != GYRE_OK))
                 continue;
-            gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
+            gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS + i]; /* acquire: the release of the view that had it */
+            if (gy_unlikely(gy_load_acq(pin) != 0))
+                pin = gy_record_view_pin(cache, r);
             if (gy_unlikely(pin == NULL || !gy_hit(cache, r, hash[i], k->data, k->size, pin, &views[start + i])))
                 results[start + i] = get_hashed(cache, r, hash[i], k->data, k->size, &views[start + i]);
             hits += results[start + i] == GYRE_OK;
