@@ -160,6 +160,10 @@ class Void(unittest.TestCase):
         self.void(change, "tbb gave wrong values")
         self.void(lambda whole: whole["counted"][0].update(wrong=2), "gyre gave wrong values")
 
+    def test_entries_that_are_lost(self):
+        self.void(scaled(0.9995, "gyre", "mix-50-50", "hits", threads=4))
+        self.void(scaled(0.998, "gyre", "mix-50-50", "hits", threads=4), "gyre lost entries")
+
     def test_a_failure(self):
         self.void(lambda whole: whole["failures"].append("ck: describe: gave no answer"), "a peer failed: ck")
 

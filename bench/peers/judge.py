@@ -9,6 +9,8 @@ from results import CACHES, MACHINE, MAPS, OTHERS, PEERS, Cell, title
 
 HERE, ABSENT = "not measured here", "not measured"
 MANY_PROCESSORS = 16
+ALL_HIT = "hits-", "many-", "mix-", "hot-key"  # workloads whose gets find their keys
+LOST = 0.001  # of the gets, at most: there is room enough, and to miss is fast
 SIDES = {"get_ns": "get", "put_ns": "put"}
 PARTS = {"p50": "p50", "p99": "p99", "p99_9": "p99.9"}
 
@@ -233,6 +235,9 @@ def void(results, judged):
                      for run in results.whole["runs"] if run["wrong"] > 0})
     found += [f"{one['peer']} gave wrong values: zipf {one['theta']}" for one in results.whole["counted"]
               if one["wrong"] > 0]
+    found += sorted({f"{run['peer']} lost entries that had room: {run['step']}, {run['workload']}"
+                     for run in results.whole["runs"] if run["workload"].startswith(ALL_HIT)
+                     and run["hits"] < (1 - LOST) * run["requests"]})
     found += [f"a peer was not measured: {peer}" for peer in PEERS
               if not results.has(Cell(plan.HITS, "hits-uniform", 1), peer)]
     for figure in yardsticks(results):

@@ -52,7 +52,9 @@ def hits_cells(several, seconds, quick):
     found += cells(HITS, ["mix-95-5", "mix-50-50"], [2, 4] if quick else several, seconds)
     found += cells(HITS, ["hot-key"], [1, 2], seconds)
     found += cells(HITS, ["hot-key-written"], [2], seconds)
-    return found if quick else found + cells(HITS, ["hits-uniform-copied", "hits-zipf-copied", "delete"], [1, 2], seconds)
+    if not quick:
+        found += cells(HITS, ["hits-uniform-copied", "hits-zipf-copied", "delete"], [1, 2], seconds)
+    return found
 
 
 def plan(processors, quick):
