@@ -93,6 +93,7 @@ gy_history_fit(struct gyre *cache, uint64_t entries, uint64_t bytes)
     struct gy_super *s = cache->super;
     gy_store_rlx(&s->turnover, entries);
     gy_store_rlx(&s->mean_bytes, bytes / gy_max(entries, 1));
+    gy_learn_size(&s->learned, entries);
     uint64_t shift = gy_load_rlx(&s->history_shift), used = ((cache->g.n_history - 1) >> shift) + 1;
     uint64_t wanted = entries * GY_HISTORY_ENTRY / GY_LINE + 1;
     if (used > 2 * wanted)

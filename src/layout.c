@@ -150,6 +150,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_store_rlx(&s->versions, 1);
     gy_store_rlx(&s->history_clock, 1);
     gy_learn_init(&s->learned);
+    gy_learn_size(&s->learned, g->max_entries);
     for (unsigned i = 0; i < 1u << g->log2_shards; i++)
         gy_store_rlx(&s->shard[i].geometry, g->log2_buckets_first);
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */

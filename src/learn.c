@@ -52,6 +52,22 @@ gy_learn_init(struct gy_learned *l)
     memset((void *)l, 0, sizeof *l);
     set(&l->window, gy_policy_window(0, (struct gy_rate){0}, 0));
     set(&l->bar, 0.5f);
+    set(&l->ratio, 1);
+    set(&l->part, 1);
+}
+
+void
+gy_learn_size(struct gy_learned *l, uint64_t entries)
+{
+    set(&l->part, gy_policy_part(entries));
+}
+
+float
+gy_learn_weight(struct gy_learned *l, float ratio)
+{
+    float mean = get(&l->ratio), most = 2 * gy_policy.size_bonus; /* what is tiny says no more of the others */
+    set(&l->ratio, mean + ((ratio < most ? ratio : most) - mean) * gy_policy.mean_step);
+    return gy_policy_weight(ratio, mean);
 }
 
 float
@@ -63,7 +79,7 @@ gy_learn_window(struct gy_learned *l)
 void
 gy_learn(struct gy_learned *l, unsigned kind, bool hit, float time)
 {
-    set_rate(&l->rate[kind], gy_policy_observe(get_rate(&l->rate[kind]), hit, time));
+    set_rate(&l->rate[kind], gy_policy_observe(get_rate(&l->rate[kind]), hit, time, get(&l->part)));
 }
 
 void

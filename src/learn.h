@@ -20,9 +20,17 @@ struct gy_learned {
     gy_atomic_u32 bar;                /* what an entry of main must be worth to stay */
     gy_atomic_u32 mean;               /* what those the hand met were worth, fading */
     gy_atomic_u32 due;                /* entries of main to be looked at for knowledge alone */
+    gy_atomic_u32 ratio;              /* the mean of mean size over size */
+    gy_atomic_u32 part;               /* how much an observation counts */
 };
 
 void gy_learn_init(struct gy_learned *learned);
+
+/* The cache has, or may have, so many entries. */
+void gy_learn_size(struct gy_learned *learned, uint64_t entries);
+
+/* What the size of an entry does to its value: the mean size over this one. */
+float gy_learn_weight(struct gy_learned *learned, float ratio);
 
 /* The share of the cache that probation may hold. */
 float gy_learn_window(struct gy_learned *learned);

@@ -32,6 +32,7 @@ enum {
     GY_KIND_UNKNOWN = GY_KINDS_MAIN,             /* a key that nothing is known of */
     GY_KIND_REPLACED = GY_HABITS + 1,            /* in main, given a new value: a use, too */
     GY_KIND_BITS = 5,
+    GY_POLICY_MANY = 32768, /* entries: in a cache of more an observation counts less */
 };
 
 /* How often entries of a kind were asked for, and in how long: hits, and turnovers. */
@@ -48,7 +49,7 @@ struct gy_policy_constants {
     float prior_weight;                 /* turnovers for which the prior counts */
     float memory;                       /* turnovers of entries after which an observation counts half */
     float late;                         /* a return is late after so many turnovers */
-    float size_bonus;                   /* what an entry of mean size is worth beside its rate */
+    float size_bonus;                   /* what an entry of mean size is worth beside its rate, where sizes differ much */
     float clearly, share;               /* a newcomer must be worth so many times what a share of main is */
     float bar_step;                     /* how fast what main must be worth follows what was admitted */
     float window_least, window_most, window_step;
@@ -131,12 +132,22 @@ gy_policy_value(unsigned kind, struct gy_rate r)
     return (r.hits + gy_policy.prior_weight * gy_policy_prior(kind)) / (r.time + gy_policy.prior_weight);
 }
 
-/* One more observation. Old ones fade: what is measured is of the last few dozen turnovers of entries. */
-static inline struct gy_rate
-gy_policy_observe(struct gy_rate r, bool hit, float time)
+/* How much an observation counts in a cache of so many entries. Chance moves a rate that is measured with few, and what is
+ * admitted or turned away meanwhile is the larger a part of the cache the longer that lasts: a large cache can wait for
+ * more of them. */
+static inline float
+gy_policy_part(uint64_t entries)
 {
-    r.hits += hit;
-    r.time += time;
+    return entries <= GY_POLICY_MANY ? 1 : (float)GY_POLICY_MANY / (float)gy_min(entries, GY_POLICY_MANY * 1024u);
+}
+
+/* One more observation, which counts for so much. Old ones fade: what is measured is of the last few dozen turnovers of
+ * entries, or of more where they count for less. */
+static inline struct gy_rate
+gy_policy_observe(struct gy_rate r, bool hit, float time, float part)
+{
+    r.hits += hit ? part : 0;
+    r.time += time * part;
     if (r.time > gy_policy.memory)
         r.hits /= 2, r.time /= 2;
     return r;
@@ -166,11 +177,13 @@ gy_policy_bar(float bar, float admitted)
 }
 
 /* What the size of an entry does to its value, where room is counted in bytes: what is compared is hits for the room
- * they take. */
+ * they take. `ratio` is the mean size over this one, `mean_ratio` the mean of that: 1 where all are of one size, and the
+ * more the less they are alike. */
 static inline float
-gy_policy_weight(float bytes, float mean_bytes)
+gy_policy_weight(float ratio, float mean_ratio)
 {
-    return gy_policy.size_bonus * mean_bytes / bytes;
+    float bonus = mean_ratio < 1 ? 1 : mean_ratio < gy_policy.size_bonus ? mean_ratio : gy_policy.size_bonus;
+    return bonus * ratio;
 }
 
 /* The share of probation: it grows while what it turns away returns soon at half the rate, or more, at which

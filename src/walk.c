@@ -40,8 +40,10 @@ lap(struct gy_sweep *s, const struct gy_item *i)
 static float
 weight(struct gy_sweep *s, const struct gy_item *i)
 {
-    uint64_t mean = gy_load_rlx(&s->cache->super->mean_bytes);
-    return s->cache->g.max_entries || mean == 0 ? 1 : gy_policy_weight((float)i->bytes, (float)mean);
+    struct gy_super *super = s->cache->super;
+    uint64_t mean = gy_load_rlx(&super->mean_bytes);
+    bool same = s->cache->g.max_entries || mean == 0;
+    return same ? 1 : gy_learn_weight(&super->learned, (float)mean / (float)i->bytes);
 }
 
 /* The hand passes an entry of main. */

@@ -111,7 +111,7 @@ static struct gy_rate
 observe_many(struct gy_rate rate, unsigned n, unsigned hit_of, float time)
 {
     for (unsigned i = 0; i < n; i++) {
-        rate = gy_policy_observe(rate, hit_of > 0 && i % hit_of == 0, time);
+        rate = gy_policy_observe(rate, hit_of > 0 && i % hit_of == 0, time, 1);
         CHECK(rate.hits >= 0 && rate.time >= 0 && rate.time <= gy_policy.memory);
     }
     return rate;
@@ -269,16 +269,32 @@ TEST(policy, probation_may_hold_the_least_in_any_case)
         }
 }
 
-/* Hits are weighed by the room they take: twice as large, worth half as much. */
+/* Hits are weighed by the room they take: twice as large, worth half as much. And what is of mean size is worth the more
+ * the less alike they are. */
 TEST(policy, the_larger_the_less_it_is_worth)
 {
-    for (float mean = 64; mean < 1e6f; mean *= 4)
-        for (float bytes = 24; bytes < 1e6f; bytes *= 3) {
-            float ratio = gy_policy_weight(bytes, mean) / gy_policy_weight(2 * bytes, mean);
-            CHECK(ratio > 1.01f && ratio < 2.01f);
-            CHECK(gy_policy_weight(bytes, mean) > 0);
+    for (float mean_ratio = 0.5f; mean_ratio < 10; mean_ratio *= 1.1f) {
+        for (float ratio = 0.01f; ratio < 100; ratio *= 3) {
+            float quotient = gy_policy_weight(ratio, mean_ratio) / gy_policy_weight(ratio / 2, mean_ratio);
+            CHECK(quotient > 1.99f && quotient < 2.01f);
+            CHECK(gy_policy_weight(ratio, mean_ratio) >= ratio);
+            CHECK(gy_policy_weight(ratio, mean_ratio) <= gy_policy_weight(ratio, 1.1f * mean_ratio));
         }
-    CHECK(gy_policy_weight(100, 200) > gy_policy_weight(100, 100));
+    }
+    CHECK(gy_policy_weight(1, 1) == 1);
+    CHECK(gy_policy_weight(1, 100) == gy_policy.size_bonus);
+}
+
+TEST(policy, a_large_cache_takes_more_observations)
+{
+    CHECK(gy_policy_part(0) == 1 && gy_policy_part(GY_POLICY_MANY) == 1);
+    CHECK(gy_policy_part(4 * GY_POLICY_MANY) == 0.25f);
+    CHECK(gy_policy_part(UINT64_MAX) > 1e-4f && gy_policy_part(UINT64_MAX) < 0.01f);
+    const struct gy_rate much = gy_policy_observe((struct gy_rate){0}, true, 0.5f, 1);
+    struct gy_rate rate = {0};
+    for (unsigned i = 0; i < 4; i++)
+        rate = gy_policy_observe(rate, true, 0.5f, 0.25f);
+    CHECK(rate.hits == much.hits && rate.time == much.time);
 }
 
 TEST(policy, compaction_pays_from_a_quarter_of_garbage)

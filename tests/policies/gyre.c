@@ -23,6 +23,7 @@ gyre_create(const struct shape *shape)
     s->capacity = shape->capacity;
     s->max_entries = shape->capacity == shape->entries ? shape->entries : 0;
     gy_learn_init(&s->learned);
+    gy_learn_size(&s->learned, shape->entries);
     return s;
 }
 
@@ -74,11 +75,11 @@ gyre_victim(struct gyre_rings *s)
 
 /* What the size of an entry does to its value. */
 static float
-weight(const struct gyre_rings *s, const struct entry *entry)
+weight(struct gyre_rings *s, const struct entry *entry)
 {
     if (s->max_entries)
         return 1;
-    return gy_policy_weight((float)entry->size, (float)(gyre_held(s) / gyre_entries(s)));
+    return gy_learn_weight(&s->learned, (float)(gyre_held(s) / gyre_entries(s)) / (float)entry->size);
 }
 
 unsigned
