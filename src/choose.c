@@ -3,6 +3,8 @@
 
 #include "choose.h"
 
+#include <sched.h>
+
 #include "history.h"
 #include "index.h"
 #include "learn.h"
@@ -253,7 +255,9 @@ gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool
             if (open == UINT32_MAX && !busy)
                 return false;
             /* While another thread is about to park the oldest entries, the youngest are not the next best. */
-            if (!busy)
+            if (busy)
+                sched_yield();
+            else
                 seal_open(cache, open);
             continue;
         }

@@ -7,22 +7,12 @@
 #include "find.h"
 
 void
-gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
+gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out)
 {
-    unsigned number = gy_shard_number(cache, hash);
-    struct gy_bucket *base = gy_shard_buckets(cache, number);
-    /* acquire: the new half was reserved before the phase that shows it */
-    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
     uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry), place[2];
     place[0] = gy_hash_first(hash), place[1] = gy_hash_second(hash);
-    out->n = 0;
-    if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
-        out->bucket[0] = base + (place[0] & (n - 1));
-        out->bucket[1] = base + (place[1] & (n - 1));
-        out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
-        return;
-    }
     bool to_images = gy_geometry_phase(geometry) == GY_MOVING;
+    out->n = 0;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t old = place[i] & (n - 1), image = place[i] & (2 * n - 1);
         out->insert[i] = out->n;

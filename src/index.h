@@ -65,7 +65,25 @@ struct gy_window {
     uint8_t n, insert[2];
 };
 
-void gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out);
+/* The same while the shard doubles. */
+void gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out);
+
+static inline void
+gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
+{
+    unsigned number = gy_shard_number(cache, hash);
+    struct gy_bucket *base = gy_shard_buckets(cache, number);
+    /* acquire: the new half was reserved before the phase that shows it */
+    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
+    uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
+    if (gy_unlikely(gy_geometry_phase(geometry) != GY_STEADY)) {
+        gy_index_window_growing(base, geometry, hash, out);
+        return;
+    }
+    out->bucket[0] = base + (gy_hash_first(hash) & mask);
+    out->bucket[1] = base + (gy_hash_second(hash) & mask);
+    out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
+}
 
 /* A guess, without a pin, whether the key stands somewhere, and in which ring. Starts the cache misses that a put will
  * have. */

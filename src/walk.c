@@ -17,6 +17,8 @@ entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
            i->h.generation == gy_arena_generation(word) && i->bytes <= left;
 }
 
+enum { AHEAD = 8 * GY_LINE }; /* of the log, while it is walked */
+
 /* What becomes of an entry. */
 struct verdict {
     bool keep;
@@ -111,8 +113,10 @@ static void
 account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_staged *copy)
 {
     gy_account_dead(s->cache, s->at.arena, i->bytes);
-    gy_account_ring(s->cache, copy->arena, 1); /* before the other: a put that sees too few would let one stay */
-    gy_account_ring(s->cache, s->at.arena, -1);
+    if (!s->at.compact && gy_arena_ring(s->at.word) != GY_MAIN) {
+        gy_account_ring(s->cache, copy->arena, 1); /* before the other: a put that sees too few would let one stay */
+        gy_account_ring(s->cache, s->at.arena, -1);
+    }
     gy_count(&s->r->count.copied_entries, 1);
     gy_count(&s->r->count.copied_bytes, copy->bytes);
     s->owed += s->at.compact ? 0 : copy->bytes;
@@ -193,6 +197,7 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         i->offset = gy_arena_offset(c, s->at.arena) + at;
         i->entry = c->region.base + i->offset;
         i->h = gy_entry_header_walked(i->entry);
+        __builtin_prefetch(i->entry + AHEAD);
         i->bytes = gy_entry_bytes(i->offset, i->h, c->g.value_align);
         if (!entry_plausible(i, end - at, s->at.word)) {
             *damaged = true;
