@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-PATIENCE = 120  # seconds that an answer may take beyond what was asked for
+PATIENCE = 300  # seconds that an answer may take beyond what was asked for
 NUMBERS = {"opened": ("entries",), "ran": ("ops", "seconds", "rate", "hits", "requests", "wrong")}
 
 

@@ -96,10 +96,14 @@ class Results:
         """Hit ratios with an equal number of entries, by peer."""
         return {one["peer"]: one["hits"] / one["requests"] for one in self.whole["counted"] if one["theta"] == theta}
 
+    def last(self, cell, peer):
+        """Its last run, or nothing."""
+        runs = self.runs(cell, peer)
+        return runs[max(runs)] if runs else {}
+
     def bytes_an_entry(self, cell, peer):
         """Resident, after its last run."""
-        runs = self.runs(cell, peer)
-        last = runs[max(runs)] if runs else {}
+        last = self.last(cell, peer)
         return last["resident_bytes"] / last["entries"] if last.get("entries") else None
 
 

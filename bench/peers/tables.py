@@ -77,9 +77,15 @@ def evicting(results):
                 hits = results.hit_ratio(cell, peer)
                 row += [million(results, cell, peer) if peer == "gyre" else spread(results.ratio(cell, peer, "gyre")),
                         NONE if hits is None else f"{hits:.4f}"]
+            for cell in evict_cells(results, theta)[-1:]:
+                size = results.last(cell, peer).get("resident_bytes")
+                row.append(f"{size / 1e6:.0f}" if size else NONE)
         rows.append(row)
-    head = [text for theta in plan.EVICT for cell in evict_cells(results, theta)
-            for text in (f"zipf {theta}, {threads(cell)}", "hit ratio")]
+    head = []
+    for theta in plan.EVICT:
+        cells = evict_cells(results, theta)
+        head += [text for cell in cells for text in (f"zipf {theta}, {threads(cell)}", "hit ratio")]
+        head += ["resident MB"] if cells else []
     return Table("Evicting, equal resident bytes: a get, and on a miss a put", ["<", *head], rows)
 
 
