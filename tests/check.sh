@@ -37,6 +37,8 @@ run "the program gyre" tests/test_tool.sh build/release/gyre
 run "documents" build docs-check
 run "policy" build policies-quick
 run "hit ratio: data and judge" build hit-ratio-check
+run "instructions of each call" build counts-check
+run "benchmarks: driver and judge" build peers-driver-check
 run "man pages" tests/test_man.sh
 run "installation and examples" tests/test_install.sh
 run "schedules" build explore T=20

@@ -30,7 +30,6 @@ clang cmd clang
 libclang-rt-14-dev rt fuzzer
 libcriterion-dev hdr criterion/criterion.h
 libbenchmark-dev hxx benchmark/benchmark.h
-librocksdb-dev hdr rocksdb/c.h
 spin cmd spin
 cmake cmd cmake
 abigail-tools cmd abidiff
