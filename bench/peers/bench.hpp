@@ -6,6 +6,7 @@
 #ifndef BENCH_PEERS_BENCH_HPP
 #define BENCH_PEERS_BENCH_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -196,7 +197,8 @@ private:
     }
 
     // For what number of entries the peer has to be opened, so that it ends with so many resident
-    // bytes, or, when bytes is 0, so many entries. Found out by filling one beyond its room.
+    // bytes, or, when bytes is 0, so many entries. Found out by filling one beyond its room. Where
+    // an index comes in powers of two, no number fits: then the largest whose bytes are no more.
     uint64_t sized(const Config &config, double bytes)
     {
         const auto asked = std::make_tuple(config.value_bytes, config.entries, bytes);
@@ -207,14 +209,18 @@ private:
         Config one = config;
         if (bytes > 0)
             one.entries = static_cast<uint64_t>(bytes / (config.value_bytes + 80));
-        for (int turn = 0; turn < 4; turn++) {
-            const double got = in_child([&] { return filled_beyond_room(one, bytes > 0); });
+        uint64_t fits = 0, exceeds = UINT64_MAX;
+        while (exceeds - fits > fits / 100 + 1) {
+            const double got = std::max(
+                wanted / 16, in_child([&] { return filled_beyond_room(one, bytes > 0); }));
+            (got < wanted * 1.003 ? fits : exceeds) = one.entries;
             if (std::fabs(got / wanted - 1) < 0.003)
                 break;
-            one.entries =
-                static_cast<uint64_t>(static_cast<double>(one.entries) * wanted / got) + 1;
+            one.entries = static_cast<uint64_t>(static_cast<double>(one.entries) * wanted / got);
+            if (one.entries <= fits || one.entries >= exceeds)
+                one.entries = fits + (exceeds - fits) / 2;
         }
-        return sizes_[asked] = one.entries;
+        return sizes_[asked] = std::max<uint64_t>(fits, 1);
     }
 
     double filled_beyond_room(const Config &config, bool in_bytes)
