@@ -61,7 +61,7 @@ struct gy_policy_constants {
 
 #define GY_POLICY_CONSTANTS                                                                                         \
     {.prior_main = {0.0875f, 3, 2.5f}, .prior_new = {0.0225f, 0.5f, 0.5f}, .prior_habit = 0.23f,                     \
-     .prior_soon = 0.065f, .prior_late = 0.036f, .prior_weight = 64, .memory = 33, .late = 0.6f, .clearly = 1.4f,    \
+     .prior_soon = 0.065f, .prior_late = 0.036f, .prior_weight = 64, .memory = 40, .late = 0.6f, .clearly = 1.4f,    \
      .share = 0.033f, .bar_step = 0.12f, .size_bonus = 2, .window_least = 0.01f, .window_most = 0.16f,            \
      .window_step = 1.0f / 600, .window_bias = 0.5f, .soon_weight = 0.18f, .soon_memory = 8, .look = 0.5f,           \
      .look_least = 1.0f / 288, .mean_step = 0.048f, .met_memory = 128}
