@@ -23,15 +23,15 @@ BUDGETS = {
     "get and release, first hit": Budget(198, 1.1),
     "get, miss": Budget(282, 0),
     "read, hit copied": Budget(303, 0),
-    "get_many of 16 and releases, a key": Budget(315, 0),
-    "put, new key": Budget(1470, 5.3),
-    "reserve and commit, new key": Budget(1634, 7.4),
-    "put, overwrites": Budget(1330, 4.3),
-    "delete": Budget(522, 3.1),
+    "get_many of 16 and releases, a key": Budget(283, 0),
+    "put, new key": Budget(1443, 5.3),
+    "reserve and commit, new key": Budget(1606, 7.4),
+    "put, overwrites": Budget(1302, 4.3),
+    "delete": Budget(498, 3.1),
     "touch": Budget(1398, 4.3),
-    "put, evicts for max_entries": Budget(3884, 17.5),
-    "put, evicts for bytes": Budget(7539, 25.6),
-    "maintain, an entry swept": Budget(1709, 4.3),
+    "put, evicts for max_entries": Budget(3749, 17.2),
+    "put, evicts for bytes": Budget(3430, 12.5),
+    "maintain, an entry swept": Budget(1484, 4.4),
 }
 
 
