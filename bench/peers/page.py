@@ -38,6 +38,12 @@ def compilers(results):
                              for about in results.whole["peers"].values()}))
 
 
+def short(results):
+    rounds = results.whole["rounds"]
+    return "" if rounds >= plan.ROUNDS else (f"\n**A short run** (`make peers QUICK=1`): of {rounds} rounds, which tell little of "
+                                             "what differs by less than a third, and without what takes long.\n")
+
+
 def parts(results):
     figures = judge.figures(results)
     reasons = judge.void(results, figures)
@@ -45,7 +51,7 @@ def parts(results):
     for name, of in (("figures", figures), ("yardsticks", judge.yardsticks(results))):
         found[name] = as_markdown(tables.figures_table(of, "")).split("\n\n", 1)[1]
     found.update({
-        "void": "".join(f"\n**This run is void**: {reason}.\n" for reason in reasons),
+        "void": "".join(f"\n**This run is void**: {reason}.\n" for reason in reasons) + short(results),
         "machine": machine.words(results.whole["machine"]),
         "versions": versions(results),
         "compiler": compilers(results),
