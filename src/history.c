@@ -14,10 +14,17 @@ enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
 #define ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
 
+/* A word of the region: whatever it is, it is one that can be shifted by, and keeps within the table. */
+static uint64_t
+shift_of(struct gyre *cache)
+{
+    return gy_load_rlx(&cache->super->history_shift) & 31;
+}
+
 static gy_atomic_u64 *
 bucket_of(struct gyre *cache, uint64_t hash)
 {
-    uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> gy_load_rlx(&cache->super->history_shift);
+    uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> shift_of(cache);
     return (gy_atomic_u64 *)(uintptr_t)(cache->history + bucket * GY_HISTORY_WORDS);
 }
 
@@ -56,8 +63,7 @@ find(gy_atomic_u64 *bucket, uint64_t wanted)
 static float
 buckets(struct gyre *cache)
 {
-    uint64_t shift = gy_load_rlx(&cache->super->history_shift);
-    return (float)(((cache->g.n_history - 1) >> shift) + 1);
+    return (float)(((cache->g.n_history - 1) >> shift_of(cache)) + 1);
 }
 
 static uint64_t
@@ -94,7 +100,7 @@ gy_history_fit(struct gyre *cache, uint64_t entries, uint64_t bytes)
     gy_store_rlx(&s->turnover, entries);
     gy_store_rlx(&s->mean_bytes, bytes / gy_max(entries, 1));
     gy_learn_size(&s->learned, entries);
-    uint64_t shift = gy_load_rlx(&s->history_shift), used = ((cache->g.n_history - 1) >> shift) + 1;
+    uint64_t shift = shift_of(cache), used = ((cache->g.n_history - 1) >> shift) + 1;
     uint64_t wanted = entries * GY_HISTORY_ENTRY / GY_LINE + 1;
     if (used > 2 * wanted)
         gy_store_rlx(&s->history_shift, shift + 1);

@@ -290,6 +290,7 @@ TEST(history, damage_does_no_harm)
     gyre *cache = open_small(LIMIT);
     uint64_t seed = api_seed("history");
     for (unsigned round = 0; round < 4; round++) {
+        gy_store_seq(&cache->super->history_shift, round == 0 ? UINT64_MAX : api_random(&seed));
         for (uint64_t cell = 0; cell < cache->g.n_history * (uint64_t)GY_HISTORY_WORDS; cell++)
             gy_store_seq(&cache->history[cell], round == 0 ? 0xffff : (uint16_t)api_random(&seed));
         for (unsigned i = 0; i < 20000; i++) {
