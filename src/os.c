@@ -96,6 +96,12 @@ gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
 }
 
 void
+gy_os_nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+void
 gy_os_wake(gy_atomic_u32 *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);

@@ -112,15 +112,18 @@ gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
- * room is theirs to give in a moment: look again, a bounded number of times, for they may be stopped. When
- * views and drafts hold everything, waiting would not help. */
+ * room is theirs to give in a moment, or as soon as they run again: look again, a bounded number of times,
+ * for they may be stopped. When views and drafts hold everything, waiting would not help. */
 static bool
 worth_another_look(struct gyre *cache, unsigned *looks)
 {
-    enum { LOOKS_MOST = 1000 };
-    if (++*looks > LOOKS_MOST || gy_arena_all_held(cache))
+    enum { YIELDS = 1000, NAPS = 20 };
+    if (++*looks > YIELDS + NAPS || gy_arena_all_held(cache))
         return false;
-    sched_yield();
+    if (*looks <= YIELDS)
+        sched_yield();
+    else
+        gy_os_nap();
     return true;
 }
 

@@ -82,8 +82,8 @@ n_removed(const gyre_stats *s)
 
 /* What came in is there or was removed for a reason; and the scene is what a caller reads. Whatever a
  * caller has put may have been evicted, unless nothing that was called takes room. */
-static void
-check_contents(const struct scene *s, bool none_evicted)
+static uint64_t
+count_contents(const struct scene *s, bool none_evicted)
 {
     uint64_t n_present = 0;
     for (unsigned k = 0; k < SCENE_KEYS; k++) {
@@ -96,12 +96,21 @@ check_contents(const struct scene *s, bool none_evicted)
         CHECK_MSG(!none_evicted || s->tag[k] == 0 || rc == GYRE_OK, "key %u has gone", k);
         n_present += rc == GYRE_OK;
     }
+    return n_present;
+}
+
+static void
+check_contents(const struct scene *s, bool none_evicted)
+{
+    uint64_t n_present = count_contents(s, none_evicted);
     gyre_stats stats = api_stats(s->cache);
-    for (unsigned i = 0; i < API_PAUSES_MOST; i++, stats = api_stats(s->cache)) {
+    for (unsigned i = 0; i < API_PAUSES_MOST; i++) {
         uint64_t stored = stats.puts + stats.touches;
         if (stored == stats.entries + n_removed(&stats) && stats.entries == n_present)
             break;
-        api_pause(); /* the maintenance thread is between a removal and its count */
+        api_pause(); /* the maintenance thread is in a sweep, or between a removal and its count */
+        n_present = count_contents(s, none_evicted);
+        stats = api_stats(s->cache);
     }
     CHECK_EQ(stats.entries, n_present);
     CHECK_EQ(stats.puts + stats.touches, stats.entries + n_removed(&stats));

@@ -150,6 +150,7 @@ unsigned __wrap_gy_os_cpu(void);
 uint64_t __wrap_gy_os_clock_ns(void);
 uint64_t __wrap_gy_os_clock_ms(void);
 void __wrap_gy_os_discard(void *address, size_t bytes);
+void __wrap_gy_os_nap(void);
 int __wrap_sched_yield(void);
 
 uint32_t
@@ -180,6 +181,12 @@ void
 __wrap_gy_os_discard(void *address, size_t bytes)
 {
     memset(address, 0xDD, bytes);
+}
+
+void
+__wrap_gy_os_nap(void)
+{
+    sched_yield_now();
 }
 
 int

@@ -4,7 +4,7 @@
 EXPLORE_B    := build/explore
 EXPLORE_OBJ  := $(patsubst %.c,$(EXPLORE_B)/%.o,$(sort $(wildcard tests/explore/*.c)) stress/lib/wgl.c)
 EXPLORE_WRAP := $(addprefix -Wl$(comma)--wrap=,gy_os_tid gy_os_cpu gy_os_clock_ns gy_os_clock_ms \
-	gy_os_discard sched_yield)
+	gy_os_discard gy_os_nap sched_yield)
 
 ifeq ($(FLAVOR),explore)
 $(EXPLORE_OBJ): ALL_CFLAGS += -Istress/lib
