@@ -81,6 +81,8 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
         entries = gy_max(entries, gy_min(o->max_entries, capacity / 32));
     const uint64_t most = capacity / 4 / sizeof(struct gy_bucket); /* at first, so that it can double */
     uint64_t wanted = gy_min(entries * 100 / (LOAD_FIRST * GY_BUCKET_SLOTS) + 1, most);
+    if (o->expected_entry_bytes == 0 && o->max_entries == 0) /* a guess: it will double, up to half of the capacity */
+        wanted = gy_min((uint64_t)1 << gy_log2_ceil(wanted), most);
     unsigned log2 = gy_log2_ceil(gy_max(2, gy_min(wanted, SHARD_LEAST)));
     if (o->flags & GYRE_HUGEPAGES && fills_huge_pages(wanted * sizeof(struct gy_bucket), capacity))
         log2 = gy_log2_floor(HUGE_PAGE / sizeof(struct gy_bucket));
