@@ -23,7 +23,8 @@ enum {
     HUGE_PAGE = 2 << 20,
     LOAD_FIRST = 64,     /* percent, of the first index when it holds what is expected; beyond that it grows */
     SHARDS_MOST = 64,
-    SHARD_LEAST = 1024,  /* buckets, when there are several: what they hold differs by few percent */
+    SHARD_LEAST = 1024,  /* buckets: what shards hold differs by few percent */
+    SMALL_INDEX_SHARD = 4 << 20, /* of the capacity, for each shard of an index that is small beside it */
     ROUNDING_MOST = 64,  /* of the capacity: what huge pages may add to the first index */
 };
 
@@ -83,9 +84,13 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
     uint64_t wanted = gy_min(entries * 100 / (LOAD_FIRST * GY_BUCKET_SLOTS) + 1, most);
     if (o->expected_entry_bytes == 0 && o->max_entries == 0) /* a guess: it will double, up to half of the capacity */
         wanted = gy_min((uint64_t)1 << gy_log2_ceil(wanted), most);
-    unsigned log2 = gy_log2_ceil(gy_max(2, gy_min(wanted, SHARD_LEAST)));
+    /* An index that is small beside the capacity need not fit: it may have to grow, and several threads share it. */
+    uint64_t few = (uint64_t)1 << gy_log2_floor(gy_max(1, gy_min(capacity / SMALL_INDEX_SHARD, SHARDS_MOST)));
+    unsigned log2 = gy_log2_ceil(gy_max(2, gy_min((wanted - 1) / few + 1, SHARD_LEAST)));
     if (o->flags & GYRE_HUGEPAGES && fills_huge_pages(wanted * sizeof(struct gy_bucket), capacity))
         log2 = gy_log2_floor(HUGE_PAGE / sizeof(struct gy_bucket));
+    else
+        wanted = gy_max(wanted, gy_min(few << log2, most));
     while (wanted > (uint64_t)SHARDS_MOST << log2)
         log2++;
     log2 = (unsigned)gy_min(log2, gy_log2_floor(most));

@@ -236,6 +236,20 @@ TEST(layout, the_index_is_as_large_as_it_has_to_be)
     }
 }
 
+/* Threads that put share no count of a few shards, however few the entries that are expected. */
+TEST(layout, a_small_index_has_several_shards)
+{
+    for (uint64_t capacity = 1 << 20; capacity <= (uint64_t)1 << 30; capacity *= 2) {
+        gyre_options o = checked(capacity);
+        struct gy_geometry g;
+        o.expected_entry_bytes = 100000;
+        CHECK_OK(gy_layout_plan(&g, &o, 4));
+        check_plan(&g, &o, 4);
+        CHECK_EQ(g.n_shards, gy_max(1, gy_min(64, capacity >> 22)));
+        CHECK(gy_layout_index_first(&g) <= capacity / 2000);
+    }
+}
+
 /* Of a huge page that is used in part all is resident. Where that would be much, shards are made for small ones. */
 TEST(layout, with_huge_pages_shards_fill_them)
 {
