@@ -14,7 +14,7 @@
 static GY_INLINE struct gy_bucket *
 gy_hit_bucket(const struct gyre *cache, uint64_t hash)
 {
-    unsigned number = gy_shard_number(cache, hash);
+    uint64_t number = gy_shard_number(cache, hash);
     uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry);
     uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
     struct gy_bucket *bucket = gy_shard_buckets(cache, number) + (gy_hash_first(hash) & mask);

@@ -32,7 +32,7 @@ static uint64_t
 committed(gyre *cache)
 {
     uint64_t n = 0;
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         n += gy_load_seq(&cache->super->shard[i].n_committed);
     return n;
 }
@@ -145,7 +145,7 @@ crowd_in(uint64_t limit, uint32_t flags)
 {
     struct api_clock clock = {1000};
     struct crowd c = {open_limited(limit, flags, &clock), &clock, limit, 0, 0};
-    CHECK_EQ(c.cache->g.log2_shards, 0); /* one count, so that it is one moment's */
+    CHECK_EQ(c.cache->g.n_shards, 1); /* one count, so that it is one moment's */
     api_threads(WRITERS + 1, use_or_watch, &c);
     gy_worker_stop(c.cache); /* it may be off its processor in the middle of something */
     check_books(&c);

@@ -49,7 +49,7 @@ consistent(gyre *cache)
         if (state == GY_FREE && room_refs_into(cache, a) != 0)
             return false;
     }
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++) {
+    for (unsigned i = 0; i < cache->g.n_shards; i++) {
         if (gy_load_seq(&cache->super->shard[i].driver) != 0)
             return false;
         committed += gy_load_seq(&cache->super->shard[i].n_committed);
