@@ -9,7 +9,7 @@
 
 static const uint64_t MAGIC = 0x3165727967u; /* "gyre1" */
 enum {
-    FORMAT = 2,
+    FORMAT = 3,
     READY = 1,
     RECORDS = 4096,
     ARENA_LEAST = 4 << 10,
@@ -152,7 +152,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_learn_init(&s->learned);
     gy_learn_size(&s->learned, g->max_entries);
     for (unsigned i = 0; i < 1u << g->log2_shards; i++)
-        gy_store_rlx(&s->shard[i].geometry, g->log2_buckets_first);
+        gy_store_rlx(&s->shard[i].geometry, gy_geometry_word(g->log2_buckets_first, GY_STEADY));
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
 

@@ -90,7 +90,7 @@ goes_straight(gyre *cache, const void *key, size_t n)
 {
     struct gy_record *r = room_record(cache);
     gyre_view view;
-    if (!gy_hit(cache, r, gy_hash(key, n, cache->seed), key, n, &r->pin[GY_PIN_VIEWS], &view)) {
+    if (gy_hit(cache, r, gy_hash(key, n, cache->seed), key, n, &r->pin[GY_PIN_VIEWS], &view) != GY_HIT) {
         CHECK_EQ(gy_load_acq(&r->pin[GY_PIN_VIEWS]), 0);
         return false;
     }
@@ -114,13 +114,21 @@ slot_of(gyre *cache, const char *key, size_t n)
     return NULL;
 }
 
+static struct gy_bucket *
+first_bucket(const gyre *cache, uint64_t hash)
+{
+    struct gy_window w;
+    gy_index_window(cache, hash, &w);
+    return w.bucket[0];
+}
+
 /* Puts a word with the tag of a key, and a ref to another's entry, where the key would stand: what a get of it
  * compares is decided by the bytes alone. */
 static gy_atomic_u64 *
 pretend(gyre *cache, const char *key, size_t n, uint64_t word)
 {
     uint64_t hash = gy_hash(key, n, cache->seed);
-    gy_atomic_u64 *slot = gy_hit_bucket(cache, hash)->slot;
+    gy_atomic_u64 *slot = first_bucket(cache, hash)->slot;
     while (gy_load_acq(slot) != GY_EMPTY)
         slot++;
     gy_store_seq(slot, gy_slot_word(hash, 0, gy_slot_ref(word)));
@@ -267,7 +275,7 @@ TEST(hit, what_is_not_met_first_is_found_all_the_same)
     uint64_t another = gy_load_acq(slot_of(cache, "another key", 11));
     put_sized(cache, key_bytes_of(12, 4), 12, 20, 4);
     uint64_t hash = gy_hash(key_room, 12, cache->seed), word = gy_load_acq(slot_of(cache, key_room, 12));
-    struct gy_bucket *first = gy_hit_bucket(cache, hash);
+    struct gy_bucket *first = first_bucket(cache, hash);
     gy_store_seq(slot_of(cache, key_room, 12), GY_EMPTY);
     for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
         gy_store_seq(&first->slot[s], s + 1 < GY_BUCKET_SLOTS ? gy_slot_word(hash, 1, gy_slot_ref(another)) : word);
@@ -298,7 +306,7 @@ TEST(hit, a_tag_of_zero)
     check_lookup(cache, key, sizeof key, GYRE_MISS, 0, 0);
     put_sized(cache, (const char *)key, sizeof key, 11, 5);
     check_lookup(cache, key, sizeof key, GYRE_OK, 11, 5);
-    struct gy_bucket *bucket = gy_hit_bucket(cache, gy_hash(key, sizeof key, cache->seed));
+    struct gy_bucket *bucket = first_bucket(cache, gy_hash(key, sizeof key, cache->seed));
     uint64_t word = gy_load_acq(&bucket->slot[0]);
     gy_store_seq(&bucket->slot[0], GY_EMPTY);
     gy_store_seq(&bucket->slot[6], word);
