@@ -459,4 +459,29 @@ TEST(hit_ways, a_clear_ends_while_it_is_asked_for)
     }
 }
 
+static void
+write_over(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    memset((void *)(uintptr_t)trap->word, 0xee, 10);
+}
+
+/* When a read lets its pin go, the bytes may become another's. */
+TEST(hit_ways, a_read_copies_before_its_pin_goes)
+{
+    gyre *cache = open_filled();
+    char buffer[MOST];
+    gyre_view view;
+    size_t size;
+    CHECK_OK(gyre_get(cache, key_of(5).text, KEY_BYTES, &view));
+    struct trap trap = {.file = "cache.h", .address = &room_record(cache)->pin[GY_PIN_COMPARE], .skip = 1,
+                        .action = write_over, .cache = cache, .word = (uint64_t)(uintptr_t)view.data};
+    gyre_release(&view);
+    trap_set(&trap);
+    CHECK_OK(gyre_read(cache, key_of(5).text, KEY_BYTES, buffer, sizeof buffer, &size));
+    trap_clear(&trap);
+    CHECK(size == 10 && bytes_are(buffer, size, 5));
+    gyre_close(cache);
+}
+
 #endif
