@@ -15,6 +15,7 @@
 #include "worker.h"
 
 struct gyre {
+    uint64_t straight_id;    /* id; no seat's where readers need fences: a get's straight way makes none */
     uint64_t id;             /* unique in this process; changes in a forked child */
     struct gy_geometry g;    /* checked copy */
     struct gy_super *super;
@@ -104,9 +105,15 @@ gy_tick(struct gyre *cache)
 }
 
 static inline uint64_t
+gy_pin_word_in(const struct gy_super *super, uint32_t arena, enum gy_pin_kind kind)
+{
+    return (uint64_t)(arena + 1) | (uint64_t)kind << 24 | gy_load_rlx(&super->pin_base);
+}
+
+static inline uint64_t
 gy_pin_word(const struct gyre *cache, uint32_t arena, enum gy_pin_kind kind)
 {
-    return (uint64_t)(arena + 1) | (uint64_t)kind << 24 | gy_load_rlx(&cache->super->pin_base);
+    return gy_pin_word_in(cache->super, arena, kind);
 }
 
 static inline bool
@@ -118,15 +125,20 @@ gy_pin_made_before_fork(const struct gyre *cache, uint64_t pin)
 /* A reader's pin: visible to whoever reads pins after a membarrier that follows it. The second look at
  * the slot comes after this. */
 static inline void
-gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
+gy_pin_set_unfenced(gy_atomic_u64 *pin, uint64_t word)
 {
     /* release: what was read under the pin it may take the place of comes before. The barrier below, or the
      * reclaimer's membarrier, orders it before the second look. */
     gy_store_rel(pin, word);
+    gy_compiler_barrier();
+}
+
+static inline void
+gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
+{
+    gy_pin_set_unfenced(pin, word);
     if (gy_unlikely(cache->reader_fences))
         gy_fence_seq();
-    else
-        gy_compiler_barrier();
 }
 
 static inline void

@@ -42,34 +42,34 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
     return false;
 }
 
-/* The slots of a bucket whose words have the tag of a hash: two bits for each. */
+/* The slots of a bucket whose words have what is wanted from bit shift on, as bits: two for each. */
 #if defined(__SSE2__) && !defined(GY_POINTS)
 static GY_INLINE unsigned
-gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+gy_find_upper(struct gy_bucket *bucket, uint64_t want, int shift)
 {
     /* The upper halves of four words at a time; each is of one store. The barriers, and x86, keep these loads after those
      * that precede and before those that follow; and after a locked instruction, as seq_cst ones are. */
     const __m128 *line = (const __m128 *)(const void *)bucket;
-    __m128i tag = _mm_set1_epi32((int)(hash >> GY_TAG_SHIFT)), low, high;
+    __m128i wanted = _mm_set1_epi32((int)want), low, high;
     gy_compiler_barrier();
     low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0xdd));
     high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0xdd));
     gy_compiler_barrier();
-    low = _mm_cmpeq_epi32(_mm_srli_epi32(low, GY_TAG_SHIFT - 32), tag);
-    high = _mm_cmpeq_epi32(_mm_srli_epi32(high, GY_TAG_SHIFT - 32), tag);
+    low = _mm_cmpeq_epi32(_mm_srli_epi32(low, shift - 32), wanted);
+    high = _mm_cmpeq_epi32(_mm_srli_epi32(high, shift - 32), wanted);
     return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
 }
 
 #define gy_find_candidates_seq gy_find_candidates
 #else
 static GY_INLINE unsigned
-gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+gy_find_upper(struct gy_bucket *bucket, uint64_t want, int shift)
 {
-    unsigned candidates = 0;
+    unsigned found = 0;
 #pragma GCC unroll 8
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
-        candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
-    return candidates;
+        found |= (unsigned)(gy_load_acq(&bucket->slot[i]) >> shift == want) * 3 << 2 * i;
+    return found;
 }
 
 /* For the scan of put 4: see publish.c. */
@@ -84,11 +84,28 @@ gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
 }
 #endif
 
+/* Those with the tag of a hash, tentative or not. */
+static GY_INLINE unsigned
+gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+{
+    return gy_find_upper(bucket, hash >> GY_TAG_SHIFT, GY_TAG_SHIFT);
+}
+
+/* Those with the tag of a hash that are not tentative. */
+static GY_INLINE unsigned
+gy_find_committed(struct gy_bucket *bucket, uint64_t hash)
+{
+    _Static_assert(GY_T == (uint64_t)1 << (GY_TAG_SHIFT - 1), "T stands below the tag");
+    return gy_find_upper(bucket, hash >> GY_TAG_SHIFT << 1, GY_TAG_SHIFT - 1);
+}
+
 /* The first of them. */
 static GY_INLINE gy_atomic_u64 *
 gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
 {
-    return &bucket->slot[(uint64_t)__builtin_ctz(candidates) / 2];
+    enum { BITS = 2 };
+    char *slots = (char *)(void *)bucket;
+    return (gy_atomic_u64 *)(void *)(slots + sizeof bucket->slot[0] / BITS * (unsigned)__builtin_ctzll(candidates));
 }
 
 static GY_INLINE unsigned
@@ -132,12 +149,11 @@ gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_byt
     *saw_tentative = false;
     if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
         struct gy_bucket *base = gy_shard_buckets(cache, number);
-        uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
-        if (gy_likely(gy_find_in(cache, base + (gy_hash_first(hash) & mask), hash, key, key_bytes, pin, out,
-                                 saw_tentative)))
+        struct gy_bucket *first = gy_geometry_bucket(base, geometry, hash);
+        if (gy_likely(gy_find_in(cache, first, hash, key, key_bytes, pin, out, saw_tentative)))
             return true;
-        if (gy_find_in(cache, base + (gy_hash_second(hash) & mask), hash, key, key_bytes, pin, out,
-                       saw_tentative))
+        struct gy_bucket *second = gy_geometry_bucket(base, geometry, gy_hash_mixed(hash));
+        if (gy_find_in(cache, second, hash, key, key_bytes, pin, out, saw_tentative))
             return true;
         if (gy_likely(gy_load_acq(where) == geometry && !*saw_tentative))
             return false;

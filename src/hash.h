@@ -4,11 +4,13 @@
 /* A key becomes 64 bits: XXH3 with the cache's random seed. Different parts choose the shard, the two
  * buckets and the tag, so that none says anything about another:
  *
- *   63        44 43      32 31                0
- *   |   tag     |  shard   |   first bucket    |     second bucket: from a multiplicative mix of all
+ *   63        44 43      32 31            6 5      0
+ *   |   tag     |  shard   | first bucket  |        |     second bucket: from a multiplicative mix of all
  *
- * The number of shards is any: what lies below the tag is taken for a fraction, and multiplied by it. The lowest bit of the second bucket is the complement of the first's: the two are never the same
- * bucket, at any size of two or more, and doubling moves bucket b to b or b + N for both. */
+ * The number of shards is any: what lies below the tag is taken for a fraction, and multiplied by it. The lowest
+ * bit of the second bucket is the complement of the first's: the two are never the same bucket, at any size of two
+ * or more, and doubling moves bucket b to b or b + N for both. A bucket's bits stand where they are its place in
+ * bytes. */
 
 #ifndef GY_HASH_H
 #define GY_HASH_H
@@ -18,7 +20,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { GY_TAG_SHIFT = 44, GY_MAX_SHARDS = 4096, GY_MAX_LOG2_BUCKETS = 31 };
+enum { GY_TAG_SHIFT = 44, GY_BUCKET_SHIFT = 6, GY_MAX_SHARDS = 4096, GY_MAX_LOG2_BUCKETS = 26 };
 
 #ifdef GY_POINTS
 extern uint64_t (*gy_hash_hook)(const void *key, size_t size); /* tests force equal hashes */
@@ -48,17 +50,25 @@ gy_hash_shard(uint64_t hash, uint64_t n_shards)
     return (uint64_t)((unsigned __int128)(hash << (64 - GY_TAG_SHIFT)) * n_shards >> 64);
 }
 
+/* What the second bucket is taken from, as the first is from the hash. */
+static inline uint64_t
+gy_hash_mixed(uint64_t hash)
+{
+    enum { LOWEST = 1 << GY_BUCKET_SHIFT };
+    uint64_t mixed = (hash * 0x9e3779b97f4a7c15u) >> 32;
+    return mixed << (GY_BUCKET_SHIFT + 1) | (~hash & LOWEST);
+}
+
 static inline uint64_t
 gy_hash_first(uint64_t hash)
 {
-    return hash & 0xffffffffu;
+    return (uint32_t)hash >> GY_BUCKET_SHIFT;
 }
 
 static inline uint64_t
 gy_hash_second(uint64_t hash)
 {
-    uint64_t mixed = (hash * 0x9e3779b97f4a7c15u) >> 32;
-    return mixed << 1 | (~hash & 1);
+    return gy_hash_mixed(hash) >> GY_BUCKET_SHIFT;
 }
 
 #endif

@@ -10,26 +10,11 @@
 #include "cache.h"
 #include "entry.h"
 
-/* Phases of growth, kept with the size in a shard's geometry word. An operation takes them once, at its
- * start, inside its section. (The fourth phase, when all use the new size, is phase 0 of that size.) */
-enum gy_phase { GY_STEADY, GY_UNION, GY_MOVING };
-
-static inline unsigned
-gy_geometry_log2(uint64_t geometry)
+/* A steady shard's bucket, from the hash or from gy_hash_mixed. */
+static inline struct gy_bucket *
+gy_geometry_bucket(struct gy_bucket *base, uint64_t geometry, uint64_t hash)
 {
-    return (unsigned)geometry & 63;
-}
-
-static inline enum gy_phase
-gy_geometry_phase(uint64_t geometry)
-{
-    return (enum gy_phase)(geometry >> 6 & 3);
-}
-
-static inline uint64_t
-gy_geometry_word(unsigned log2, enum gy_phase phase)
-{
-    return log2 | (uint64_t)phase << 6;
+    return (struct gy_bucket *)(void *)((char *)base + (hash & geometry));
 }
 
 static inline uint64_t
@@ -75,13 +60,12 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     /* acquire: the new half was reserved before the phase that shows it */
     uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
-    uint64_t mask = ((uint64_t)1 << gy_geometry_log2(geometry)) - 1;
     if (gy_unlikely(gy_geometry_phase(geometry) != GY_STEADY)) {
         gy_index_window_growing(base, geometry, hash, out);
         return;
     }
-    out->bucket[0] = base + (gy_hash_first(hash) & mask);
-    out->bucket[1] = base + (gy_hash_second(hash) & mask);
+    out->bucket[0] = gy_geometry_bucket(base, geometry, hash);
+    out->bucket[1] = gy_geometry_bucket(base, geometry, gy_hash_mixed(hash));
     out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
 }
 

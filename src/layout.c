@@ -91,7 +91,7 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
         log2 = gy_log2_floor(HUGE_PAGE / sizeof(struct gy_bucket));
     else
         wanted = gy_max(wanted, gy_min(few << log2, most));
-    while (wanted > (uint64_t)SHARDS_MOST << log2)
+    while (wanted > (uint64_t)SHARDS_MOST << log2 && log2 < GY_MAX_LOG2_BUCKETS - 1)
         log2++;
     log2 = (unsigned)gy_min(log2, gy_log2_floor(most));
     g->n_shards = (uint32_t)gy_max(1, gy_min((wanted - 1) >> log2, (most >> log2) - 1) + 1);
@@ -172,7 +172,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_learn_init(&s->learned);
     gy_learn_size(&s->learned, g->max_entries);
     for (unsigned i = 0; i < g->n_shards; i++)
-        gy_store_rlx(&s->shard[i].geometry, g->log2_buckets_first);
+        gy_store_rlx(&s->shard[i].geometry, gy_geometry_word(g->log2_buckets_first, GY_STEADY));
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
 

@@ -38,7 +38,30 @@ struct gy_lane {
     _Alignas(GY_LINE) gy_atomic_u64 open[GY_RINGS]; /* the arena entries are appended to, with its sequence */
 };
 
-/* A shard of the index. The geometry word: log2 of the number of buckets, and the phase of growth. */
+/* Phases of growth, kept with the size in a shard's geometry word. An operation takes them once, at its
+ * start, inside its section. (The fourth phase, when all use the new size, is phase 0 of that size.) */
+enum gy_phase { GY_STEADY, GY_UNION, GY_MOVING };
+
+/* A mask of the places of N buckets, in bytes; and the phase, in the bits below. */
+static inline uint64_t
+gy_geometry_word(unsigned log2, enum gy_phase phase)
+{
+    return (((uint64_t)1 << log2) - 1) << GY_BUCKET_SHIFT | phase;
+}
+
+static inline enum gy_phase
+gy_geometry_phase(uint64_t geometry)
+{
+    return (enum gy_phase)(geometry & 3);
+}
+
+static inline unsigned
+gy_geometry_log2(uint64_t geometry)
+{
+    return (unsigned)__builtin_ctzll((geometry >> GY_BUCKET_SHIFT) + 1);
+}
+
+/* A shard of the index. */
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 geometry;
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */

@@ -45,19 +45,30 @@ get_generally(struct gyre *cache, const void *key, size_t key_size, gyre_view *v
     return error;
 }
 
+/* Whether a seat has this thread's record in the cache, and hits may go the straight way. */
+static GY_INLINE bool
+seated(const struct gyre *cache)
+{
+    return gy_likely(gy_seats[0].cache_id == cache->straight_id);
+}
+
 /* The common hit; else the general way. */
 static GY_INLINE int
 get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
 {
-    if (gy_unlikely(gy_seats[0].cache_id != cache->id))
+    if (gy_unlikely(!seated(cache)))
         return get_generally(cache, key, key_size, view);
     struct gy_record *r = gy_seats[0].record;
     gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS]; /* acquire: the release of the view that had it */
     if (gy_unlikely(gy_load_acq(pin) != 0))
         return get_generally(cache, key, key_size, view);
-    if (gy_unlikely(!gy_hit(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, pin, view)))
-        return get_generally(cache, key, key_size, view);
-    return GYRE_OK;
+    uint64_t hash = gy_hash(key, key_size, cache->seed);
+    enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, view);
+    if (gy_likely(outcome == GY_HIT))
+        return GYRE_OK;
+    if (outcome == GY_HIT_ABSENT)
+        return get_hashed(cache, r, hash, key, key_size, view);
+    return get_generally(cache, key, key_size, view); /* it hashes again: so that hits need not keep the hash */
 }
 
 static __attribute__((noinline)) int
@@ -107,28 +118,107 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
     if (gy_unlikely(r == NULL))
         return error;
     gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
-    struct gy_found f;
-    uint32_t ttl_left_ms;
     uint64_t hash = gy_hash(key, key_size, cache->seed);
-    int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-    if (result != GYRE_OK)
-        return result;
     gyre_view view;
-    gy_view_fill(cache, &f, pin, ttl_left_ms, &view);
+    if (gy_unlikely(!seated(cache) || gy_hit(cache, r, hash, key, key_size, pin, &view) != GY_HIT)) {
+        struct gy_found f;
+        uint32_t ttl_left_ms;
+        int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
+        if (result != GYRE_OK)
+            return result;
+        gy_view_fill(cache, &f, pin, ttl_left_ms, &view);
+    }
     if (value_size)
         *value_size = view.size;
-    if (view.size > buffer_size)
-        result = GYRE_E2BIG;
-    else if (view.size > 0) {
+    bool fits = view.size <= buffer_size;
+    if (fits && view.size > 0) {
         gy_bytes_read(view.data, view.size);
         memcpy(buffer, view.data, view.size);
     }
     gy_pin_clear(pin);
-    return result;
+    return fits ? GYRE_OK : GYRE_E2BIG;
 }
 
 enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses; and pins */
 _Static_assert(GY_PIN_VIEWS + OVERLAP <= GY_PINS, "a pin each");
+
+/* A batch of lookups, at most OVERLAP, in three passes: the misses of each pass are under way together. */
+struct batch {
+    size_t n;
+    const gyre_key *keys;
+    gyre_view *views;
+    int *results;
+    uint64_t hash[OVERLAP];
+    struct gy_bucket *bucket[OVERLAP]; /* the first, or where slot is NULL the second; NULL: the general way */
+    gy_atomic_u64 *slot[OVERLAP];
+};
+
+static GY_INLINE void
+batch_hash(const struct gyre *cache, struct batch *b, bool straight)
+{
+    char *region = cache->region.base;
+    for (size_t i = 0; i < b->n; i++) {
+        const gyre_key *k = &b->keys[i];
+        b->bucket[i] = NULL;
+        if (gy_unlikely(!key_usable(k->data, k->size)))
+            continue;
+        b->hash[i] = gy_hash(k->data, k->size, cache->seed);
+        struct gy_bucket *base;
+        uint64_t geometry;
+        if (gy_unlikely(!straight || !gy_hit_window(cache, region, b->hash[i], &base, &geometry)))
+            continue;
+        b->bucket[i] = gy_geometry_bucket(base, geometry, b->hash[i]);
+        __builtin_prefetch(b->bucket[i]);
+    }
+}
+
+/* In the first bucket; else the second one is looked at later. */
+static GY_INLINE void
+batch_find(const struct gyre *cache, struct batch *b)
+{
+    char *region = cache->region.base;
+    for (size_t i = 0; i < b->n; i++) {
+        b->slot[i] = NULL;
+        if (gy_unlikely(b->bucket[i] == NULL))
+            continue;
+        b->slot[i] = gy_hit_slot(b->bucket[i], b->hash[i]);
+        if (gy_likely(b->slot[i] != NULL)) {
+            gy_hit_prefetch(cache, b->slot[i]);
+            continue;
+        }
+        struct gy_bucket *base;
+        uint64_t geometry;
+        bool steady = gy_hit_window(cache, region, b->hash[i], &base, &geometry);
+        b->bucket[i] = steady ? gy_geometry_bucket(base, geometry, gy_hash_mixed(b->hash[i])) : NULL;
+        __builtin_prefetch(b->bucket[i]);
+    }
+}
+
+static GY_INLINE size_t
+batch_get(struct gyre *cache, struct gy_record *r, struct batch *b)
+{
+    char *region = cache->region.base;
+    size_t hits = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const gyre_key *k = &b->keys[i];
+        gyre_view *view = &b->views[i];
+        gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS + i]; /* acquire: the release of the view that had it */
+        if (gy_unlikely(gy_load_acq(pin) != 0))
+            pin = gy_record_view_pin(cache, r);
+        gy_atomic_u64 *slot = b->slot[i];
+        if (gy_unlikely(slot == NULL && b->bucket[i] != NULL))
+            slot = gy_hit_slot(b->bucket[i], b->hash[i]);
+        view->priv[0] = (uint64_t)(uintptr_t)pin;
+        if (gy_likely(slot != NULL && pin != NULL && gy_hit_at(cache, region, r, slot, k->data, k->size, pin, view)))
+            b->results[i] = GYRE_OK;
+        else if (key_usable(k->data, k->size))
+            b->results[i] = get_hashed(cache, r, b->hash[i], k->data, k->size, view);
+        else
+            *view = NO_VIEW, b->results[i] = GYRE_EINVAL;
+        hits += b->results[i] == GYRE_OK;
+    }
+    return hits;
+}
 
 size_t
 gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int *results)
@@ -138,36 +228,17 @@ gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int
     int error = GYRE_OK;
     struct gy_record *r = gy_record_of(cache, &error);
     size_t hits = 0;
-    for (size_t start = 0; start < n; start += OVERLAP) {
-        size_t m = n - start < OVERLAP ? n - start : OVERLAP;
-        uint64_t hash[OVERLAP];
-        struct gy_bucket *bucket[OVERLAP]; /* NULL: the general way */
-        for (size_t i = 0; i < m; i++) {
-            const gyre_key *k = &keys[start + i];
-            results[start + i] = !key_usable(k->data, k->size) ? GYRE_EINVAL : r == NULL ? error : GYRE_OK;
-            bucket[i] = NULL;
-            if (gy_unlikely(results[start + i] != GYRE_OK)) {
-                views[start + i] = NO_VIEW;
-                continue;
-            }
-            hash[i] = gy_hash(k->data, k->size, cache->seed);
-            bucket[i] = gy_hit_bucket(cache, hash[i]);
-            __builtin_prefetch(bucket[i]);
-        }
-        for (size_t i = 0; i < m; i++)
-            if (gy_likely(bucket[i] != NULL))
-                gy_hit_prefetch(cache, bucket[i], hash[i]);
-        for (size_t i = 0; i < m; i++) {
-            const gyre_key *k = &keys[start + i];
-            if (gy_unlikely(results[start + i] != GYRE_OK))
-                continue;
-            gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS + i]; /* acquire: the release of the view that had it */
-            if (gy_unlikely(gy_load_acq(pin) != 0))
-                pin = gy_record_view_pin(cache, r);
-            if (gy_unlikely(pin == NULL || !gy_hit(cache, r, hash[i], k->data, k->size, pin, &views[start + i])))
-                results[start + i] = get_hashed(cache, r, hash[i], k->data, k->size, &views[start + i]);
-            hits += results[start + i] == GYRE_OK;
-        }
+    for (size_t i = 0; r == NULL && i < n; i++) {
+        results[i] = key_usable(keys[i].data, keys[i].size) ? error : GYRE_EINVAL;
+        views[i] = NO_VIEW;
+    }
+    for (size_t start = 0; r != NULL && start < n; start += OVERLAP) {
+        struct batch b;
+        b.n = gy_min(n - start, OVERLAP);
+        b.keys = keys + start, b.views = views + start, b.results = results + start;
+        batch_hash(cache, &b, seated(cache) && !gy_clear_pending(cache));
+        batch_find(cache, &b);
+        hits += batch_get(cache, r, &b);
     }
     return hits;
 }

@@ -40,6 +40,13 @@ after_fork_parent(void)
     pthread_mutex_unlock(&lock);
 }
 
+static void
+give_id(struct gyre *cache)
+{
+    cache->id = ++last_id;
+    cache->straight_id = cache->reader_fences ? UINT64_MAX : cache->id;
+}
+
 /* The child's memory is the parent's at one instant, with all threads but one gone in mid-step. New ids
  * send every thread through gy_record_find, where the first one mends the cache. */
 static void
@@ -48,7 +55,7 @@ after_fork_child(void)
     gy_rcu_local_let_go();
     forked = true;
     for (struct gyre *c = open_caches; c; c = c->next_open) {
-        c->id = ++last_id;
+        give_id(c);
         c->rcu = &gy_rcu_shared;
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
             c->orphan_owner = forking_owner;
@@ -86,7 +93,7 @@ void
 gy_registry_add(struct gyre *cache)
 {
     pthread_mutex_lock(&lock);
-    cache->id = ++last_id;
+    give_id(cache);
     cache->next_open = open_caches;
     open_caches = cache;
     pthread_mutex_unlock(&lock);

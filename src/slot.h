@@ -40,6 +40,7 @@ enum { GY_REF_BITS = 40, GY_FREQ_SHIFT = GY_REF_BITS, GY_FREQ_MOST = 7, GY_BUCKE
 struct gy_bucket {
     _Alignas(GY_LINE) gy_atomic_u64 slot[GY_BUCKET_SLOTS];
 };
+_Static_assert(sizeof(struct gy_bucket) == 1 << GY_BUCKET_SHIFT, "the mask of a shard's geometry is in bytes");
 
 static inline uint64_t
 gy_slot_word(uint64_t hash, unsigned freq, gy_ref ref)
@@ -58,12 +59,6 @@ static inline uint64_t
 gy_slot_offset(uint64_t word)
 {
     return word << (64 - GY_REF_BITS) >> (64 - GY_REF_BITS - 3);
-}
-
-static inline bool
-gy_slot_same_ref(uint64_t word, uint64_t other)
-{
-    return (word ^ other) << (64 - GY_REF_BITS) == 0;
 }
 
 static inline unsigned

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "layout.h"
 
 /* Hashes of every kind: random ones, and ones with long runs of equal bits, which a weak mix shows. */
 static uint64_t
@@ -74,11 +75,45 @@ TEST(hash, neighbours_in_the_first_bucket_part_in_the_second)
     uint64_t seed = api_seed("hash");
     unsigned in[N] = {0};
     for (unsigned i = 0; i < KEYS; i++) {
-        uint64_t h = (api_random(&seed) & ~(uint64_t)(N - 1)) | 5;
+        uint64_t h = (api_random(&seed) & ~((uint64_t)(N - 1) << GY_BUCKET_SHIFT)) | 5 << GY_BUCKET_SHIFT;
+        CHECK_EQ(gy_hash_first(h) & (N - 1), 5);
         in[gy_hash_second(h) & (N - 1)]++;
     }
     for (unsigned b = 0; b < N; b++)
         CHECK_MSG((b & 1) == 1 ? in[b] == 0 : in[b] > 4 && in[b] < 96, "bucket %u: %u", b, in[b]);
+}
+
+/* Each bucket's bits stand where they are its place in bytes, and a steady shard's geometry takes the place from both in
+ * the same way. */
+TEST(hash, the_bits_of_both_buckets)
+{
+    uint64_t seed = api_seed("hash"), any = 0;
+    for (unsigned i = 0; i < 40000; i++) {
+        uint64_t h = hash_number(i, &seed), mixed = gy_hash_mixed(h);
+        CHECK_EQ(gy_hash_first(h), h >> 6 & ((1 << 26) - 1));
+        CHECK_EQ(gy_hash_second(h), mixed >> 6);
+        CHECK_EQ(mixed & 63, 0);
+        CHECK_EQ((mixed ^ h) >> 6 & 1, 1);
+        any |= mixed;
+        for (unsigned log2 = 1; log2 <= GY_MAX_LOG2_BUCKETS; log2++) {
+            uint64_t n = (uint64_t)1 << log2, geometry = gy_geometry_word(log2, GY_STEADY);
+            CHECK_EQ(h & geometry, (gy_hash_first(h) & (n - 1)) * sizeof(struct gy_bucket));
+            CHECK_EQ(mixed & geometry, (gy_hash_second(h) & (n - 1)) * sizeof(struct gy_bucket));
+        }
+    }
+    CHECK_EQ(any >> 6 & ((1 << 26) - 1), (1 << 26) - 1);
+}
+
+/* No bit of the shard or the tag chooses the first bucket, and each one the second. */
+TEST(hash, which_bits_choose_a_bucket)
+{
+    uint64_t h = 0x123456789abcdef0u;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        uint64_t other = h ^ (uint64_t)1 << bit;
+        bool own = bit >= GY_BUCKET_SHIFT && bit < GY_BUCKET_SHIFT + GY_MAX_LOG2_BUCKETS;
+        CHECK_MSG((gy_hash_first(h) == gy_hash_first(other)) == !own, "bit %u", bit);
+        CHECK_MSG(gy_hash_second(h) != gy_hash_second(other), "bit %u", bit);
+    }
 }
 
 TEST(hash, keys_with_equal_prefixes_spread_over_shards_buckets_and_tags)

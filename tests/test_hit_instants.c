@@ -74,6 +74,20 @@ TEST(hit_instants, in_the_making_at_the_second_look)
     gyre_close(s.cache);
 }
 
+/* As it was committed when its bucket was looked through, and then taken back. */
+TEST(hit_instants, in_the_making_at_the_first_look)
+{
+    struct scene s = set_scene();
+    struct trap trap = {.file = "/hit.h", .address = s.slot, .action = trap_store, .word = s.word | GY_T};
+    gyre_view view;
+    trap_set(&trap);
+    CHECK_EQ(gyre_get(s.cache, s.key.text, 16, &view), GYRE_MISS);
+    trap_clear(&trap);
+    CHECK_EQ(gy_load_acq(s.pin), 0);
+    CHECK_EQ(api_stats(s.cache).vanished, 1);
+    gyre_close(s.cache);
+}
+
 static uint64_t put_word;
 
 static void

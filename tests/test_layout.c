@@ -150,6 +150,19 @@ formatted(struct gy_geometry *g)
     return base;
 }
 
+/* Size and phase are what was put in; of a steady shard the word is the mask of its buckets' places. */
+TEST(layout, a_geometry_word_is_a_mask_and_a_phase)
+{
+    for (unsigned log2 = 0; log2 <= GY_MAX_LOG2_BUCKETS; log2++)
+        for (unsigned phase = GY_STEADY; phase <= GY_MOVING; phase++) {
+            uint64_t word = gy_geometry_word(log2, (enum gy_phase)phase), last = ((uint64_t)1 << log2) - 1;
+            CHECK_EQ(gy_geometry_log2(word), log2);
+            CHECK_EQ(gy_geometry_phase(word), phase);
+            CHECK_EQ(word & ~(uint64_t)63, last * sizeof(struct gy_bucket));
+            CHECK(phase != GY_STEADY || (word & 63) == 0);
+        }
+}
+
 TEST(layout, what_was_formatted_is_verified)
 {
     struct gy_geometry g;
@@ -162,7 +175,7 @@ TEST(layout, what_was_formatted_is_verified)
     uint64_t arenas = (uint64_t)g.n_arenas << g.arena_shift;
     CHECK_EQ(gy_load_rlx(&s->index_bytes) + gy_load_rlx(&s->index_credit) + arenas, g.capacity_bytes);
     for (unsigned i = 0; i < g.n_shards; i++)
-        CHECK_EQ(gy_load_rlx(&s->shard[i].geometry), g.log2_buckets_first);
+        CHECK_EQ(gy_load_rlx(&s->shard[i].geometry), gy_geometry_word(g.log2_buckets_first, GY_STEADY));
     CHECK(gy_load_rlx(&s->mark) == 0 && gy_load_rlx(&s->sequence) > 0);
     free(base);
 }
@@ -231,7 +244,8 @@ TEST(layout, the_index_is_as_large_as_it_has_to_be)
                       (unsigned long long)shard);
             CHECK(g.n_shards == 1 || g.n_shards > 32 || shard == (2 << 20) || shard == (64 << 10));
             CHECK(g.n_shards == 1 || shard >= 64 << 10);
-            CHECK(g.n_shards <= 64 && g.log2_buckets_first < g.log2_buckets_most);
+            CHECK(g.n_shards <= 64 || g.log2_buckets_first == GY_MAX_LOG2_BUCKETS - 1);
+            CHECK(g.log2_buckets_first < g.log2_buckets_most);
         }
     }
 }

@@ -53,14 +53,6 @@ TEST(slot, a_hit_adds_to_the_frequency_and_to_nothing_else)
     }
 }
 
-TEST(slot, the_same_ref_is_the_whole_ref_and_nothing_else)
-{
-    uint64_t word = 0x123456789abcdef0u;
-    for (unsigned bit = 0; bit < 64; bit++)
-        CHECK_MSG(gy_slot_same_ref(word, word ^ (uint64_t)1 << bit) == (bit >= GY_REF_BITS), "bit %u", bit);
-    CHECK(gy_slot_same_ref(word, word) && !gy_slot_same_ref(word, GY_EMPTY));
-}
-
 TEST(slot, a_match_is_one_of_the_whole_tag)
 {
     uint64_t hash = 0x123456789abcdef0u, word = gy_slot_word(hash, 3, 77);

@@ -19,11 +19,11 @@ class Budget(typing.NamedTuple):
 
 
 BUDGETS = {
-    "get and release, hit": Budget(194, 0, aim=130),
-    "get and release, first hit": Budget(198, 1.1),
-    "get, miss": Budget(282, 0),
-    "read, hit copied": Budget(303, 0),
-    "get_many of 16 and releases, a key": Budget(283, 0),
+    "get and release, hit": Budget(172, 0, aim=130),
+    "get and release, first hit": Budget(176, 1.1),
+    "get, miss": Budget(230, 0),
+    "read, hit copied": Budget(201, 0),
+    "get_many of 16 and releases, a key": Budget(213, 0),
     "put, new key": Budget(1443, 5.3),
     "reserve and commit, new key": Budget(1606, 7.4),
     "put, overwrites": Budget(1302, 4.3),

@@ -172,6 +172,7 @@ world_run(const struct plan *plan)
     }
     cache->super->reader_fences = rng_one_in(&rng, 4);
     cache->reader_fences = cache->super->reader_fences;
+    cache->straight_id = cache->reader_fences ? UINT64_MAX : cache->id;
     oracle_begin(cache);
     enum outcome how = sched_run(plan, n_threads, thread_body);
     bool all_ended = how == RAN;
