@@ -15,6 +15,7 @@ enum {
     ARENA_LEAST = 4 << 10,
     ARENAS_WANTED = 512, /* small enough that a pin holds little, large enough that ends waste little */
     ARENAS_LEAST = 8,
+    ARENAS_NOT_FULL = 3, /* open ones and a free one, at the least */
     ENTRY_EXPECTED = 1024,
     ENTRY_EXTRA = 24,    /* what an entry takes beside key and value: header and slots */
     ENTRY_SMALL = 256,   /* where many would take more than few */
@@ -77,7 +78,8 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
 {
     uint64_t capacity = o->capacity_bytes;
     uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_EXPECTED;
-    uint64_t entries = gy_max(capacity / (expected + ENTRY_EXTRA), 1);
+    uint64_t filled = capacity - ((uint64_t)ARENAS_NOT_FULL << g->arena_shift); /* of small caches, a large part is not */
+    uint64_t entries = gy_max(filled / (expected + ENTRY_EXTRA), 1);
     if (o->max_entries > 0) /* full, it has no need to grow */
         entries = gy_max(entries, gy_min(o->max_entries, capacity / 32));
     const uint64_t most = capacity / 4 / sizeof(struct gy_bucket); /* at first, so that it can double */
