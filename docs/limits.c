@@ -63,12 +63,12 @@ main(void)
         char t[6][32];
         if (!plan(capacity[i], 0, &g))
             return 1;
-        uint64_t first = (uint64_t)sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
+        uint64_t first = gy_layout_index_first(&g);
         printf("| %s | %s | %" PRIu32 " | %" PRIu64 " | %" PRIu32 " | %u | %s | %s | %" PRIu32 " | %" PRIu32
                " | %s | %" PRIu64 " MiB |\n",
                human(capacity[i], t[0], sizeof t[0]), human((uint64_t)1 << g.arena_shift, t[1], sizeof t[1]),
-               g.n_arenas, g.max_value_bytes, largest_value(capacity[i]), 1u << g.log2_shards,
-               human(first, t[2], sizeof t[2]), human(g.shard_bytes_most << g.log2_shards, t[3], sizeof t[3]),
+               g.n_arenas, g.max_value_bytes, largest_value(capacity[i]), g.n_shards,
+               human(first, t[2], sizeof t[2]), human(g.shard_bytes_most * g.n_shards, t[3], sizeof t[3]),
                g.n_lanes, g.reserve_arenas, human((uint64_t)g.n_history * GY_LINE, t[4], sizeof t[4]),
                g.region_bytes >> 20);
     }

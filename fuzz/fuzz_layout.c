@@ -57,10 +57,10 @@ parts_follow(const struct gy_geometry *g)
                           (wide)g->n_arenas * sizeof(struct gy_book),
                           (wide)g->n_lanes * sizeof(struct gy_lane),
                           (wide)g->n_history * GY_LINE,
-                          (wide)sizeof(struct gy_bucket) << (g->log2_buckets_most + g->log2_shards),
+                          ((wide)sizeof(struct gy_bucket) << g->log2_buckets_most) * g->n_shards,
                           (wide)g->n_arenas << g->arena_shift};
 
-    if (start[0] < sizeof(struct gy_super) + ((wide)sizeof(struct gy_shard) << g->log2_shards))
+    if (start[0] < sizeof(struct gy_super) + (wide)sizeof(struct gy_shard) * g->n_shards)
         return false;
     for (unsigned i = 0; i < 7; i++)
         if (start[i] % 64 != 0 || start[i] + bytes[i] > start[i + 1])
@@ -72,7 +72,7 @@ parts_follow(const struct gy_geometry *g)
 static void
 check_geometry(const struct gy_geometry *g, uint64_t region_bytes)
 {
-    FUZZ_CHECK(g->arena_shift >= 12 && g->arena_shift < 64 && g->log2_shards <= GY_MAX_LOG2_SHARDS &&
+    FUZZ_CHECK(g->arena_shift >= 12 && g->arena_shift < 64 && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS &&
                    g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->n_history > 0,
                "shifts");
     FUZZ_CHECK(parts_follow(g), "parts");
@@ -84,7 +84,7 @@ check_geometry(const struct gy_geometry *g, uint64_t region_bytes)
     FUZZ_CHECK(g->max_value_bytes < (uint64_t)1 << g->arena_shift, "values");
     FUZZ_CHECK(g->value_align >= 8 && g->value_align <= 4096 && (g->value_align & (g->value_align - 1)) == 0,
                "alignment");
-    uint64_t index = sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards;
+    uint64_t index = gy_layout_index_first(g);
     FUZZ_CHECK(index + ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes, "capacity");
 }
 
@@ -126,7 +126,7 @@ damage(char *base, size_t head_bytes, uint64_t *region_bytes, struct fuzz_bytes 
 static void
 verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 {
-    size_t head_bytes = sizeof(struct gy_super) + (sizeof(struct gy_shard) << plan->log2_shards);
+    size_t head_bytes = sizeof(struct gy_super) + sizeof(struct gy_shard) * plan->n_shards;
     uint64_t region_bytes = plan->region_bytes;
     char *base = aligned_alloc(64, head_bytes); /* reading beyond it is seen */
 

@@ -28,7 +28,7 @@ struct gyre {
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
     uint64_t arena_mask;                     /* the place within an arena */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
-    unsigned shard_mask;
+    uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     const struct gy_rcu_ops *rcu;
     bool reader_fences;
     struct gy_region region;

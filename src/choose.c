@@ -153,7 +153,7 @@ static float
 entries_of_arena(struct gyre *cache, uint64_t live_bytes)
 {
     uint64_t entries = 0;
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         entries += gy_load_rlx(&cache->super->shard[i].n_committed);
     gy_history_fit(cache, entries, live_bytes);
     return 1 + (float)entries * (float)cache->arena_bytes / (float)(live_bytes + 1);
@@ -296,9 +296,9 @@ gy_choose_and_evict(struct gyre *cache, struct gy_record *r, enum gyre_reason re
 {
     /* (Relaxed: any place to start from, a different one each time.) */
     uint64_t start = gy_add_rlx(&cache->super->sequence, 1) * 0x9e3779b97f4a7c15u >> 16;
-    unsigned shards = 1u << cache->g.log2_shards;
+    unsigned shards = cache->g.n_shards;
     for (unsigned i = 0; i < shards; i++) {
-        unsigned number = (unsigned)(start + i) & (shards - 1);
+        unsigned number = (unsigned)((start + i) % shards);
         struct gy_bucket *base = gy_shard_buckets(cache, number);
         uint64_t n = gy_shard_extent(cache, number);
         for (uint64_t b = 0; b < n; b++)

@@ -96,7 +96,7 @@ advance(struct gyre *cache, struct gy_record *r)
     unsigned number = (unsigned)(stage - PASS);
     if (!clear_shard(cache, r, number, gy_load_rlx(&s->clear_target)))
         return true;
-    if (number + 1 < 1u << cache->g.log2_shards) {
+    if (number + 1 < cache->g.n_shards) {
         gy_store_rlx(&s->clear_stage, stage + 1);
     } else {
         gy_store_rel(&s->done, gy_load_rlx(&s->clear_target)); /* after the pass; pairs with clear_pending */

@@ -143,7 +143,7 @@ static GY_INLINE bool
 gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes, gy_atomic_u64 *pin,
               struct gy_found *out, bool *saw_tentative)
 {
-    unsigned number = gy_shard_number(cache, hash);
+    uint64_t number = gy_shard_number(cache, hash);
     gy_atomic_u64 *where = &cache->super->shard[number].geometry;
     uint64_t geometry = gy_load_acq(where);
     *saw_tentative = false;

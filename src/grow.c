@@ -29,13 +29,13 @@ enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries lo
 /* Load: committed words a hundred slots. At 64, one insertion in ten thousand finds its window full. While
  * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
  * that its doubling needs, when threads outnumber processors. */
-enum { LOAD_EARLY = 35, LOAD_GROW = 64, LOAD_URGENT = 68, SMALL_INDEX = 64 };
+enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };
 
 static unsigned
 load_to_grow(const struct gyre *cache, unsigned number)
 {
     unsigned log2 = gy_geometry_log2(gy_load_acq(&cache->super->shard[number].geometry));
-    uint64_t doubled = sizeof(struct gy_bucket) << log2 << 1 << cache->g.log2_shards;
+    uint64_t doubled = (sizeof(struct gy_bucket) << log2 << 1) * cache->g.n_shards;
     return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
 }
 
@@ -342,7 +342,7 @@ void
 gy_grow_mend_quiet(struct gyre *cache)
 {
     uint64_t index_bytes = 0, arenas = 0;
-    for (unsigned number = 0; number < 1u << cache->g.log2_shards; number++) {
+    for (unsigned number = 0; number < cache->g.n_shards; number++) {
         struct gy_shard *shard = &cache->super->shard[number];
         uint64_t geometry = gy_load_rlx(&shard->geometry);
         enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));

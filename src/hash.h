@@ -7,9 +7,9 @@
  *   63        44 43      32 31            6 5      0
  *   |   tag     |  shard   | first bucket  |        |     second bucket: from a multiplicative mix of all
  *
- * The lowest bit of the second bucket is the complement of the first's: the two are never the same
- * bucket, at any size of two or more, and doubling moves bucket b to b or b + N for both. A bucket's bits
- * stand where they are its place in bytes. */
+ * The number of shards is any: what lies below the tag is taken for a fraction, and multiplied by it. The lowest bit of the
+ * second bucket is the complement of the first's: the two are never the same bucket, at any size of two or more, and
+ * doubling moves bucket b to b or b + N for both. A bucket's bits stand where they are its place in bytes. */
 
 #ifndef GY_HASH_H
 #define GY_HASH_H
@@ -19,7 +19,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { GY_TAG_SHIFT = 44, GY_SHARD_SHIFT = 32, GY_BUCKET_SHIFT = 6, GY_MAX_LOG2_SHARDS = 12, GY_MAX_LOG2_BUCKETS = 26 };
+enum { GY_TAG_SHIFT = 44, GY_BUCKET_SHIFT = 6, GY_MAX_SHARDS = 4096, GY_MAX_LOG2_BUCKETS = 26 };
 
 #ifdef GY_POINTS
 extern uint64_t (*gy_hash_hook)(const void *key, size_t size); /* tests force equal hashes */
@@ -41,6 +41,12 @@ gy_hash(const void *key, size_t size, uint64_t seed)
     if (gy_likely(gy_hash_short(size))) /* what the next line comes to, but in place */
         return XXH3_len_9to16_64b(key, size, XXH3_kSecret, seed);
     return XXH3_64bits_withSeed(key, size, seed);
+}
+
+static GY_INLINE uint64_t
+gy_hash_shard(uint64_t hash, uint64_t n_shards)
+{
+    return (uint64_t)((unsigned __int128)(hash << (64 - GY_TAG_SHIFT)) * n_shards >> 64);
 }
 
 /* What the second bucket is taken from, as the first is from the hash. */

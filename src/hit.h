@@ -18,7 +18,7 @@ static GY_INLINE bool
 gy_hit_window(const struct gyre *cache, char *region, uint64_t hash, struct gy_bucket **base, uint64_t *geometry)
 {
     const struct gy_super *super = (const struct gy_super *)(const void *)region;
-    unsigned number = gy_shard_number(cache, hash);
+    uint64_t number = gy_shard_number(cache, hash);
     *geometry = gy_load_acq(&super->shard[number].geometry);
     *base = gy_shard_buckets(cache, number);
     return gy_likely(gy_geometry_phase(*geometry) == GY_STEADY);

@@ -17,10 +17,10 @@ gy_geometry_bucket(struct gy_bucket *base, uint64_t geometry, uint64_t hash)
     return (struct gy_bucket *)(void *)((char *)base + (hash & geometry));
 }
 
-static inline unsigned
+static inline uint64_t
 gy_shard_number(const struct gyre *cache, uint64_t hash)
 {
-    return (unsigned)(hash >> GY_SHARD_SHIFT) & cache->shard_mask;
+    return gy_hash_shard(hash, cache->n_shards);
 }
 
 static inline struct gy_shard *
@@ -38,7 +38,7 @@ gy_shard_extent(const struct gyre *cache, unsigned shard)
 }
 
 static inline struct gy_bucket *
-gy_shard_buckets(const struct gyre *cache, unsigned shard)
+gy_shard_buckets(const struct gyre *cache, uint64_t shard)
 {
     return (struct gy_bucket *)(void *)(cache->index + cache->g.shard_bytes_most * shard);
 }
@@ -56,7 +56,7 @@ void gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t
 static inline void
 gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
 {
-    unsigned number = gy_shard_number(cache, hash);
+    uint64_t number = gy_shard_number(cache, hash);
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     /* acquire: the new half was reserved before the phase that shows it */
     uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */

@@ -64,7 +64,7 @@ gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, ui
 void
 gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes)
 {
-    unsigned shard = gy_shard_number(cache, hash);
+    unsigned shard = (unsigned)gy_shard_number(cache, hash);
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
     if (gy_unlikely(alone && gy_clear_pending(cache)))
         gy_clear_step(cache, r);

@@ -21,8 +21,11 @@ enum {
     ENTRY_ROOM = 512,    /* beside the largest value: header, optional words, a usual key */
     HISTORY_MOST = 1 << 28,
     HUGE_PAGE = 2 << 20,
-    LOAD_NUMERATOR = 3,  /* of the first index, at most; it grows at 64 % */
-    LOAD_DENOMINATOR = 5,
+    LOAD_FIRST = 64,     /* percent, of the first index when it holds what is expected; beyond that it grows */
+    SHARDS_MOST = 64,
+    SHARD_LEAST = 1024,  /* buckets: what shards hold differs by few percent */
+    SMALL_INDEX_SHARD = 4 << 20, /* of the capacity, for each shard of an index that is small beside it */
+    ROUNDING_MOST = 64,  /* of the capacity: what huge pages may add to the first index */
 };
 
 static uint32_t
@@ -60,25 +63,41 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     return GYRE_OK;
 }
 
+/* Huge pages are filled to the end but for the last: is that one worth it? */
+static bool
+fills_huge_pages(uint64_t index_bytes, uint64_t capacity)
+{
+    return gy_align_up(index_bytes, HUGE_PAGE) - index_bytes <= capacity / ROUNDING_MOST;
+}
+
+/* So many shards, of so many buckets each, that the index is hardly larger than it has to be: the number of shards may
+ * be any. */
 static void
 plan_index(struct gy_geometry *g, const gyre_options *o)
 {
     uint64_t capacity = o->capacity_bytes;
-    g->log2_shards = (uint32_t)gy_min(6, gy_log2_floor(gy_max(1, capacity >> 22)));
     uint64_t expected = o->expected_entry_bytes ? o->expected_entry_bytes : ENTRY_EXPECTED;
     uint64_t entries = gy_max(capacity / (expected + ENTRY_EXTRA), 1);
     if (o->max_entries > 0) /* full, it has no need to grow */
-        entries = gy_max(entries, gy_min(o->max_entries * 5 / 4, capacity / 32));
-    uint64_t buckets = entries * LOAD_DENOMINATOR / LOAD_NUMERATOR / GY_BUCKET_SLOTS;
-    if (o->flags & GYRE_HUGEPAGES) /* each shard fills one at least: a part of one is resident as a whole */
-        g->log2_shards = (uint32_t)gy_min(g->log2_shards, gy_log2_floor(gy_max(1, buckets * GY_LINE / HUGE_PAGE)));
-    buckets >>= g->log2_shards;
-    uint64_t shard_most = capacity / 2 >> g->log2_shards;
-    g->log2_buckets_most = (uint32_t)gy_min(gy_log2_floor(shard_most / sizeof(struct gy_bucket)),
-                                            GY_MAX_LOG2_BUCKETS);
-    uint64_t first = gy_log2_ceil(gy_max(buckets, 2));
-    /* Not more than an eighth of the capacity at first. */
-    g->log2_buckets_first = (uint32_t)gy_max(1, gy_min(first, g->log2_buckets_most - 2));
+        entries = gy_max(entries, gy_min(o->max_entries, capacity / 32));
+    const uint64_t most = capacity / 4 / sizeof(struct gy_bucket); /* at first, so that it can double */
+    uint64_t wanted = gy_min(entries * 100 / (LOAD_FIRST * GY_BUCKET_SLOTS) + 1, most);
+    if (o->expected_entry_bytes == 0 && o->max_entries == 0) /* a guess: it will double, up to half of the capacity */
+        wanted = gy_min((uint64_t)1 << gy_log2_ceil(wanted), most);
+    /* An index that is small beside the capacity need not fit: it may have to grow, and several threads share it. */
+    uint64_t few = (uint64_t)1 << gy_log2_floor(gy_max(1, gy_min(capacity / SMALL_INDEX_SHARD, SHARDS_MOST)));
+    unsigned log2 = gy_log2_ceil(gy_max(2, gy_min((wanted - 1) / few + 1, SHARD_LEAST)));
+    if (o->flags & GYRE_HUGEPAGES && fills_huge_pages(wanted * sizeof(struct gy_bucket), capacity))
+        log2 = gy_log2_floor(HUGE_PAGE / sizeof(struct gy_bucket));
+    else
+        wanted = gy_max(wanted, gy_min(few << log2, most));
+    while (wanted > (uint64_t)SHARDS_MOST << log2 && log2 < GY_MAX_LOG2_BUCKETS - 2)
+        log2++;
+    log2 = (unsigned)gy_min(log2, gy_log2_floor(most));
+    g->n_shards = (uint32_t)gy_max(1, gy_min((wanted - 1) >> log2, (most >> log2) - 1) + 1);
+    g->log2_buckets_first = log2;
+    uint64_t shard_most = capacity / 2 / g->n_shards / sizeof(struct gy_bucket);
+    g->log2_buckets_most = (uint32_t)gy_min(gy_log2_floor(shard_most), GY_MAX_LOG2_BUCKETS);
 }
 
 /* Where the parts stand follows from how many there are of each. */
@@ -87,14 +106,15 @@ place(struct gy_geometry *g)
 {
     const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
-    uint64_t at = gy_align_up(sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards), page);
+    uint64_t at = gy_align_up(sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards, page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
     g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);
     g->books_at = at, at += gy_align_up(sizeof(struct gy_book) * g->n_arenas, page);
     g->lanes_at = at, at += gy_align_up(sizeof(struct gy_lane) * g->n_lanes, page);
-    g->history_at = at, at += gy_align_up(g->n_history * (uint64_t)GY_LINE, page);
-    at = gy_align_up(at, huge);
-    g->index_at = at, at += g->shard_bytes_most << g->log2_shards;
+    /* The gap before the history, not after it: with huge pages no part of one but what is used. */
+    g->index_at = gy_align_up(at + g->n_history * (uint64_t)GY_LINE, huge);
+    g->history_at = (g->index_at - g->n_history * (uint64_t)GY_LINE) / page * page;
+    at = g->index_at + g->shard_bytes_most * g->n_shards;
     at = gy_align_up(at, gy_max(arena_bytes, huge));
     g->arenas_at = at, at += (uint64_t)g->n_arenas << g->arena_shift;
     g->region_bytes = at;
@@ -111,7 +131,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
         return result;
     plan_index(&g, o);
 
-    uint64_t index_first = sizeof(struct gy_bucket) << g.log2_buckets_first << g.log2_shards;
+    uint64_t index_first = gy_layout_index_first(&g);
     g.n_arenas = (uint32_t)((o->capacity_bytes - index_first) >> g.arena_shift);
     uint64_t entry = o->expected_entry_bytes ? (uint64_t)o->expected_entry_bytes + ENTRY_EXTRA : ENTRY_SMALL;
     uint64_t entries = o->max_entries ? gy_min(o->max_entries, o->capacity_bytes / 32) : o->capacity_bytes / entry;
@@ -133,7 +153,7 @@ void
 gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, bool reader_fences)
 {
     struct gy_super *s = (struct gy_super *)(void *)base;
-    uint64_t index_first = sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards;
+    uint64_t index_first = gy_layout_index_first(g);
     uint64_t arenas = (uint64_t)g->n_arenas << g->arena_shift;
     s->magic = MAGIC;
     s->format = FORMAT;
@@ -151,7 +171,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
     gy_store_rlx(&s->history_clock, 1);
     gy_learn_init(&s->learned);
     gy_learn_size(&s->learned, g->max_entries);
-    for (unsigned i = 0; i < 1u << g->log2_shards; i++)
+    for (unsigned i = 0; i < g->n_shards; i++)
         gy_store_rlx(&s->shard[i].geometry, gy_geometry_word(g->log2_buckets_first, GY_STEADY));
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
@@ -161,14 +181,13 @@ static bool
 countable(const struct gy_geometry *g)
 {
     return g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
-           g->n_lanes > 0 && g->n_lanes <= 1024 && g->log2_shards <= GY_MAX_LOG2_SHARDS &&
+           g->n_lanes > 0 && g->n_lanes <= 1024 && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS &&
            g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
            g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&
            g->n_history > 0 && g->n_history <= HISTORY_MOST && g->value_align >= 8 && g->value_align <= 4096 &&
            (g->value_align & (g->value_align - 1)) == 0 &&
            g->max_value_bytes < (uint64_t)1 << g->arena_shift && g->reserve_arenas < g->n_arenas &&
-           (sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards) +
-                   ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes;
+           gy_layout_index_first(g) + ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes;
 }
 
 int

@@ -23,7 +23,7 @@ struct gy_geometry {
     uint64_t records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
-    uint32_t n_records, n_arenas, n_lanes, log2_shards, log2_buckets_first, log2_buckets_most;
+    uint32_t n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
     uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
 };
 
@@ -107,6 +107,12 @@ struct gy_super {
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
+
+static inline uint64_t
+gy_layout_index_first(const struct gy_geometry *g)
+{
+    return (sizeof(struct gy_bucket) << g->log2_buckets_first) * g->n_shards;
+}
 
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);

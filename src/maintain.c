@@ -13,9 +13,9 @@ enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches
 static bool
 grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)
 {
-    unsigned n = 1u << cache->g.log2_shards;
+    unsigned n = cache->g.n_shards;
     for (unsigned i = 0; i < n; i++)
-        if (gy_grow_step(cache, r, (*shard)++ & (n - 1), true))
+        if (gy_grow_step(cache, r, (*shard)++ % n, true))
             return true;
     return false;
 }
@@ -35,7 +35,7 @@ step(struct gyre *cache, struct gy_record *r, unsigned *shard)
 static bool
 under_way(const struct gyre *cache)
 {
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         if (gy_grow_under_way(cache, i))
             return true;
     return gy_clear_pending(cache);

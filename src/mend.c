@@ -72,7 +72,7 @@ gy_mend_quiet(struct gyre *cache)
     mend_arenas(cache);
     for (unsigned ring = 0; ring < GY_RINGS; ring++)
         gy_store_rlx(&cache->super->n_entries[ring], 0);
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         mend_slots(cache, i);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         struct gy_book *book = &cache->books[a];

@@ -47,8 +47,19 @@ settle_in(gyre *cache)
     cache->arena_mask = cache->arena_bytes - 1;
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
-    cache->shard_mask = (1u << cache->g.log2_shards) - 1;
+    cache->n_shards = cache->g.n_shards;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
+}
+
+/* All that is used from the start, but for records and the few pages of words. */
+static int
+reserve_parts(struct gy_region *region, const struct gy_geometry *g)
+{
+    uint64_t shard_first = gy_layout_index_first(g) / g->n_shards;
+    int result = region->ops->reserve(region, g->history_at, g->index_at - g->history_at);
+    for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++)
+        result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, shard_first);
+    return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, g->region_bytes - g->arenas_at) : result;
 }
 
 static int
@@ -61,12 +72,15 @@ open_private(gyre *cache, const gyre_options *o)
     uint64_t seed = o->seed;
     if (seed == 0 && !gy_os_random(&seed, sizeof seed))
         return GYRE_EIO;
-    cache->region = (struct gy_region){.bytes = g.region_bytes, .ops = &gy_region_heap};
-    result = cache->region.ops->map(&cache->region, (o->flags & GYRE_HUGEPAGES) != 0);
+    cache->region = (struct gy_region){.bytes = g.region_bytes, .hugepages = o->flags & GYRE_HUGEPAGES,
+                                       .ops = &gy_region_heap};
+    result = cache->region.ops->map(&cache->region);
     if (result != GYRE_OK)
         return result;
     gy_layout_format_quiet(cache->region.base, &g, seed, !gy_os_membarrier_register());
     result = gy_layout_verify(cache->region.base, cache->region.bytes);
+    if (result == GYRE_OK)
+        result = reserve_parts(&cache->region, &g);
     if (result != GYRE_OK) {
         cache->region.ops->unmap(&cache->region);
         return result;

@@ -12,13 +12,14 @@
 struct gy_region {
     char *base;
     size_t bytes;
+    bool hugepages; /* asked for */
     const struct gy_region_ops *ops;
 };
 
 struct gy_region_ops {
     /* Address space of region->bytes at region->base, reading as zero. 0 or a GYRE_E code. */
-    int (*map)(struct gy_region *region, bool hugepages);
-    /* Makes sure that a range can be written without a fault later. 0 or a GYRE_E code. */
+    int (*map)(struct gy_region *region);
+    /* A range comes into use: makes sure that it can be written without a fault later. 0 or a GYRE_E code. */
     int (*reserve)(struct gy_region *region, size_t offset, size_t bytes);
     /* The contents of a range are no longer needed; it reads as zero when it is used again. */
     void (*discard)(struct gy_region *region, size_t offset, size_t bytes);

@@ -9,21 +9,20 @@
 enum { HUGE_PAGE = 2 << 20 };
 
 static int
-heap_map(struct gy_region *region, bool hugepages)
+heap_map(struct gy_region *region)
 {
     region->base = gy_os_map(region->bytes, HUGE_PAGE);
-    if (region->base == NULL)
-        return GYRE_ENOMEM;
-    if (hugepages)
-        gy_os_hugepages(region->base, region->bytes);
-    return GYRE_OK;
+    return region->base == NULL ? GYRE_ENOMEM : GYRE_OK;
 }
 
-/* The kernel promises anonymous memory, or ends the process: there is nothing to reserve. */
+/* The kernel promises anonymous memory, or ends the process: there is nothing to reserve. Huge pages are for what fills
+ * them: of one that reaches beyond the range, all would be resident. */
 static int
 heap_reserve(struct gy_region *region, size_t offset, size_t bytes)
 {
-    (void)region, (void)offset, (void)bytes;
+    size_t from = gy_align_up(offset, HUGE_PAGE), to = (offset + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (region->hugepages && from < to)
+        gy_os_hugepages(region->base + from, to - from);
     return GYRE_OK;
 }
 

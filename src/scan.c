@@ -143,7 +143,7 @@ gyre_scan(gyre *cache, gyre_visit *visit, void *arg)
         return GYRE_ENOMEM;
     s.seen.room = SEEN_FIRST;
     result = GYRE_OK;
-    for (unsigned shard = 0; shard < 1u << cache->g.log2_shards && result == GYRE_OK; shard++) {
+    for (unsigned shard = 0; shard < cache->g.n_shards && result == GYRE_OK; shard++) {
         uint64_t geometry = gy_load_acq(&cache->super->shard[shard].geometry);
         uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry);
         for (uint64_t b = 0; b < n && result == GYRE_OK; b++)

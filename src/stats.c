@@ -111,9 +111,9 @@ add_memory(gyre *cache, gyre_stats *s)
     add_arenas(cache, s);
     uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
     s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;
-    uint64_t tables_end = cache->g.history_at + cache->g.n_history * (uint64_t)GY_LINE;
     s->table_bytes = cache->g.records_at + records * sizeof(struct gy_record) +
-                     (tables_end - cache->g.words_at);
+                     (cache->g.lanes_at + cache->g.n_lanes * sizeof(struct gy_lane) - cache->g.words_at) +
+                     (cache->g.index_at - cache->g.history_at);
 }
 
 static void
@@ -126,7 +126,7 @@ collect(gyre *cache, gyre_stats *s)
         look_at_owner(cache, &cache->records[i], s);
     }
     int64_t entries = 0;
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         entries += (int64_t)gy_load_rlx(&super->shard[i].n_committed);
     s->entries = entries > 0 ? (uint64_t)entries : 0;
     add_memory(cache, s);

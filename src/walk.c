@@ -218,7 +218,7 @@ void
 gy_walk_holed(struct gy_sweep *s)
 {
     struct gyre *c = s->cache;
-    for (unsigned number = 0; number < 1u << c->g.log2_shards; number++) {
+    for (unsigned number = 0; number < c->g.n_shards; number++) {
         struct gy_bucket *base = gy_shard_buckets(c, number);
         for (uint64_t b = 0; b < gy_shard_extent(c, number) * GY_BUCKET_SLOTS; b++) {
             gy_atomic_u64 *slot = &base[b / GY_BUCKET_SLOTS].slot[b % GY_BUCKET_SLOTS];

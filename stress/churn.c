@@ -233,7 +233,7 @@ fork_once(struct rng *rng)
     pid_t child = fork();
     if (child == 0) {
         stress_points(0);
-        alarm(60); /* the parent's is not inherited; its handler reports the hang */
+        alarm(300); /* the parent's is not inherited; its handler reports the hang */
         _exit(child_life(place, rng));
     }
     int status = 0;

@@ -124,7 +124,7 @@ static inline uint64_t
 room_refs_into(gyre *cache, uint32_t arena)
 {
     uint64_t n = 0;
-    for (unsigned shard = 0; shard < 1u << cache->g.log2_shards; shard++)
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++)
         for (uint64_t i = 0; i < room_slots(cache, shard); i++) {
             uint64_t word = gy_load_acq(room_slot(cache, shard, i));
             n += word != GY_EMPTY && (arena == UINT32_MAX || gy_ref_arena(cache, gy_slot_ref(word)) == arena);

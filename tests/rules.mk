@@ -18,6 +18,9 @@ TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap mun
 	syscall sysconf sched_getcpu pthread_create \
 	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
+ifneq ($(filter points asan ubsan tsan cover,$(FLAVOR)),)
+TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
+endif
 
 # What is public and what the library imports, as the header and the archive say.
 FAULTS_LISTS := $(B)/tests/faults/lists.h

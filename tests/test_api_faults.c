@@ -17,7 +17,7 @@ static const struct configuration {
 } configurations[] = {{0, 64 * KIB, false},
                       {GYRE_NO_THREAD, 64 * KIB, true},
                       {GYRE_NO_THREAD | GYRE_LIBURCU | GYRE_VERSIONS, 64 * KIB, false},
-                      {GYRE_LIBURCU | GYRE_HUGEPAGES, 64 * KIB, true},
+                      {GYRE_LIBURCU | GYRE_HUGEPAGES, 8 * MIB, true},
                       {GYRE_NO_THREAD, MIB, false}}; /* has several lanes */
 enum { CONFIGURATIONS = sizeof configurations / sizeof *configurations };
 

@@ -173,14 +173,28 @@ TEST(api_limits, deleted_entries_count_no_more)
         CHECK_EQ(api_stats(c).entries, 0);
     }
     CHECK_EQ(api_stats(c).removed[GYRE_ENTRY_LIMIT], 0);
-    for (unsigned i = 0; i < 10; i++)
-        CHECK_OK(put_bytes(c, key_of(i).text, 30, i));
-    CHECK_OK(gyre_clear(c));
-    for (unsigned i = 20; i < 30; i++)
-        CHECK_OK(put_bytes(c, key_of(i).text, 30, i));
-    for (unsigned i = 20; i < 30; i++)
-        CHECK(has_bytes(c, key_of(i).text, 30, i));
     api_close(c);
+}
+
+/* What a clear has hidden goes before what came after it. Between a removal and its count the maintenance thread may
+ * be off its processor: then the entry counts still, and one more goes for it. */
+TEST(api_limits, cleared_entries_go_first)
+{
+    for (unsigned alone = 0; alone < 2; alone++) {
+        gyre_options options = api_options(MIB, alone ? GYRE_NO_THREAD : 0);
+        options.max_entries = 10;
+        gyre *c = api_open_with(&options);
+        unsigned found = 0;
+        for (unsigned i = 0; i < 10; i++)
+            CHECK_OK(put_bytes(c, key_of(i).text, 30, i));
+        CHECK_OK(gyre_clear(c));
+        for (unsigned i = 20; i < 30; i++)
+            CHECK_OK(put_bytes(c, key_of(i).text, 30, i));
+        for (unsigned i = 20; i < 30; i++)
+            found += has_bytes(c, key_of(i).text, 30, i);
+        CHECK_MSG(found >= (alone ? 10 : 9), "%u of 10 found", found);
+        api_close(c);
+    }
 }
 
 enum { WRITERS = 3, LIMIT = 50 };

@@ -102,7 +102,7 @@ TEST(gap, a_fork_between_the_room_and_its_header)
     CHECK(child >= 0);
     if (child == 0) {
         gy_point_hook = NULL;
-        alarm(60);
+        alarm(300);
         _exit(child_verdict());
     }
     int status;

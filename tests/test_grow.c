@@ -29,7 +29,7 @@ open_model(unsigned flags)
     options.expected_entry_bytes = 60000;
     m->cache = api_open_with(&options);
     m->r = room_record(m->cache);
-    CHECK_EQ(m->cache->g.log2_shards, 0);
+    CHECK_EQ(m->cache->g.n_shards, 1);
     return m;
 }
 

@@ -102,8 +102,7 @@ TEST(hash, the_bits_of_both_buckets)
         }
     }
     CHECK_EQ(any >> 6 & ((1 << 26) - 1), (1 << 26) - 1);
-    CHECK(GY_BUCKET_SHIFT + GY_MAX_LOG2_BUCKETS <= GY_SHARD_SHIFT);
-    CHECK(GY_SHARD_SHIFT + GY_MAX_LOG2_SHARDS <= GY_TAG_SHIFT);
+    CHECK_EQ(GY_BUCKET_SHIFT + GY_MAX_LOG2_BUCKETS, 32);
 }
 
 /* No bit of the shard or the tag chooses the first bucket, and each one the second. */
@@ -112,7 +111,7 @@ TEST(hash, which_bits_choose_a_bucket)
     uint64_t h = 0x123456789abcdef0u;
     for (unsigned bit = 0; bit < 64; bit++) {
         uint64_t other = h ^ (uint64_t)1 << bit;
-        bool own = bit >= GY_BUCKET_SHIFT && bit < GY_SHARD_SHIFT;
+        bool own = bit >= GY_BUCKET_SHIFT && bit < GY_BUCKET_SHIFT + GY_MAX_LOG2_BUCKETS;
         CHECK_MSG((gy_hash_first(h) == gy_hash_first(other)) == !own, "bit %u", bit);
         CHECK_MSG(gy_hash_second(h) != gy_hash_second(other), "bit %u", bit);
     }
@@ -120,25 +119,40 @@ TEST(hash, which_bits_choose_a_bucket)
 
 TEST(hash, keys_with_equal_prefixes_spread_over_shards_buckets_and_tags)
 {
-    enum { SHARDS = 64, KEYS = SHARDS * 512, BUCKETS = 1024, TAGS = 256 };
+    enum { SHARDS = 37, KEYS = 1 << 15, BUCKETS = 1024, TAGS = 256 };
     uint64_t seed = api_seed("hash");
     static unsigned in_shard[SHARDS], in_bucket[2][BUCKETS], in_tag[TAGS];
     for (unsigned i = 0; i < KEYS; i++) {
         char key[64];
         int n = snprintf(key, sizeof key, "session:0000000000000000:user:%u", i);
         uint64_t h = gy_hash(key, (size_t)n, seed);
-        in_shard[h >> GY_SHARD_SHIFT & (SHARDS - 1)]++;
+        in_shard[gy_hash_shard(h, SHARDS)]++;
         in_bucket[0][gy_hash_first(h) & (BUCKETS - 1)]++;
         in_bucket[1][gy_hash_second(h) & (BUCKETS - 1)]++;
         in_tag[h >> GY_TAG_SHIFT & (TAGS - 1)]++;
     }
     for (unsigned i = 0; i < SHARDS; i++)
-        CHECK_MSG(in_shard[i] <= 2 * KEYS / SHARDS, "shard %u: %u keys", i, in_shard[i]);
+        CHECK_MSG(in_shard[i] >= KEYS / SHARDS / 2 && in_shard[i] <= 2 * KEYS / SHARDS, "shard %u: %u keys", i,
+                  in_shard[i]);
     for (unsigned i = 0; i < TAGS; i++)
         CHECK_MSG(in_tag[i] <= 2 * KEYS / TAGS, "tag %u: %u keys", i, in_tag[i]);
     for (unsigned p = 0; p < 2; p++)
         for (unsigned i = 0; i < BUCKETS; i++)
             CHECK_MSG(in_bucket[p][i] <= 3 * KEYS / BUCKETS, "bucket %u: %u keys", i, in_bucket[p][i]);
+}
+
+TEST(hash, shards_are_those_there_are_whatever_their_number)
+{
+    for (uint64_t n = 1; n <= GY_MAX_SHARDS; n++) {
+        const uint64_t highest = ((uint64_t)1 << GY_TAG_SHIFT) - 1, tag = ~highest;
+        CHECK_EQ(gy_hash_shard(0, n), 0);
+        CHECK_EQ(gy_hash_shard(highest, n), n - 1);
+        CHECK_EQ(gy_hash_shard(tag, n), 0); /* the tag says nothing about it */
+        for (uint64_t shard = 1; shard < n; shard++) { /* where it begins */
+            uint64_t first = ((shard << GY_TAG_SHIFT) + n - 1) / n;
+            CHECK(gy_hash_shard(tag | first, n) == shard && gy_hash_shard(tag | (first - 1), n) == shard - 1);
+        }
+    }
 }
 
 TEST(hash, the_seed_and_every_byte_of_the_key_count)

@@ -45,7 +45,7 @@ static uint64_t
 committed(gyre *cache)
 {
     uint64_t n = 0;
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         n += gy_load_seq(&cache->super->shard[i].n_committed);
     return n;
 }

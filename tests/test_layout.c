@@ -24,13 +24,13 @@ check_parts(const struct gy_geometry *g, const char *what, uint64_t capacity)
 {
     const uint64_t start[] = {0, g->records_at, g->words_at, g->books_at, g->lanes_at, g->history_at,
                               g->index_at, g->arenas_at, g->region_bytes};
-    const uint64_t bytes[] = {sizeof(struct gy_super) + (sizeof(struct gy_shard) << g->log2_shards),
+    const uint64_t bytes[] = {sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards,
                               (uint64_t)g->n_records * sizeof(struct gy_record),
                               (uint64_t)g->n_arenas * sizeof(gy_atomic_u64),
                               (uint64_t)g->n_arenas * sizeof(struct gy_book),
                               (uint64_t)g->n_lanes * sizeof(struct gy_lane),
                               (uint64_t)g->n_history * GY_LINE,
-                              g->shard_bytes_most << g->log2_shards, (uint64_t)g->n_arenas << g->arena_shift};
+                              g->shard_bytes_most * g->n_shards, (uint64_t)g->n_arenas << g->arena_shift};
     for (unsigned i = 0; i < 8; i++) {
         CHECK_MSG(start[i + 1] >= start[i] + bytes[i], "%s, capacity %llu, part %u", what,
                   (unsigned long long)capacity, i);
@@ -46,13 +46,13 @@ check_plan(const struct gy_geometry *g, const gyre_options *o, unsigned cpus)
     check_parts(g, "parts", capacity);
     CHECK_EQ(g->arenas_at % arena, 0);
     CHECK_EQ(g->capacity_bytes, capacity);
-    index_first = sizeof(struct gy_bucket) << g->log2_buckets_first << g->log2_shards;
+    index_first = gy_layout_index_first(g);
     CHECK(((uint64_t)g->n_arenas << g->arena_shift) + index_first <= capacity);
     CHECK(capacity - index_first - ((uint64_t)g->n_arenas << g->arena_shift) < arena); /* nothing is wasted */
     CHECK(g->region_bytes >> 3 <= GY_REF_MASK); /* a ref reaches every entry */
     CHECK(g->n_arenas < (1u << GY_ARENA_BITS) - 1); /* and a pin, and a lane's word, every arena */
     CHECK(g->log2_buckets_first >= 1 && g->log2_buckets_first <= g->log2_buckets_most);
-    CHECK(g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->log2_shards <= GY_MAX_LOG2_SHARDS);
+    CHECK(g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS);
     CHECK_EQ(g->shard_bytes_most, (uint64_t)sizeof(struct gy_bucket) << g->log2_buckets_most);
     CHECK(g->n_lanes >= 1 && g->n_lanes <= gy_max(1, cpus) && g->n_lanes <= 0x7ff);
     /* What the cache cannot do without: an arena for each ring, the reserve, and something to sweep. */
@@ -107,9 +107,9 @@ TEST(layout, a_limit_of_entries_sizes_the_first_index)
     CHECK_OK(gy_layout_plan(&few, &o, 4));
     o.max_entries = 4000000;
     CHECK_OK(gy_layout_plan(&many, &o, 4));
-    CHECK(many.log2_buckets_first > few.log2_buckets_first);
-    uint64_t slots = (uint64_t)GY_BUCKET_SLOTS << many.log2_buckets_first << many.log2_shards;
-    CHECK(o.max_entries * 100 < slots * 64 || many.log2_buckets_first == many.log2_buckets_most - 2);
+    CHECK(gy_layout_index_first(&many) > gy_layout_index_first(&few));
+    uint64_t slots = gy_layout_index_first(&many) / sizeof(struct gy_bucket) * GY_BUCKET_SLOTS;
+    CHECK(o.max_entries * 100 <= slots * 64);
 }
 
 /* The history has its bytes for each entry, of a limit or of the capacity, and a line at the least. */
@@ -174,7 +174,7 @@ TEST(layout, what_was_formatted_is_verified)
     CHECK_EQ(gy_load_rlx(&s->n_free), g.n_arenas);
     uint64_t arenas = (uint64_t)g.n_arenas << g.arena_shift;
     CHECK_EQ(gy_load_rlx(&s->index_bytes) + gy_load_rlx(&s->index_credit) + arenas, g.capacity_bytes);
-    for (unsigned i = 0; i < 1u << g.log2_shards; i++)
+    for (unsigned i = 0; i < g.n_shards; i++)
         CHECK_EQ(gy_load_rlx(&s->shard[i].geometry), gy_geometry_word(g.log2_buckets_first, GY_STEADY));
     CHECK(gy_load_rlx(&s->mark) == 0 && gy_load_rlx(&s->sequence) > 0);
     free(base);
@@ -214,7 +214,9 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     REFUSED(s->geometry.n_history = 0, GYRE_ECORRUPT);
     REFUSED(s->geometry.n_history = UINT32_MAX, GYRE_ECORRUPT);
     REFUSED(s->geometry.n_history *= 16, GYRE_ECORRUPT); /* it would reach into the index */
-    REFUSED(s->geometry.log2_shards = GY_MAX_LOG2_SHARDS + 1, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_shards = 0, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_shards = GY_MAX_SHARDS + 1, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_shards++, GYRE_ECORRUPT);
     REFUSED(s->geometry.log2_buckets_most = GY_MAX_LOG2_BUCKETS + 1, GYRE_ECORRUPT);
 #undef REFUSED
     CHECK_EQ(gy_layout_verify(base, g.region_bytes - 1), GYRE_ECORRUPT);
@@ -223,18 +225,59 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     free(base);
 }
 
-/* A shard whose index is smaller than a huge page would still have one resident. */
-TEST(layout, with_huge_pages_shards_are_no_smaller_than_one)
+/* What an entry takes of the first index: about the same in any capacity, since the number of shards is any. */
+TEST(layout, the_index_is_as_large_as_it_has_to_be)
 {
+    for (uint64_t capacity = 8 << 20; capacity <= MOST; capacity = capacity * 9 / 8 + 12345) {
+        static const uint32_t expected[] = {40, 80, 300};
+        for (unsigned i = 0; i < 6; i++) {
+            gyre_options o = checked(capacity);
+            struct gy_geometry g;
+            o.expected_entry_bytes = expected[i / 2];
+            o.flags |= i % 2 ? GYRE_HUGEPAGES : 0;
+            CHECK_OK(gy_layout_plan(&g, &o, 4));
+            uint64_t entries = capacity / (expected[i / 2] + 24), bytes = gy_layout_index_first(&g);
+            uint64_t rounding = i % 2 ? capacity / 64 : 0, shard = bytes / g.n_shards;
+            CHECK_MSG(bytes * 64 >= entries * 8 * 100, "capacity %llu", (unsigned long long)capacity);
+            CHECK_MSG(bytes * 64 <= entries * 8 * 100 * 33 / 32 + 64 * (rounding + shard),
+                      "capacity %llu, %u shards of %llu", (unsigned long long)capacity, g.n_shards,
+                      (unsigned long long)shard);
+            CHECK(g.n_shards == 1 || g.n_shards > 32 || shard == (2 << 20) || shard == (64 << 10));
+            CHECK(g.n_shards == 1 || shard >= 64 << 10);
+            CHECK(g.n_shards <= 64 || g.log2_buckets_first == GY_MAX_LOG2_BUCKETS - 2);
+            CHECK(g.log2_buckets_first < g.log2_buckets_most);
+        }
+    }
+}
+
+/* Threads that put share no count of a few shards, however few the entries that are expected. */
+TEST(layout, a_small_index_has_several_shards)
+{
+    for (uint64_t capacity = 1 << 20; capacity <= (uint64_t)1 << 30; capacity *= 2) {
+        gyre_options o = checked(capacity);
+        struct gy_geometry g;
+        o.expected_entry_bytes = 100000;
+        CHECK_OK(gy_layout_plan(&g, &o, 4));
+        check_plan(&g, &o, 4);
+        CHECK_EQ(g.n_shards, gy_max(1, gy_min(64, capacity >> 22)));
+        CHECK(gy_layout_index_first(&g) <= capacity / 2000);
+    }
+}
+
+/* Of a huge page that is used in part all is resident. Where that would be much, shards are made for small ones. */
+TEST(layout, with_huge_pages_shards_fill_them)
+{
+    unsigned filled = 0;
     for (uint64_t capacity = 1 << 20; capacity <= (uint64_t)64 << 30; capacity *= 4) {
         gyre_options o = checked(capacity);
-        struct gy_geometry g, huge;
+        struct gy_geometry g;
         o.expected_entry_bytes = 80;
-        CHECK_OK(gy_layout_plan(&g, &o, 4));
         o.flags |= GYRE_HUGEPAGES;
-        CHECK_OK(gy_layout_plan(&huge, &o, 4));
-        check_plan(&huge, &o, 4);
-        CHECK(huge.log2_shards <= g.log2_shards);
-        CHECK(huge.log2_shards == 0 || sizeof(struct gy_bucket) << huge.log2_buckets_first >= 2 << 20);
+        CHECK_OK(gy_layout_plan(&g, &o, 4));
+        check_plan(&g, &o, 4);
+        uint64_t shard = gy_layout_index_first(&g) / g.n_shards;
+        CHECK(shard % (2 << 20) == 0 || capacity < 128 << 20);
+        filled += shard % (2 << 20) == 0;
     }
+    CHECK(filled > 4);
 }

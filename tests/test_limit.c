@@ -81,7 +81,7 @@ static void
 check_books(gyre *cache)
 {
     uint64_t committed = 0;
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         committed += gy_load_seq(&cache->super->shard[i].n_committed);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), committed);
     CHECK_EQ(entries_of(cache), committed);

@@ -7,7 +7,7 @@
 #include "mend.h"
 
 #include <pthread.h>
-#include <sched.h>
+#include <semaphore.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ consistent(gyre *cache)
         if (state == GY_FREE && room_refs_into(cache, a) != 0)
             return false;
     }
-    for (unsigned i = 0; i < 1u << cache->g.log2_shards; i++) {
+    for (unsigned i = 0; i < cache->g.n_shards; i++) {
         if (gy_load_seq(&cache->super->shard[i].driver) != 0)
             return false;
         committed += gy_load_seq(&cache->super->shard[i].n_committed);
@@ -277,7 +277,8 @@ TEST(mend, chunks_claimed_by_dead_movers_are_moved)
 /* A thread stops for good at its n-th point, wherever that is; this one forks. */
 static struct {
     _Atomic unsigned left; /* points until the stop; 0: nobody stops */
-    _Atomic bool stopped, go_on, done;
+    _Atomic bool stopped;
+    sem_t halted, go_on;
 } stop;
 static _Thread_local bool may_stop;
 
@@ -288,8 +289,9 @@ stop_here(const char *file, int line, const volatile void *address)
     if (!may_stop || atomic_load(&stop.left) == 0 || atomic_fetch_sub(&stop.left, 1) != 1)
         return;
     atomic_store(&stop.stopped, true);
-    while (!atomic_load(&stop.go_on))
-        sched_yield();
+    sem_post(&stop.halted);
+    while (sem_wait(&stop.go_on) != 0)
+        ; /* a signal interrupted it */
 }
 
 static gyre *stage_cache;
@@ -302,7 +304,7 @@ work_and_stop(void *unused)
     may_stop = true;
     stage_work(stage_cache);
     may_stop = false;
-    atomic_store(&stop.done, true);
+    sem_post(&stop.halted); /* if it did not stop, nobody need wait for that */
     return unused;
 }
 
@@ -353,19 +355,19 @@ fork_at(unsigned point)
 {
     pthread_t thread;
     atomic_store(&stop.stopped, false);
-    atomic_store(&stop.go_on, false);
-    atomic_store(&stop.done, false);
     atomic_store(&stop.left, point);
+    CHECK_OK(sem_init(&stop.halted, 0, 0));
+    CHECK_OK(sem_init(&stop.go_on, 0, 0));
     CHECK_EQ(pthread_create(&thread, NULL, work_and_stop, NULL), 0);
-    while (!atomic_load(&stop.stopped) && !atomic_load(&stop.done))
-        sched_yield();
+    while (sem_wait(&stop.halted) != 0)
+        ; /* a signal interrupted it */
     bool stopped = atomic_load(&stop.stopped);
     if (stopped) {
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
             gy_point_hook = NULL;
-            alarm(60);
+            alarm(300);
             _exit(child_verdict(stage_cache));
         }
         int status;
@@ -374,8 +376,10 @@ fork_at(unsigned point)
                   (unsigned)status);
     }
     atomic_store(&stop.left, 0);
-    atomic_store(&stop.go_on, true);
+    sem_post(&stop.go_on);
     pthread_join(thread, NULL);
+    sem_destroy(&stop.halted);
+    sem_destroy(&stop.go_on);
     return stopped;
 }
 

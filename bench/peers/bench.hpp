@@ -289,7 +289,7 @@ private:
     std::map<double, std::unique_ptr<Stream>> streams_;
     Config config_;
     uint32_t n_keys_ = 0;
-    const double before_ = resident_bytes(); // a peer was opened for the first time
+    const double before_ = resident_bytes_at_rest();
     std::unique_ptr<Peer> peer_;
     std::unique_ptr<Workloads<Peer>> workloads_of_peer_;
 };

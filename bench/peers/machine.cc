@@ -5,7 +5,9 @@
 // peers. A walk of two lines is what would be left of a lookup if there were nothing to search and
 // nothing to compare: the key is made from the id and hashed, the hash chooses a line of an index,
 // a word there names a line of the entries, and its 64 bytes are checked, as the harness does with
-// each value. `bare`, there are only the two loads. Memory is as large as that of *ideal*, with as
+// each value. `bare`, there are only the two loads; `busy`, as many instructions beside them as
+// gyre's lookup has: they wait for nothing, but they stand in the processor's window, where the
+// misses of the next lookups would be overlapped. Memory is as large as that of *ideal*, with as
 // many entries, and in huge pages.
 
 #include <memory>
@@ -29,6 +31,7 @@ using peers::Stream;
 constexpr size_t line_bytes = 64;
 constexpr size_t index_bytes_per_entry = 16, bytes_per_entry = 80;
 constexpr size_t batch = 16;
+constexpr unsigned instructions_of_a_hit = 140; // by `make counts`, less those that the walk has itself
 constexpr size_t block_bytes = 1024, blocks = 1 << 18;
 
 class Lines {
@@ -122,6 +125,7 @@ private:
         static const std::map<std::string, Limit> all = {
             {"two-lines", &Machine::walk},
             {"two-lines-bare", &Machine::walk_bare},
+            {"two-lines-busy", &Machine::walk_busy},
             {"two-lines-overlapped", &Machine::overlapped},
             {"two-lines-overlapped-bare", &Machine::overlapped_bare},
             {"dependent-load", &Machine::dependent},
@@ -157,10 +161,26 @@ private:
         });
     }
 
-    uint64_t walk(uint64_t, Count &count)
+    uint64_t walk(uint64_t, Count &count) { return walk_with<0>(count); }
+    uint64_t walk_busy(uint64_t, Count &count) { return walk_with<instructions_of_a_hit>(count); }
+
+    // So many instructions, of which four at a time can be executed.
+    template <unsigned n> static void be_busy()
+    {
+        uint64_t a = 0, b = 0, c = 0, d = 0;
+#pragma GCC unroll 1000
+        for (unsigned i = 0; i < n; i += 4) {
+            asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+            a += i, b += i, c += i, d += i;
+        }
+        asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+    }
+
+    template <unsigned n> uint64_t walk_with(Count &count)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i++) {
+            be_busy<n>();
             const uint64_t hash = peers::cheap_hash(peers::make_key(ids[i]));
             const uint64_t entry = peers::word_at(index_->chosen_by(hash));
             if (!peers::head_is_right(entry, entries_->line(entry), line_bytes))

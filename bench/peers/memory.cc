@@ -7,10 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include "stream.hpp"
 
@@ -43,6 +47,23 @@ double resident_bytes()
     std::fclose(file);
     return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) -
            static_cast<double>(Stream::mapped_bytes());
+}
+
+double resident_bytes_at_rest()
+{
+    constexpr unsigned threads = 17; // of the largest run, and the peer's own
+    static std::unique_ptr<char[]> kept[threads];
+    std::atomic<unsigned> ready{0};
+    std::vector<std::thread> team;
+    for (std::unique_ptr<char[]> &one : kept)
+        team.emplace_back([&one, &ready] {
+            one = std::make_unique<char[]>(64);
+            for (ready++; ready < threads;) // all at once: each arena has fewest threads in turn
+                std::this_thread::yield();
+        });
+    for (std::thread &thread : team)
+        thread.join();
+    return resident_bytes();
 }
 
 double in_child(const std::function<double()> &measure)

@@ -14,6 +14,10 @@ namespace peers {
 // Of this process, less the sequences of ids. Only differences mean something.
 double resident_bytes();
 
+// The same before a peer is opened. An arena of the allocator takes a huge page or two with the first
+// allocation of a thread, whatever the peer does: all of them do so here, and for good.
+double resident_bytes_at_rest();
+
 // Gives back to the system what is free in the allocator.
 void purge();
 

@@ -46,7 +46,7 @@ def cells(step, names, threads, seconds):
 
 def hits_cells(several, seconds, quick):
     found = cells(HITS, ["two-lines"], [1, 2], seconds)
-    found += cells(HITS, ["two-lines-overlapped", "dependent-load"], [1], seconds)
+    found += cells(HITS, ["two-lines-busy", "two-lines-overlapped", "dependent-load"], [1], seconds)
     found += cells(HITS, ["hits-uniform", "hits-zipf"], [1, 2] if quick else several, seconds)
     found += cells(HITS, [f"many-{n}-uniform" for n in ((16,) if quick else BATCHES)], [1], seconds)
     found += cells(HITS, ["mix-95-5", "mix-50-50"], [2, 4] if quick else several, seconds)

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the gyre authors
 """A peer's program: commands go to it a line each, and each is answered by a line of JSON."""
 
+import contextlib
 import json
 import os
 import select
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 PATIENCE = 300  # seconds that an answer may take beyond what was asked for
+ENDING = 30  # that a program may take to end, which says nothing more
 NUMBERS = {"opened": ("entries",), "ran": ("ops", "seconds", "rate", "hits", "requests", "wrong")}
 
 
@@ -63,7 +65,7 @@ class Program:
             self.process.stdin.write(command.encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
-            raise self.failure(command, "takes no commands") from None
+            raise self.failure(command, "takes no commands", ending=True) from None
         line = self.line(command, until)
         try:
             found = json.loads(line)
@@ -82,14 +84,15 @@ class Program:
                 raise self.failure(command, "gave no answer in time")
             read = os.read(self.process.stdout.fileno(), 1 << 16)
             if not read:
-                raise self.failure(command, "gave no answer")
+                raise self.failure(command, "gave no answer", ending=True)
             self.rest += read
         line, _, self.rest = self.rest.partition(b"\n")
         return line
 
-    def failure(self, command, what):
-        """Ends the program; to be raised."""
-        time.sleep(0.05)  # for its own end to be seen
+    def failure(self, command, what, ending=False):
+        """Ends the program; to be raised. `ending`: it is about to end by itself, and how is worth telling."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(ENDING if ending else 0)
         status = self.process.poll()
         if status is not None:
             ended = signal.Signals(-status).name if status < 0 else f"exit status {status}"

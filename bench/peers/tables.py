@@ -59,6 +59,7 @@ def batches(results):
 def limits(results):
     names = {Cell(plan.HITS, "dependent-load", 1): "a dependent load", Cell(plan.HITS, "two-lines", 1): "two lines",
              Cell(plan.HITS, "two-lines", 2): "two lines, 2 threads",
+             Cell(plan.HITS, "two-lines-busy", 1): "two lines, with as many instructions as a hit has",
              Cell(plan.HITS, "two-lines-overlapped", 1): "two lines, many overlapped"}
     rows = [[words, spread(results.spread(cell, MACHINE, "ns_per_op"), 1)] for cell, words in names.items()
             if results.has(cell, MACHINE)]

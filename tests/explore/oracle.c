@@ -52,7 +52,7 @@ within(const volatile void *at, const volatile void *start, size_t bytes)
 bool
 oracle_is_slot(const volatile void *at)
 {
-    return within(at, cache->index, cache->g.shard_bytes_most << cache->g.log2_shards);
+    return within(at, cache->index, cache->g.shard_bytes_most * cache->g.n_shards);
 }
 
 static inline bool
