@@ -7,10 +7,9 @@
  *   63        44 43      32 31            6 5      0
  *   |   tag     |  shard   | first bucket  |        |     second bucket: from a multiplicative mix of all
  *
- * The number of shards is any: what lies below the tag is taken for a fraction, and multiplied by it. The lowest
- * bit of the second bucket is the complement of the first's: the two are never the same bucket, at any size of two
- * or more, and doubling moves bucket b to b or b + N for both. A bucket's bits stand where they are its place in
- * bytes. */
+ * The number of shards is any: what lies below the tag is taken for a fraction, and multiplied by it. The lowest bit of the
+ * second bucket is the complement of the first's: the two are never the same bucket, at any size of two or more, and
+ * doubling moves bucket b to b or b + N for both. A bucket's bits stand where they are its place in bytes. */
 
 #ifndef GY_HASH_H
 #define GY_HASH_H

@@ -93,7 +93,7 @@ plan_index(struct gy_geometry *g, const gyre_options *o)
         log2 = gy_log2_floor(HUGE_PAGE / sizeof(struct gy_bucket));
     else
         wanted = gy_max(wanted, gy_min(few << log2, most));
-    while (wanted > (uint64_t)SHARDS_MOST << log2 && log2 < GY_MAX_LOG2_BUCKETS - 1)
+    while (wanted > (uint64_t)SHARDS_MOST << log2 && log2 < GY_MAX_LOG2_BUCKETS - 2)
         log2++;
     log2 = (unsigned)gy_min(log2, gy_log2_floor(most));
     g->n_shards = (uint32_t)gy_max(1, gy_min((wanted - 1) >> log2, (most >> log2) - 1) + 1);

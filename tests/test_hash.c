@@ -83,8 +83,8 @@ TEST(hash, neighbours_in_the_first_bucket_part_in_the_second)
         CHECK_MSG((b & 1) == 1 ? in[b] == 0 : in[b] > 4 && in[b] < 96, "bucket %u: %u", b, in[b]);
 }
 
-/* Each bucket's bits stand where they are its place in bytes, and a steady shard's geometry takes the place from both in
- * the same way. */
+/* Each bucket's bits stand where they are its place in bytes; shard and tag are of other bits, and a steady
+ * shard's geometry takes the place from both in the same way. */
 TEST(hash, the_bits_of_both_buckets)
 {
     uint64_t seed = api_seed("hash"), any = 0;
@@ -102,6 +102,7 @@ TEST(hash, the_bits_of_both_buckets)
         }
     }
     CHECK_EQ(any >> 6 & ((1 << 26) - 1), (1 << 26) - 1);
+    CHECK_EQ(GY_BUCKET_SHIFT + GY_MAX_LOG2_BUCKETS, 32);
 }
 
 /* No bit of the shard or the tag chooses the first bucket, and each one the second. */
