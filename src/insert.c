@@ -72,8 +72,9 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
-    if (gy_sweep_wanted_by_writers(cache))
-        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
+    unsigned wanted_sweep = gy_sweep_wanted_by_writers(cache);
+    if (gy_unlikely(wanted_sweep > 0))
+        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE * wanted_sweep);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
         gy_worker_wake(&cache->worker);
 }
