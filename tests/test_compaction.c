@@ -7,6 +7,34 @@
 
 #include "swept.h"
 
+static bool
+says_gone(gyre *cache, gy_ref ref)
+{
+    return !gy_entry_filled(gy_entry_header(gy_at(cache, ref)));
+}
+
+/* A walk need not look for it; but while the shard grows, a mover may have reserved an image. */
+TEST(compaction, an_entry_that_has_gone_says_so)
+{
+    gyre *cache = swept_open();
+    for (unsigned growing = 0; growing < 2; growing++) {
+        CHECK_OK(put_bytes(cache, "key", 8, 1));
+        gy_ref first = gy_slot_ref(room_word(cache, "key"));
+        gy_atomic_u64 *geometry = &gy_shard_of(cache, room_hash(cache, "key"))->geometry;
+        uint64_t steady = gy_load_seq(geometry);
+        if (growing)
+            gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));
+        CHECK_OK(put_bytes(cache, "key", 8, 2));
+        gy_ref second = gy_slot_ref(room_word(cache, "key"));
+        CHECK(second != first && !says_gone(cache, second));
+        CHECK_EQ(says_gone(cache, first), !growing);
+        CHECK_OK(gyre_delete(cache, "key", 3));
+        CHECK_EQ(says_gone(cache, second), !growing);
+        gy_store_seq(geometry, steady);
+    }
+    api_close(cache);
+}
+
 /* Mostly garbage: everything that lives is kept, with its frequency and in its ring. */
 TEST(compaction, keeps_everything)
 {
