@@ -35,6 +35,7 @@ unsigned
 gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content)
 {
     unsigned ring;
+    gy_history_prefetch(cache, hash); /* its miss beside those of the index */
     if (gy_index_peek(cache, hash, &ring)) { /* a replacement stays in the ring where its key stands */
         content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
         return ring;

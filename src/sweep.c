@@ -104,6 +104,8 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
         walk(&s, bytes);
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
+        if (bytes <= FEW_BYTES)
+            break; /* one has ended: to look for the next is another step */
     }
     return true;
 }
