@@ -67,8 +67,8 @@ instead_of(const struct put *p, const struct gy_found *f)
     return p->word | (uint64_t)freq << GY_FREQ_SHIFT | (f->word & GY_T);
 }
 
-/* Of a word of ours that is out of its slot, with its entry still pinned. While the shard grows a mover may have reserved an
- * image with the same ref, and a walk has to find that. Later ones do not know this ref any more: they wait for us. */
+/* Of a word that we took out of its slot, with its entry still pinned. Where the window has images, a mover may have reserved
+ * one with the same ref, and a walk has to find that. Later movers do not know this ref any more: they wait for us. */
 static void
 gone(const struct put *p, const struct gy_found *f)
 {
