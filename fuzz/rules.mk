@@ -12,7 +12,7 @@ FUZZ_MODEL_FLAGS := -O2 -g
 FUZZ_NAMES  := $(patsubst fuzz/%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
 FUZZ_SHARED := $(filter-out fuzz/alone.c $(FUZZ_NAMES:%=fuzz/%.c),$(sort $(wildcard fuzz/*.c)))
 FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
-FUZZ_RUN    := -close_fd_mask=1 -timeout=20 -rss_limit_mb=3000 -max_len=4096
+FUZZ_RUN    := -close_fd_mask=1 -timeout=120 -rss_limit_mb=3000 -max_len=4096
 T ?= 60
 
 .PHONY: fuzz fuzz-proof fuzz-replay-build fuzz-quick fuzz-build fuzz-replay

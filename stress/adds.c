@@ -385,7 +385,7 @@ main(int argc, char **argv)
     (void)argc;
     stress_start(argv, "adds", 5);
     uint64_t until = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
-    for (uint64_t n = 0; !stress_failed() && stress_now_ns() < until; n++) {
+    for (uint64_t n = 0; stress_goes_on(until, stress_lacks()); n++) {
         struct rng rng = stress_rng(n);
         play_game(&rng, (uint64_t)(stress_seconds() * 1e9 / 10));
         stress_report("games", 1);

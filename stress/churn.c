@@ -264,7 +264,7 @@ live_and_die(struct rng *rng, uint64_t threads_max, uint64_t until_ns, struct ba
     struct stress_thread *threads[SHORT_AT_ONCE] = {0};
     uint64_t n = 0, started_ns = stress_now_ns();
     bool is_warm = false;
-    while (n < threads_max && stress_now_ns() < until_ns && !stress_failed()) {
+    while (n < threads_max && stress_goes_on(until_ns, atomic_load(&left_views) == 0)) {
         unsigned at = n % SHORT_AT_ONCE;
         if (threads[at])
             stress_join(threads[at]);

@@ -355,7 +355,7 @@ main(int argc, char **argv)
     stress_start(argv, "oracle", 10);
     uint64_t until = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
     double longest = stress_seconds() < 30 ? stress_seconds() / 8 : 3;
-    for (uint64_t n = 0; !stress_failed() && stress_now_ns() < until; n++) {
+    for (uint64_t n = 0; stress_goes_on(until, stress_lacks()); n++) {
         struct rng rng = stress_rng(n + stress_setting("ROUND", 0));
         double seconds = longest * (double)rng_between(&rng, 4, 12) / 12;
         play_round(rng, (uint64_t)(seconds * 1e9));

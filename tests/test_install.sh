@@ -153,9 +153,9 @@ run()
     local how=$1
     shift
     if [ "$how" = shared ]; then
-        LD_LIBRARY_PATH=$root/lib timeout 120 "$@" > "$work/said" || return 1
+        LD_LIBRARY_PATH=$root/lib timeout 600 "$@" > "$work/said" || return 1
     else
-        timeout 120 "$@" > "$work/said" || return 1
+        timeout 600 "$@" > "$work/said" || return 1
     fi
 }
 

@@ -20,6 +20,7 @@
 
 #define MAX_LABELS 64
 #define PRINTED_FAILURES 12
+#define LONGER_MOST 8 /* times; the alarm comes after ten */
 
 struct label {
     const char *name;
@@ -205,6 +206,23 @@ void
 stress_need(const char *label, uint64_t n)
 {
     add_number(label, n, true);
+}
+
+bool
+stress_lacks(void)
+{
+    for (unsigned i = 0; i < run.n_labels; i++)
+        if (run.labels[i].needed && run.labels[i].n == 0)
+            return true;
+    return false;
+}
+
+bool
+stress_goes_on(uint64_t until_ns, bool lacks)
+{
+    uint64_t longest = (uint64_t)(run.seconds * LONGER_MOST * 1e9);
+    uint64_t now = stress_now_ns();
+    return !stress_failed() && (now < until_ns || (lacks && now < run.started_ns + longest));
 }
 
 static void

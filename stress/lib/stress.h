@@ -76,6 +76,11 @@ bool stress_failed(void);
  * thread. */
 void stress_report(const char *label, uint64_t n);
 void stress_need(const char *label, uint64_t n);
+bool stress_lacks(void); /* something needed is still zero */
+
+/* Whether the run goes on: until its time is over, and on a machine so slow that it lacks something then, some
+ * times as long. */
+bool stress_goes_on(uint64_t until_ns, bool lacks);
 
 /* What this thread has done: calls of the library, and answers that were checked against what others
  * had done. Added up when a thread of stress_spawn ends, and for the main one by stress_finish. */
