@@ -3,6 +3,7 @@
 
 /* The door for reading: gyre_get, gyre_release, gyre_read, gyre_get_many. */
 
+#include "history.h"
 #include "hit.h"
 
 static const gyre_view NO_VIEW;
@@ -66,8 +67,10 @@ get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
     enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, view);
     if (gy_likely(outcome == GY_HIT))
         return GYRE_OK;
-    if (outcome == GY_HIT_ABSENT)
+    if (outcome == GY_HIT_ABSENT) {
+        gy_history_prefetch(cache, hash); /* for the put that most likely follows */
         return get_hashed(cache, r, hash, key, key_size, view);
+    }
     return get_generally(cache, key, key_size, view); /* it hashes again: so that hits need not keep the hash */
 }
 

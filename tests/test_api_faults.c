@@ -184,6 +184,19 @@ let_others_run(const struct run *r)
         api_pause();
 }
 
+/* While the maintenance thread, off its processor, has the arenas in hand, there may be no room for a while. */
+static int
+put_in_time(struct scene *s, const char *key, const char *value)
+{
+    int rc = put_text(s->cache, key, value);
+    bool alone = (s->options.flags & GYRE_NO_THREAD) != 0;
+    for (unsigned i = 0; i < API_PAUSES_MOST && rc == GYRE_EBUSY && !alone; i++) {
+        api_pause();
+        rc = put_text(s->cache, key, value);
+    }
+    return rc;
+}
+
 /* Works afterwards, for the very thread that saw the failure. */
 static void
 use_afterwards(struct scene *s)
@@ -192,7 +205,7 @@ use_afterwards(struct scene *s)
     enum { VIEWS = 60 }; /* more than one record of a thread holds */
     gyre_view views[VIEWS];
     gyre_draft draft;
-    CHECK_OK(put_text(c, "afterwards", "value"));
+    CHECK_OK(put_in_time(s, "afterwards", "value"));
     for (unsigned i = 0; i < VIEWS; i++)
         CHECK_OK(gyre_get(c, "afterwards", 10, &views[i]));
     for (unsigned i = 0; i < VIEWS; i++)
