@@ -19,6 +19,7 @@ static __attribute__((noinline)) int
 get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size,
            gyre_view *view)
 {
+    gy_history_prefetch(cache, hash); /* most that come here miss, and a put follows */
     gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
     struct gy_found f;
     uint32_t ttl_left_ms;
@@ -67,10 +68,8 @@ get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
     enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, view);
     if (gy_likely(outcome == GY_HIT))
         return GYRE_OK;
-    if (outcome == GY_HIT_ABSENT) {
-        gy_history_prefetch(cache, hash); /* for the put that most likely follows */
+    if (outcome == GY_HIT_ABSENT)
         return get_hashed(cache, r, hash, key, key_size, view);
-    }
     return get_generally(cache, key, key_size, view); /* it hashes again: so that hits need not keep the hash */
 }
 
