@@ -20,8 +20,8 @@ Written by `make hit-ratio`, with its pictures: do not edit. How gyre chooses wh
 Every number of gyre's is of `gyre replay`, the library itself: one thread on one processor (but for the
 table of threads), no maintenance thread, `max_entries` at the size of the point, sizes of objects ignored; or, where it
 says *with sizes*, the point's bytes as capacity, which for gyre is index and headers too, while the reference charges
-objects alone. The cache starts empty, and every request counts. gyre's are means of {seeds} seeds of its hash; between
-the seeds the miss ratio of a point differs by {spread:.4f} at most ({spread_at}).
+objects alone. The cache starts empty, and every request counts. gyre's are means of {seeds} seeds of its hash, with
+sizes of {sized_seeds}; between {seeds} seeds the miss ratio of a point differs by {spread:.4f} at most ({spread_at}).
 
 *Best* is the least miss ratio of eleven algorithms in the reference at that point, *regret* the miss ratio above it.
 The *real* traces are {real}: {real_points} of the {unit_points} points.
@@ -76,7 +76,7 @@ def write_sized(folder, sized):
 
 
 def write(folder, shown, measured, summaries, figures, seeds):
-    """`seeds`: how many, the largest spread between them, and where that is."""
+    """`seeds`: how many, how many with sizes, the largest spread between the former, and where that is."""
     unit, sized, _ = measured
     images = folder / "images"
     write_curves(images, unit)
@@ -86,7 +86,7 @@ def write(folder, shown, measured, summaries, figures, seeds):
                   ["Miss ratio less that of the best of the eleven at the same point.",
                    f"{len(unit)} points: {len({one.point.trace for one in unit})} traces at up to six sizes."])
     by_title = {table.title: as_markdown(table) for table in shown}
-    head = HEAD.format(seeds=seeds[0], spread=seeds[1], spread_at=seeds[2], real=", ".join(data.REAL),
+    head = HEAD.format(seeds=seeds[0], sized_seeds=seeds[1], spread=seeds[2], spread_at=seeds[3], real=", ".join(data.REAL),
                        real_points=data.REAL_POINTS, unit_points=data.UNIT_POINTS)
     text = "\n\n".join([
         head.rstrip(), by_title["What must be"],
