@@ -37,7 +37,7 @@ claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
 
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
 static bool
-take_free(struct gyre *cache, unsigned stream, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
+take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
 {
     struct gy_super *s = cache->super;
     /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
@@ -48,7 +48,7 @@ take_free(struct gyre *cache, unsigned stream, unsigned lane, bool urgent, uint3
         if (gy_arena_state(word) != GY_FREE)
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
-        uint64_t taken = gy_arena_word(GY_OPENING, stream, lane, gy_arena_generation(word) + 1u, opened);
+        uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
         if (!claim_free(cache, a, word, taken))
             continue;
         gy_tick(cache);
@@ -86,22 +86,22 @@ seal(struct gyre *cache, uint32_t arena, uint64_t word)
     gy_store_rlx(&cache->books[arena].clock[1], gy_load_rlx(&cache->super->history_clock));
     uint64_t number = gy_add_seq(&cache->super->sequence, 1);
     gy_cas_seq(&cache->words[arena], &word, /* model: seal2 */
-               gy_arena_word(GY_SEALED, gy_arena_stream(word), gy_arena_lane(word), gy_arena_generation(word),
+               gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
                              number));
 }
 
 /* Puts a fresh arena into the lane in place of the one that was seen there. True when the lane has
  * changed, by whomever; false when no arena is to be had. */
 static bool
-open_next(struct gyre *cache, unsigned stream, unsigned lane, uint64_t seen, bool urgent)
+open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool urgent)
 {
     uint32_t arena;
     uint64_t sequence;
-    if (!take_free(cache, stream, lane, urgent, &arena, &sequence))
+    if (!take_free(cache, ring, lane, urgent, &arena, &sequence))
         return false;
     uint64_t word = gy_load_acq(&cache->words[arena]);
     /* model: open3 */
-    if (!gy_cas_seq(&cache->lanes[lane].open[stream], &seen, gy_open_word(arena, sequence))) {
+    if (!gy_cas_seq(&cache->lanes[lane].open[ring], &seen, gy_open_word(arena, sequence))) {
         give_back(cache, arena, word);
         return true;
     }
@@ -171,7 +171,7 @@ stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header
 }
 
 bool
-gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned stream, const struct gy_content *content,
+gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                bool urgent, struct gy_staged *out)
 {
     struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
@@ -179,13 +179,13 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned stream, const st
     if (gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
         return false;
     unsigned lane = lane_of_cpu(cache);
-    gy_atomic_u64 *shown = &cache->lanes[lane].open[stream];
+    gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
     for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
         uint64_t open = gy_load_acq(shown);
         int result = stage_in(cache, pin, open, &h, out);
         if (result > 0)
             break;
-        if (result == 0 && !open_next(cache, stream, lane, open, urgent))
+        if (result == 0 && !open_next(cache, ring, lane, open, urgent))
             return false;
     }
     char *entry = gy_at(cache, out->ref);
@@ -207,9 +207,9 @@ gy_arena_unpin(struct gy_staged *staged)
 }
 
 void
-gy_arena_seal(struct gyre *cache, unsigned lane, unsigned stream)
+gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring)
 {
-    uint64_t open = gy_load_seq(&cache->lanes[lane].open[stream]);
+    uint64_t open = gy_load_seq(&cache->lanes[lane].open[ring]);
     uint32_t arena = gy_open_arena(open);
     if (open == 0 || arena >= cache->g.n_arenas)
         return;

@@ -5,8 +5,8 @@
  * a whole. Each has one word, which says everything about its state and is changed by CAS alone (I4),
  * and a book: its position and what is known of its contents.
  *
- *   63               24 23    16 15      6 5      4 3     0
- *   |     sequence     |  gen   |  lane   | stream | state |
+ *   63               24 23    16 15      5   4    3     0
+ *   |     sequence     |  gen   |  lane   | ring | state |
  *
  *   FREE -> OPENING          taken by a writer or a sweep; its book is being reset
  *   OPENING -> OPEN          it stands in its lane: by the opener, or by any writer that finds it there
@@ -33,11 +33,6 @@
 enum gy_arena_state {
     GY_FREE, GY_OPENING, GY_OPEN, GY_SEALED, GY_SWEEPING, GY_PARKED, GY_RETIRED, GY_WITHDRAWN
 };
-
-/* Entries go to probation or to main. What a compaction keeps of main is appended to arenas of its own: it has lived
- * long, and among what was just put, of which much will soon be replaced, it would be copied again and again. */
-enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
-enum gy_stream { GY_COMPACTED = GY_RINGS, GY_STREAMS }; /* after the rings */
 
 enum { GY_SEQUENCE_BITS = 40, GY_ARENA_BITS = 24 };
 #define GY_SEQUENCE_MASK (((uint64_t)1 << GY_SEQUENCE_BITS) - 1)
@@ -88,9 +83,9 @@ gy_progress_from(uint64_t progress, uint64_t at)
 }
 
 static inline uint64_t
-gy_arena_word(enum gy_arena_state state, unsigned stream, unsigned lane, uint64_t generation, uint64_t sequence)
+gy_arena_word(enum gy_arena_state state, unsigned ring, unsigned lane, uint64_t generation, uint64_t sequence)
 {
-    return (uint64_t)state | (uint64_t)stream << 4 | (uint64_t)lane << 6 | (generation & 0xff) << 16 |
+    return (uint64_t)state | (uint64_t)ring << 4 | (uint64_t)lane << 5 | (generation & 0xff) << 16 |
            sequence << 24;
 }
 
@@ -100,23 +95,16 @@ gy_arena_state(uint64_t word)
     return (enum gy_arena_state)(word & 15);
 }
 
-/* What was appended to it: an enum gy_stream. */
-static inline unsigned
-gy_arena_stream(uint64_t word)
-{
-    return (unsigned)(word >> 4) & 3;
-}
-
 static inline unsigned
 gy_arena_ring(uint64_t word)
 {
-    return gy_arena_stream(word) != GY_PROBATION;
+    return (unsigned)(word >> 4) & 1;
 }
 
 static inline unsigned
 gy_arena_lane(uint64_t word)
 {
-    return (unsigned)(word >> 6) & 0x3ff;
+    return (unsigned)(word >> 5) & 0x7ff;
 }
 
 static inline uint8_t
@@ -171,17 +159,17 @@ struct gy_staged {
     uint64_t pin_word;
 };
 
-/* Reserves room in the open arena of a stream and writes the whole entry but, when content->value is
+/* Reserves room in the open arena of a ring and writes the whole entry but, when content->value is
  * NULL, its value. Never waits, never sweeps. False when a new arena is needed and none is free (urgent:
  * down to the last one; else the reserve is left to the sweep) or the entry is larger than an arena. */
-bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned stream, const struct gy_content *content,
+bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                     bool urgent, struct gy_staged *out);
 
 /* Clears the pin of a staged entry. */
 void gy_arena_unpin(struct gy_staged *staged);
 
 /* Seals what stands open in a lane: later entries go to a new arena. */
-void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned stream);
+void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring);
 
 /* Frees the retired arenas that no pin holds. Returns how many. */
 unsigned gy_arena_free_retired(struct gyre *cache);

@@ -87,8 +87,7 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
 struct survey {
     uint32_t oldest[GY_RINGS], open[GY_RINGS], dirtiest, parked; /* arenas; UINT32_MAX: none */
     uint64_t word[GY_RINGS], open_word[GY_RINGS], dirtiest_word, parked_word;
-    uint64_t live[GY_RINGS], now; /* bytes; the sequence */
-    float most_worth;
+    uint64_t live[GY_RINGS], most_garbage; /* bytes */
 };
 
 static bool
@@ -97,28 +96,14 @@ older(uint64_t a, uint64_t b)
     return gy_sequence_compare(gy_arena_sequence(a), gy_arena_sequence(b)) < 0;
 }
 
-/* What compacting an arena is worth: its garbage, by what it costs to read it all and write what lives, and the more the
- * longer it was sealed. What was sealed lately gains garbage by itself, and is cheaper to compact later (Rosenblum and
- * Ousterhout, SOSP 1991). */
-static float
-worth(const struct gyre *cache, uint64_t word, uint64_t now, uint64_t garbage)
-{
-    int64_t age = 1 + gy_sequence_compare(now, gy_arena_sequence(word));
-    garbage = gy_min(garbage, cache->arena_bytes);
-    return (float)garbage * (float)age / (float)(2 * cache->arena_bytes - garbage);
-}
-
 static void
-survey_sealed(const struct gyre *cache, struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
+survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
 {
     unsigned ring = gy_arena_ring(word);
     if (v->oldest[ring] == UINT32_MAX || older(word, v->word[ring]))
         v->oldest[ring] = a, v->word[ring] = word;
-    if (garbage < gy_policy_compact_least(cache->arena_bytes))
-        return;
-    float found = worth(cache, word, v->now, garbage);
-    if (v->dirtiest == UINT32_MAX || found > v->most_worth)
-        v->most_worth = found, v->dirtiest = a, v->dirtiest_word = word;
+    if (garbage > v->most_garbage)
+        v->most_garbage = garbage, v->dirtiest = a, v->dirtiest_word = word;
 }
 
 /* What compacting an arena gains. The end in which the next entry did not fit is not counted: the copies
@@ -136,7 +121,6 @@ survey(struct gyre *cache, struct survey *v)
     *v = (struct survey){.oldest = {UINT32_MAX, UINT32_MAX}, .open = {UINT32_MAX, UINT32_MAX},
                          .dirtiest = UINT32_MAX, .parked = UINT32_MAX};
     uint64_t stamp = gy_arena_stamp_pins(cache);
-    v->now = stamp;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
         enum gy_arena_state state = gy_arena_state(word);
@@ -150,7 +134,7 @@ survey(struct gyre *cache, struct survey *v)
         if (state == GY_PARKED)
             v->parked = a, v->parked_word = word;
         else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
-            survey_sealed(cache, v, a, word, gained(cache, used, dead));
+            survey_sealed(v, a, word, gained(cache, used, dead));
         else if (state == GY_OPEN && (v->open[ring] == UINT32_MAX || older(word, v->open_word[ring])))
             v->open[ring] = a, v->open_word[ring] = word;
     }
@@ -161,7 +145,7 @@ seal_open(struct gyre *cache, uint32_t arena)
 {
     uint64_t word = gy_load_acq(&cache->words[arena]);
     if (gy_arena_state(word) == GY_OPEN)
-        gy_arena_seal(cache, gy_arena_lane(word), gy_arena_stream(word));
+        gy_arena_seal(cache, gy_arena_lane(word), gy_arena_ring(word));
 }
 
 /* How many entries an arena holds, about; and so many are in the cache. */
@@ -181,14 +165,11 @@ claim_hand(struct gyre *cache, struct gy_choice *out)
 {
     for (unsigned ring = 0; ring < GY_RINGS; ring++) {
         uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-        uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
-        if (arena >= cache->g.n_arenas)
+        if (hand == 0 || hand > cache->g.n_arenas)
             continue;
-        uint64_t word = gy_load_acq(&cache->words[arena]);
-        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)arena, word, out)) {
-            out->look = hand & GY_HAND_LOOKS;
+        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
+        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)hand - 1, word, out))
             return true;
-        }
     }
     return false;
 }
@@ -205,7 +186,7 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
         uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
-        if (need != GY_EVICT && v.dirtiest != UINT32_MAX && gy_policy_compact(live, total)) {
+        if (need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total)) {
             if (claim(cache, v.dirtiest, v.dirtiest_word, out)) {
                 out->compact = true;
                 return true;
@@ -246,11 +227,10 @@ bool
 gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out)
 {
     uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-    uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
-    if (arena < cache->g.n_arenas) {
-        uint64_t word = gy_load_acq(&cache->words[arena]);
+    if (hand != 0 && hand <= cache->g.n_arenas) {
+        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
         if (gy_arena_state(word) == GY_PARKED && gy_arena_ring(word) == ring &&
-            join(cache, r, (uint32_t)arena, word, false, out) == JOINED)
+            join(cache, r, (uint32_t)hand - 1, word, false, out) == JOINED)
             return true;
     }
     uint64_t passed = 0; /* the word of an arena that others hold */

@@ -17,7 +17,7 @@ struct gy_choice {
     uint64_t from; /* claimed: where to begin; what is before is done */
 };
 
-/* For room: a parked arena, else, when compaction pays, one with much garbage, else the oldest of
+/* For room: a parked arena, else the one with the most garbage when compaction pays, else the oldest of
  * the ring that is over its share. Pinned arenas are passed over. False when there is
  * none. GY_BACKGROUND leaves open arenas alone; GY_FOREGROUND takes them when nothing else is left;
  * GY_EVICT does not compact, either: it cannot fail to gain room. */

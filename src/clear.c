@@ -36,8 +36,8 @@ gy_clear_begin(struct gyre *cache)
     raise_mark(cache);
     raise_mark(cache);
     for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
-        for (unsigned stream = 0; stream < GY_STREAMS; stream++)
-            gy_arena_seal(cache, lane, stream);
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_arena_seal(cache, lane, ring);
 }
 
 static void

@@ -35,7 +35,6 @@ unsigned
 gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content)
 {
     unsigned ring;
-    gy_history_prefetch(cache, hash); /* its miss beside those of the index */
     if (gy_index_peek(cache, hash, &ring)) { /* a replacement stays in the ring where its key stands */
         content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
         return ring;
@@ -73,9 +72,8 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
-    unsigned wanted_sweep = gy_sweep_wanted_by_writers(cache);
-    if (gy_unlikely(wanted_sweep > 0))
-        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE * wanted_sweep);
+    if (gy_sweep_wanted_by_writers(cache))
+        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
         gy_worker_wake(&cache->worker);
 }

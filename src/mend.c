@@ -19,7 +19,7 @@ mend_arenas(struct gyre *cache)
         uint64_t word = gy_load_rlx(&cache->words[a]); /* (Relaxed, all here: this thread is alone.) */
         enum gy_arena_state state = gy_arena_state(word);
         if (state == GY_OPENING) {
-            uint64_t open = gy_load_rlx(&cache->lanes[gy_arena_lane(word)].open[gy_arena_stream(word) % GY_STREAMS]);
+            uint64_t open = gy_load_rlx(&cache->lanes[gy_arena_lane(word)].open[gy_arena_ring(word)]);
             state = open == gy_open_word(a, gy_arena_sequence(word)) ? GY_OPEN : GY_FREE;
         }
         uint64_t progress = gy_load_rlx(&cache->books[a].progress);

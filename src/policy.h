@@ -206,18 +206,12 @@ gy_policy_victim(uint64_t in_probation, uint64_t in_main, float window, uint64_t
     return in_probation > 0 && (in_main == 0 || in_probation > share) ? GY_POLICY_PROBATION : GY_POLICY_MAIN;
 }
 
-/* Does it pay to sweep an arena and keep all that lives in it? When so much of it at least is garbage, */
-static inline uint64_t
-gy_policy_compact_least(uint64_t arena_bytes)
-{
-    return arena_bytes / 4;
-}
-
-/* and live bytes are well below what there is. */
+/* Does it pay to sweep the arena with the most garbage and keep all that lives in it? When a quarter of it
+ * is garbage and live bytes are well below what there is. */
 static inline bool
-gy_policy_compact(uint64_t live_bytes, uint64_t total_bytes)
+gy_policy_compact(uint64_t most_dead_bytes, uint64_t arena_bytes, uint64_t live_bytes, uint64_t total_bytes)
 {
-    return live_bytes <= total_bytes - total_bytes / 8;
+    return most_dead_bytes >= arena_bytes / 4 && live_bytes <= total_bytes - total_bytes / 8;
 }
 
 #endif

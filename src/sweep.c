@@ -23,7 +23,7 @@
 #include "learn.h"
 #include "walk.h"
 
-enum { BATCH = 16, FEW = 4, FEW_BYTES = 4096 };
+enum { BATCH = 16 };
 
 static void
 finish(struct gy_sweep *s, enum gy_arena_state state)
@@ -31,7 +31,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     struct gyre *c = s->cache;
     uint64_t word = s->at.word;
     if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
-        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
+        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], s->at.arena + 1);
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_add_rlx(&c->super->sweeps, 1);
@@ -53,15 +53,13 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
     struct gy_book *book = &c->books[s->at.arena];
     uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, at = s->at.from;
     bool damaged = gy_load_acq(&book->holed) != 0;
-    /* Who asks for few bytes must not wait long. */
-    unsigned most = most_bytes <= FEW_BYTES ? FEW : BATCH;
     s->owed = gy_load_rlx(&c->super->owed); /* (Relaxed: of two at once, one's counts.) */
     /* A clear that is carried out has emptied the index of all that was here. */
     if (gy_load_rlx(&book->opened) < gy_load_acq(&c->super->done))
         at = end;
     while (at < end && !damaged && s->walked < most_bytes) {
         struct gy_item item[BATCH];
-        unsigned n = gy_walk_read(s, at, end, most, item, &damaged);
+        unsigned n = gy_walk_read(s, at, end, BATCH, item, &damaged);
         c->rcu->enter(c, s->r);
         for (unsigned i = 0; i < n; i++) {
             gy_walk_clear(s, &item[i]);
@@ -70,7 +68,6 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
             s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
         }
         c->rcu->exit(c, s->r);
-        gy_walk_account(s);
     }
     gy_store_rlx(&c->super->owed, s->owed);
     if (damaged) {
@@ -104,8 +101,6 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
         walk(&s, bytes);
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
-        if (bytes <= FEW_BYTES)
-            break; /* one has ended: to look for the next is another step */
     }
     return true;
 }
@@ -165,11 +160,10 @@ gy_sweep_spacious(struct gyre *cache)
     return cache->g.max_entries == 0 || held + entries < (int64_t)cache->g.max_entries;
 }
 
-unsigned
+bool
 gy_sweep_wanted_by_writers(const struct gyre *cache)
 {
-    int64_t least = (int64_t)cache->g.reserve_arenas + cache->g.n_arenas / 128, n = free_arenas(cache);
-    return n > least ? 0 : (unsigned)(least - n + 1);
+    return free_arenas(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 128;
 }
 
 bool

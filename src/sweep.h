@@ -19,10 +19,8 @@ bool gy_sweep_room(struct gyre *cache, struct gy_record *r);
 /* Is there more room than probation may take? */
 bool gy_sweep_spacious(struct gyre *cache);
 
-/* Do writers have to help? The more, the fewer arenas are free. */
-unsigned gy_sweep_wanted_by_writers(const struct gyre *cache);
-
-/* Are there fewer free arenas than maintenance leaves? */
+/* Free arenas below which writers help, and up to which maintenance sweeps. */
+bool gy_sweep_wanted_by_writers(const struct gyre *cache);
 bool gy_sweep_wanted(const struct gyre *cache);
 
 #endif

@@ -4,8 +4,8 @@
 #include "walk.h"
 
 #include "account.h"
-#include "find.h"
 #include "history.h"
+#include "index.h"
 #include "learn.h"
 
 _Static_assert(GY_KINDS <= GY_ENTRY_UNFILLED >> GY_ENTRY_KIND_SHIFT, "a kind is none that says unfilled");
@@ -91,24 +91,15 @@ judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reas
     return v;
 }
 
-/* What stays in main stands apart, unless arenas are so few that one more open one would take much. */
-static unsigned
-stream_of_compacted(const struct gyre *cache, uint64_t word)
-{
-    enum { ARENAS_FEW = 64 };
-    unsigned ring = gy_arena_ring(word);
-    return ring == GY_MAIN && cache->g.n_arenas > ARENAS_FEW ? GY_COMPACTED : ring;
-}
-
 /* 3: a copy of the entry in an open arena. */
 static bool
 copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct gy_staged *copy)
 {
     struct gyre *c = s->cache;
-    unsigned stream = s->at.compact ? stream_of_compacted(c, s->at.word) : GY_MAIN;
+    unsigned ring = s->at.compact ? gy_arena_ring(s->at.word) : GY_MAIN;
     struct gy_content content = gy_entry_content(i->entry, i->offset, i->h, c->g.value_align);
     content.kind = (uint8_t)kind;
-    if (!gy_arena_stage(c, &s->r->pin[GY_PIN_COPY], stream, &content, true, copy))
+    if (!gy_arena_stage(c, &s->r->pin[GY_PIN_COPY], ring, &content, true, copy))
         return false;
     /* After staging: an arena opened after a clear shows us its mark; one opened before is hidden by it. */
     if (gy_load_rlx(&c->books[s->at.arena].opened) >= gy_load_seq(&c->super->mark))
@@ -121,7 +112,7 @@ copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct 
 static void
 account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_staged *copy)
 {
-    s->dead += i->bytes;
+    gy_account_dead(s->cache, s->at.arena, i->bytes);
     if (!s->at.compact && gy_arena_ring(s->at.word) != GY_MAIN) {
         gy_account_ring(s->cache, copy->arena, 1); /* before the other: a put that sees too few would let one stay */
         gy_account_ring(s->cache, s->at.arena, -1);
@@ -160,12 +151,10 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
             gy_arena_unpin(&copy);
             return;
         }
-        gy_account_gone(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason, false);
-        s->dead += i->bytes;
-        if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT) {
+        gy_account_out(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason,
+                       false);
+        if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT)
             gy_history_remember(c, i->hash, v.kind);
-            s->remembered++;
-        }
         s->evicted++;
         return;
     }
@@ -173,6 +162,17 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
         gy_account_dead(c, copy.arena, copy.bytes);
         gy_arena_unpin(&copy);
     }
+}
+
+/* The slots of a bucket with this ref, as bits. */
+static unsigned
+referring(struct gy_bucket *bucket, gy_ref ref)
+{
+    unsigned slots = 0;
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) /* acquire: as the loop of clear_slot, whose first look this is */
+        slots |= (unsigned)(gy_slot_ref(gy_load_acq(&bucket->slot[n])) == ref) << n;
+    return slots;
 }
 
 void
@@ -183,18 +183,8 @@ gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
         return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
     gy_index_window(s->cache, i->hash, &w);
     for (unsigned b = 0; b < w.n; b++)
-        for (unsigned c = gy_find_candidates(w.bucket[b], i->hash); c; c = gy_find_next(c))
-            clear_slot(s, i, gy_find_candidate(w.bucket[b], c)); /* where a word of this key may stand */
-}
-
-void
-gy_walk_account(struct gy_sweep *s)
-{
-    if (s->dead)
-        gy_account_dead(s->cache, s->at.arena, s->dead);
-    if (s->remembered)
-        gy_history_tick(s->cache, s->remembered);
-    s->dead = s->remembered = 0;
+        for (unsigned slots = referring(w.bucket[b], i->offset >> 3); slots; slots &= slots - 1)
+            clear_slot(s, i, &w.bucket[b]->slot[__builtin_ctz(slots)]);
 }
 
 unsigned
@@ -252,5 +242,4 @@ gy_walk_holed(struct gy_sweep *s)
             c->rcu->exit(c, s->r);
         }
     }
-    gy_walk_account(s);
 }

@@ -25,14 +25,13 @@ TEST(arena, words_keep_their_fields)
     uint64_t seed = api_seed("arena");
     for (unsigned i = 0; i < 10000; i++) {
         uint64_t r = api_random(&seed), sequence = api_random(&seed) & GY_SEQUENCE_MASK;
-        unsigned stream = (unsigned)(r % GY_STREAMS), lane = (unsigned)(r >> 2) & 0x3ff;
+        unsigned ring = r & 1, lane = (unsigned)(r >> 1) & 0x7ff;
         uint8_t generation = (uint8_t)(r >> 20);
         for (unsigned state = GY_FREE; state <= GY_WITHDRAWN; state++) {
-            uint64_t word = gy_arena_word(GY_OPEN, stream, lane, generation, sequence);
+            uint64_t word = gy_arena_word(GY_OPEN, ring, lane, generation, sequence);
             word = gy_arena_with_state(word, (enum gy_arena_state)state);
             CHECK_EQ(gy_arena_state(word), state);
-            CHECK_EQ(gy_arena_stream(word), stream);
-            CHECK_EQ(gy_arena_ring(word), stream == GY_PROBATION ? GY_PROBATION : GY_MAIN);
+            CHECK_EQ(gy_arena_ring(word), ring);
             CHECK_EQ(gy_arena_lane(word), lane);
             CHECK_EQ(gy_arena_generation(word), generation);
             CHECK_EQ(gy_arena_sequence(word), sequence);

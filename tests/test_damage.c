@@ -36,8 +36,8 @@ TEST(damage, a_lane_that_shows_no_arena_gets_one)
 {
     gyre *cache = open_one();
     for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
-        for (unsigned stream = 0; stream < GY_STREAMS; stream++)
-            gy_store_seq(&cache->lanes[lane].open[stream], gy_open_word(cache->g.n_arenas + lane, 77));
+        for (unsigned ring = 0; ring < GY_RINGS; ring++)
+            gy_store_seq(&cache->lanes[lane].open[ring], gy_open_word(cache->g.n_arenas + lane, 77));
     room_seal_all(cache);
     CHECK_OK(put_bytes(cache, "key", 8, 1));
     CHECK(has_bytes(cache, "key", 8, 1));

@@ -40,7 +40,7 @@ consistent(gyre *cache)
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         enum gy_arena_state state = room_state(cache, a);
         uint64_t open = gy_load_seq(&cache->lanes[gy_arena_lane(gy_load_seq(&cache->words[a]))]
-                                         .open[gy_arena_stream(gy_load_seq(&cache->words[a]))]);
+                                         .open[gy_arena_ring(gy_load_seq(&cache->words[a]))]);
         n_free += state == GY_FREE;
         if (state == GY_OPENING || state == GY_SWEEPING)
             return false;

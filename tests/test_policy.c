@@ -299,8 +299,9 @@ TEST(policy, a_large_cache_takes_more_observations)
 
 TEST(policy, compaction_pays_from_a_quarter_of_garbage)
 {
-    CHECK_EQ(gy_policy_compact_least(1000), 250);
-    CHECK(gy_policy_compact(8750, 10000)); /* an eighth of the cache is not live */
-    CHECK(!gy_policy_compact(8751, 10000));
-    CHECK(gy_policy_compact(0, 10000));
+    CHECK(gy_policy_compact(250, 1000, 5000, 10000));
+    CHECK(!gy_policy_compact(249, 1000, 5000, 10000));
+    CHECK(gy_policy_compact(1000, 1000, 8750, 10000)); /* an eighth of the cache is not live */
+    CHECK(!gy_policy_compact(1000, 1000, 8751, 10000));
+    CHECK(gy_policy_compact(1000, 1000, 0, 10000));
 }

@@ -112,8 +112,8 @@ TEST(slot, the_picture_of_an_arena_word_is_right)
     char drawn[128], real[128];
     uint64_t none = gy_arena_word((enum gy_arena_state)0, 0, 0, 0, 0);
     const uint64_t field[] = {gy_arena_word(GY_FREE, 0, 0, 0, GY_SEQUENCE_MASK),
-                              gy_arena_word(GY_FREE, 0, 0, 255, 0), gy_arena_word(GY_FREE, 0, 0x3ff, 0, 0),
-                              gy_arena_word(GY_FREE, 3, 0, 0, 0),
+                              gy_arena_word(GY_FREE, 0, 0, 255, 0), gy_arena_word(GY_FREE, 0, 0x7ff, 0, 0),
+                              gy_arena_word(GY_FREE, 1, 0, 0, 0),
                               ~gy_arena_with_state(~(uint64_t)0, GY_FREE)};
     CHECK_EQ(none, 0);
     read_picture("src/arena.h", drawn, sizeof drawn);

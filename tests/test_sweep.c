@@ -7,30 +7,105 @@
 
 #include "choose.h"
 #include "history.h"
-#include "swept.h"
+#include "room.h"
+
+enum { SIZE = 200 };
+
+static gyre *
+open_one(void)
+{
+    room_stay();
+    return api_open(1 << 20, GYRE_NO_THREAD);
+}
+
+/* Without a hit, which the sweep would count. */
+static bool
+stands(gyre *cache, unsigned k)
+{
+    return room_word(cache, key_of(k).text) != 0;
+}
+
+static bool
+present(gyre *cache, unsigned k)
+{
+    if (!stands(cache, k))
+        return false;
+    CHECK(has_bytes(cache, key_of(k).text, SIZE, k));
+    return true;
+}
+
+static void
+set_freq(gyre *cache, unsigned k, unsigned freq)
+{
+    uint64_t hash = room_hash(cache, key_of(k).text);
+    struct gy_window w;
+    gy_index_window(cache, hash, &w);
+    for (unsigned i = 0; i < w.n * GY_BUCKET_SLOTS; i++) {
+        gy_atomic_u64 *slot = &w.bucket[i / GY_BUCKET_SLOTS]->slot[i % GY_BUCKET_SLOTS];
+        uint64_t word = gy_load_seq(slot);
+        if (gy_slot_may_match(word, hash))
+            gy_store_seq(slot, (word & ~GY_FREQ_MASK) | (uint64_t)freq << GY_FREQ_SHIFT);
+    }
+}
+
+/* Fills one arena of a ring with keys first, first + 1, ... and seals it. */
+static unsigned
+fill_arena(gyre *cache, unsigned ring, unsigned first, uint32_t *arena)
+{
+    unsigned k = first;
+    CHECK_OK(room_put(cache, ring, key_of(k).text, SIZE, k));
+    *arena = room_arena_of(cache, key_of(k).text);
+    uint64_t room = 240; /* of one entry */
+    while ((gy_load_seq(&cache->books[*arena].position) & ~GY_CLOSED) + room <= cache->arena_bytes) {
+        k++;
+        CHECK_OK(room_put(cache, ring, key_of(k).text, SIZE, k));
+        CHECK_EQ(room_arena_of(cache, key_of(k).text), *arena);
+    }
+    room_seal_all(cache);
+    return k + 1 - first;
+}
+
+static void
+expect_left(gyre *cache, uint32_t arena)
+{
+    CHECK_EQ(room_refs_into(cache, arena), 0);
+    CHECK_EQ(room_state(cache, arena), GY_FREE);
+}
+
+static unsigned
+ring_of(gyre *cache, unsigned k)
+{
+    return gy_arena_ring(gy_load_seq(&cache->words[room_arena_of(cache, key_of(k).text)]));
+}
+
+static uint8_t
+kind_of(gyre *cache, unsigned k)
+{
+    return gy_entry_kind(gy_entry_header(gy_at(cache, gy_slot_ref(room_word(cache, key_of(k).text)))));
+}
 
 /* Where main has entries that nobody asks for, a newcomer that was hit takes the place of one. */
 TEST(sweep, newcomers_that_were_hit_go_to_main)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &arena), kept = 0;
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena), kept = 0;
     uint64_t clock = gy_history_clock(cache);
     room_teach(cache);
     for (unsigned k = 0; k < n; k++)
-        swept_set_freq(cache, k, k % 4 < 2 ? 0 : k % 4 - 1);
+        set_freq(cache, k, k % 4 < 2 ? 0 : k % 4 - 1);
     while (room_state(cache, arena) != GY_FREE)
         CHECK(room_sweep(cache, 1 << 20));
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     for (unsigned k = 0; k < n; k++) {
-        CHECK_EQ(swept_stands(cache, k), (k % 4 >= 2));
-        if (!swept_stands(cache, k))
+        CHECK_EQ(stands(cache, k), (k % 4 >= 2));
+        if (!stands(cache, k))
             continue;
         kept++;
         CHECK_EQ(gy_slot_freq(room_word(cache, key_of(k).text)), 0);
-        CHECK_EQ(swept_ring(cache, k), GY_MAIN);
-        CHECK_EQ(swept_kind(cache, k), gy_policy_kind_new(GY_KIND_UNKNOWN, k % 4 - 1)); /* as it was judged */
-        CHECK(swept_present(cache, k));
+        CHECK_EQ(ring_of(cache, k), GY_MAIN);
+        CHECK_EQ(kind_of(cache, k), gy_policy_kind_new(GY_KIND_UNKNOWN, k % 4 - 1)); /* as it was judged */
+        CHECK(present(cache, k));
     }
     gyre_stats s = api_stats(cache);
     CHECK(kept > 10);
@@ -44,11 +119,11 @@ TEST(sweep, newcomers_that_were_hit_go_to_main)
 /* Where nothing is known to be worse, nobody is let in. */
 TEST(sweep, newcomers_have_to_be_better_than_somebody)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &arena);
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
     for (unsigned k = 0; k < n; k++)
-        swept_set_freq(cache, k, 2);
+        set_freq(cache, k, 2);
     while (room_state(cache, arena) != GY_FREE)
         CHECK(room_sweep(cache, 1 << 20));
     CHECK_EQ(api_stats(cache).removed[GYRE_CAPACITY], n);
@@ -58,22 +133,22 @@ TEST(sweep, newcomers_have_to_be_better_than_somebody)
 
 TEST(sweep, main_keeps_what_was_hit)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_MAIN, 0, &arena);
+    unsigned n = fill_arena(cache, GY_MAIN, 0, &arena);
     uint64_t clock = gy_history_clock(cache);
     room_teach(cache);
     for (unsigned k = 0; k < n; k++)
-        swept_set_freq(cache, k, k % 4 == 3 ? 2 : k % 2);
+        set_freq(cache, k, k % 4 == 3 ? 2 : k % 2);
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     for (unsigned k = 0; k < n; k++) {
-        CHECK_EQ(swept_stands(cache, k), (k % 2));
-        if (!swept_stands(cache, k))
+        CHECK_EQ(stands(cache, k), (k % 2));
+        if (!stands(cache, k))
             continue;
         CHECK_EQ(gy_slot_freq(room_word(cache, key_of(k).text)), 0); /* the next turn begins */
-        CHECK_EQ(swept_kind(cache, k), gy_policy_kind_main(GY_KIND_UNKNOWN, k % 4 == 3 ? 2 : 1));
-        CHECK_EQ(swept_ring(cache, k), GY_MAIN);
+        CHECK_EQ(kind_of(cache, k), gy_policy_kind_main(GY_KIND_UNKNOWN, k % 4 == 3 ? 2 : 1));
+        CHECK_EQ(ring_of(cache, k), GY_MAIN);
     }
     CHECK_EQ(gy_history_clock(cache) - clock, (n + 1) / 2);
     api_close(cache);
@@ -82,34 +157,32 @@ TEST(sweep, main_keeps_what_was_hit)
 /* The hand stops inside, and goes on there: what is before the cursor is out, what is after is not. */
 TEST(sweep, parks_and_goes_on)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &arena), before = n, steps = 0;
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena), before = n, steps = 0;
     while (room_state(cache, arena) != GY_FREE) {
         CHECK(room_sweep(cache, 1));
         unsigned first = 0, left = 0;
         for (unsigned k = 0; k < n; k++)
-            left += swept_stands(cache, k);
-        while (first < n && !swept_stands(cache, first))
+            left += stands(cache, k);
+        while (first < n && !stands(cache, first))
             first++;
         CHECK_EQ(left, n - first); /* in the order in which they came */
         CHECK(left < before);
         if (left > 0) {
             CHECK_EQ(room_state(cache, arena), GY_PARKED);
             uint64_t ref = gy_slot_ref(room_word(cache, key_of(first).text));
-            uint64_t done = gy_load_seq(&cache->books[arena].progress);
-            CHECK_EQ(done, (ref << 3) - gy_arena_offset(cache, arena));
-            CHECK_EQ(gy_load_seq(&cache->books[arena].dead), done);
+            CHECK_EQ(gy_load_seq(&cache->books[arena].progress), (ref << 3) - gy_arena_offset(cache, arena));
             uint32_t other; /* a younger arena does not distract the hand */
             if (steps == 0)
-                swept_fill(cache, GY_PROBATION, 1000, &other);
+                fill_arena(cache, GY_PROBATION, 1000, &other);
         }
         before = left;
         steps++;
     }
     CHECK(steps > 1);
-    swept_expect_left(cache, arena);
-    CHECK(swept_present(cache, 1000));
+    expect_left(cache, arena);
+    CHECK(present(cache, 1000));
     api_close(cache);
 }
 
@@ -117,9 +190,9 @@ TEST(sweep, parks_and_goes_on)
  * the reuse. */
 TEST(sweep, a_pin_on_a_parked_arena_stops_its_reuse_only)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &arena);
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
     CHECK(room_sweep(cache, 1));
     CHECK_EQ(room_state(cache, arena), GY_PARKED);
     gyre_view view;
@@ -129,30 +202,30 @@ TEST(sweep, a_pin_on_a_parked_arena_stops_its_reuse_only)
     CHECK_EQ(room_state(cache, arena), GY_RETIRED);
     CHECK_EQ(room_refs_into(cache, arena), 0);
     CHECK_EQ(gy_arena_free_retired(cache), 0);
-    CHECK(bytes_are(view.data, SWEPT_SIZE, n - 1));
+    CHECK(bytes_are(view.data, SIZE, n - 1));
     gyre_release(&view);
     CHECK_EQ(gy_arena_free_retired(cache), 1);
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     api_close(cache);
 }
 
 TEST(sweep, an_arena_held_by_a_view_is_passed_over)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t held, other;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &held);
-    swept_fill(cache, GY_PROBATION, n, &other);
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &held);
+    fill_arena(cache, GY_PROBATION, n, &other);
     gyre_view view;
     CHECK_OK(gyre_get(cache, key_of(0).text, 16, &view));
     CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK_EQ(room_state(cache, held), GY_SEALED);
-    swept_expect_left(cache, other);
+    expect_left(cache, other);
     for (unsigned k = 0; k < n; k++)
-        CHECK(swept_present(cache, k));
+        CHECK(present(cache, k));
     CHECK(!room_sweep(cache, 1));
     gyre_release(&view);
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, held);
+    expect_left(cache, held);
     api_close(cache);
 }
 
@@ -160,9 +233,9 @@ TEST(sweep, an_arena_held_by_a_view_is_passed_over)
 static void
 sweep_with_gap(bool marked, unsigned freq)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    CHECK_OK(room_put(cache, GY_PROBATION, key_of(0).text, SWEPT_SIZE, 0));
+    CHECK_OK(room_put(cache, GY_PROBATION, key_of(0).text, SIZE, 0));
     arena = room_arena_of(cache, key_of(0).text);
     gy_atomic_u64 *position = &cache->books[arena].position;
     for (unsigned k = 1; k < 20; k++) {
@@ -171,18 +244,18 @@ sweep_with_gap(bool marked, unsigned freq)
             memset(gap, k == 10 ? 0xff : 0, 48);
             gy_add_seq(position, 48);
         }
-        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SWEPT_SIZE, k));
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
         CHECK_EQ(room_arena_of(cache, key_of(k).text), arena);
     }
     for (unsigned k = 0; k < 20; k++)
-        swept_set_freq(cache, k, freq);
+        set_freq(cache, k, freq);
     room_teach(cache);
     gy_store_seq(&cache->books[arena].holed, marked);
     room_seal_all(cache);
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     for (unsigned k = 0; k < 20; k++)
-        CHECK_EQ(swept_present(cache, k), (freq > 0));
+        CHECK_EQ(present(cache, k), (freq > 0));
     gyre_stats s = api_stats(cache);
     CHECK_EQ(s.entries, freq > 0 ? 20 : 0);
     CHECK_EQ(s.removed[GYRE_CAPACITY], freq > 0 ? 0 : 20);
@@ -204,14 +277,14 @@ TEST(sweep, a_gap_that_nobody_marked_is_noticed)
 /* What stands in a gap may look like an entry that reaches over live ones: the mark alone tells. */
 TEST(sweep, a_gap_that_looks_like_an_entry)
 {
-    gyre *cache = swept_open();
-    CHECK_OK(room_put(cache, GY_PROBATION, key_of(0).text, SWEPT_SIZE, 0));
+    gyre *cache = open_one();
+    CHECK_OK(room_put(cache, GY_PROBATION, key_of(0).text, SIZE, 0));
     uint32_t arena = room_arena_of(cache, key_of(0).text);
     gy_atomic_u64 *position = &cache->books[arena].position;
     uint64_t gap = gy_load_seq(position);
     gy_add_seq(position, 48);
     for (unsigned k = 1; k < 20; k++)
-        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SWEPT_SIZE, k));
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
     uint64_t reach = gy_slot_ref(room_word(cache, key_of(15).text)) << 3;
     reach -= gy_arena_offset(cache, arena) + gap;
     struct gy_header h = {.key_bytes = 8, .value_bytes = (uint32_t)reach - 16,
@@ -220,14 +293,14 @@ TEST(sweep, a_gap_that_looks_like_an_entry)
     gy_store_seq(&cache->books[arena].holed, 1);
     room_seal_all(cache);
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     api_close(cache);
 }
 
 /* Words in the making that refer into a swept arena are of the dead, and go. */
 TEST(sweep, tentative_words_go)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     struct gy_staged s = room_stage(cache, GY_PROBATION, "dead", "value", 5);
     gy_arena_unpin(&s);
     struct gy_window w;
@@ -235,31 +308,56 @@ TEST(sweep, tentative_words_go)
     gy_store_seq(&w.bucket[1]->slot[2], gy_slot_word(room_hash(cache, "dead"), 3, s.ref) | GY_T);
     room_seal_all(cache);
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, s.arena);
+    expect_left(cache, s.arena);
     CHECK_EQ(gy_load_seq(&w.bucket[1]->slot[2]), GY_EMPTY);
     api_close(cache);
 }
 
-/* Main is looked at, and the hand stops: what follows is kept, too. */
-TEST(sweep, a_look_goes_on_after_a_stop)
+/* Mostly garbage: everything that lives is kept, with its frequency and in its ring. */
+TEST(sweep, compaction_keeps_everything)
 {
-    gyre *cache = swept_open();
-    uint32_t probation, main;
-    for (unsigned i = 0; i < 3; i++) /* more than it may hold in any case */
-        swept_fill(cache, GY_PROBATION, i * 100, &probation);
-    unsigned n = swept_fill(cache, GY_MAIN, 1000, &main);
-    room_teach(cache);
-    const float due = (float)n * 2;
-    uint32_t bits;
-    memcpy(&bits, &due, sizeof bits);
-    gy_store_seq(&cache->super->learned.due, bits);
+    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
+        gyre *cache = open_one();
+        uint32_t arena;
+        unsigned n = fill_arena(cache, ring, 0, &arena), live = 0;
+        for (unsigned k = 0; k < n; k++)
+            if (k % 3 == 0)
+                set_freq(cache, k, k % 2), live++;
+            else
+                CHECK_OK(gyre_delete(cache, key_of(k).text, 16));
+        CHECK(room_sweep(cache, cache->arena_bytes));
+        expect_left(cache, arena);
+        for (unsigned k = 0; k < n; k++) {
+            CHECK_EQ(present(cache, k), (k % 3 == 0));
+            if (k % 3 != 0)
+                continue;
+            CHECK_EQ(gy_arena_ring(gy_load_seq(&cache->words[room_arena_of(cache, key_of(k).text)])), ring);
+        }
+        gyre_stats s = api_stats(cache);
+        CHECK_EQ(s.copied_entries, live);
+        CHECK_EQ(s.removed[GYRE_CAPACITY], 0);
+        api_close(cache);
+    }
+}
+
+TEST(sweep, compaction_keeps_the_frequency_across_a_stop)
+{
+    gyre *cache = open_one();
+    uint32_t arena;
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
+    for (unsigned k = 0; k < n; k++) {
+        set_freq(cache, k, 1);
+        if (k % 3 != 0)
+            CHECK_OK(gyre_delete(cache, key_of(k).text, 16));
+    }
     CHECK(room_sweep(cache, 1));
-    CHECK_EQ(room_state(cache, main), GY_PARKED);
-    while (room_state(cache, main) == GY_PARKED)
+    CHECK_EQ(room_state(cache, arena), GY_PARKED);
+    CHECK(gy_load_seq(&cache->books[arena].progress) & GY_PROGRESS_COMPACT);
+    while (room_state(cache, arena) == GY_PARKED)
         CHECK(room_sweep(cache, 1));
-    swept_expect_left(cache, main);
-    for (unsigned k = 0; k < n; k++)
-        CHECK(swept_stands(cache, 1000 + k));
+    expect_left(cache, arena);
+    for (unsigned k = 0; k < n; k += 3)
+        CHECK_EQ(gy_slot_freq(room_word(cache, key_of(k).text)), 1);
     api_close(cache);
 }
 
@@ -300,15 +398,15 @@ TEST(sweep, a_copy_is_complete)
 
 TEST(sweep, an_entry_replaced_meanwhile_is_left_alone)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     uint32_t arena;
-    unsigned n = swept_fill(cache, GY_PROBATION, 0, &arena);
+    unsigned n = fill_arena(cache, GY_PROBATION, 0, &arena);
     for (unsigned k = 0; k < n; k += 2)
-        CHECK_OK(room_put(cache, GY_MAIN, key_of(k).text, SWEPT_SIZE, k));
+        CHECK_OK(room_put(cache, GY_MAIN, key_of(k).text, SIZE, k));
     CHECK(room_sweep(cache, cache->arena_bytes));
-    swept_expect_left(cache, arena);
+    expect_left(cache, arena);
     for (unsigned k = 0; k < n; k += 2)
-        CHECK(swept_present(cache, k));
+        CHECK(present(cache, k));
     api_close(cache);
 }
 
@@ -318,7 +416,7 @@ TEST(sweep, a_limit_of_one_entry)
     options.max_entries = 1;
     gyre *cache = api_open_with(&options);
     for (unsigned k = 0; k < 3000; k++) {
-        CHECK_OK(put_bytes(cache, key_of(k % 700).text, SWEPT_SIZE, k % 700));
+        CHECK_OK(put_bytes(cache, key_of(k % 700).text, SIZE, k % 700));
         gyre_stats s = api_stats(cache);
         CHECK_EQ(s.entries, 1);
         CHECK_EQ(room_refs_into(cache, UINT32_MAX), 1);
@@ -336,12 +434,12 @@ TEST(sweep, a_limit_under_pins)
     gyre *cache = api_open_with(&options);
     gyre_view view[40];
     for (unsigned k = 0; k < 40; k++) {
-        CHECK_OK(put_bytes(cache, key_of(k).text, SWEPT_SIZE, k));
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
         gyre_get(cache, key_of(k).text, 16, &view[k]);
         CHECK(api_stats(cache).entries <= 5);
     }
     for (unsigned k = 0; k < 40; k++) {
-        CHECK(view[k].data == NULL || bytes_are(view[k].data, SWEPT_SIZE, k));
+        CHECK(view[k].data == NULL || bytes_are(view[k].data, SIZE, k));
         gyre_release(&view[k]);
     }
     api_close(cache);
@@ -349,15 +447,15 @@ TEST(sweep, a_limit_under_pins)
 
 TEST(sweep, room_is_made_until_pins_hold_everything)
 {
-    gyre *cache = swept_open();
+    gyre *cache = open_one();
     struct gy_record *r = room_record(cache);
-    char value[SWEPT_SIZE] = {0};
+    char value[SIZE] = {0};
     unsigned k = 0;
     struct gy_staged s;
     for (;; k++) { /* all arenas are taken, the reserve too */
         struct api_key key = key_of(k);
-        struct gy_content c = room_content(key.text, value, SWEPT_SIZE);
-        fill_bytes(value, SWEPT_SIZE, k);
+        struct gy_content c = room_content(key.text, value, SIZE);
+        fill_bytes(value, SIZE, k);
         if (!gy_arena_stage(cache, &r->pin[GY_PIN_PUT], GY_PROBATION, &c, true, &s))
             break;
         CHECK_OK(room_publish(cache, GY_PUT_ANY, key.text, &s, 0));
@@ -366,7 +464,7 @@ TEST(sweep, room_is_made_until_pins_hold_everything)
     CHECK(gy_sweep_room(cache, r));
     CHECK(room_count_states(cache, GY_FREE) > cache->g.reserve_arenas);
     for (; gy_load_seq(&cache->super->n_free) > 0; k++)
-        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SWEPT_SIZE, k));
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         gy_store_seq(gy_record_view_pin(cache, r), gy_pin_word(cache, a, GY_PIN_READ));
     CHECK(!gy_sweep_room(cache, r));

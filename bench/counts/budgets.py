@@ -29,9 +29,9 @@ BUDGETS = {
     "put, overwrites": Budget(1302, 4.3),
     "delete": Budget(498, 3.1),
     "touch": Budget(1398, 4.3),
-    "put, evicts for max_entries": Budget(3624, 17.2),
-    "put, evicts for bytes": Budget(3335, 11.3),
-    "maintain, an entry swept": Budget(1360, 2.8),
+    "put, evicts for max_entries": Budget(3749, 17.2),
+    "put, evicts for bytes": Budget(3430, 12.5),
+    "maintain, an entry swept": Budget(1484, 4.4),
 }
 
 
