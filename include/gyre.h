@@ -213,8 +213,9 @@ typedef struct gyre_put_options {
  * A put does not fail while anything can be evicted. value may be NULL when value_size is 0.
  * GYRE_E2BIG: key or value is larger than the cache takes. The older value is then removed (a rejected
  *   replacement must not leave it behind), except with GYRE_ADD and with a version that does not stand.
- * GYRE_EBUSY: pins hold so much that nothing can be freed, or, with GYRE_ADD, too many races with other
- *   writers of this key were lost; the cache is unchanged.
+ * GYRE_EBUSY: pins hold so much that nothing can be freed; or the threads that have the room in hand did not run
+ *   while this one waited, some 20 ms; or, with GYRE_ADD, too many races with other writers of this key were lost;
+ *   the cache is unchanged.
  * GYRE_ENOMEM, GYRE_EBUSY: this thread could not be registered, as gyre_get.
  * GYRE_EXISTS, GYRE_MISS, GYRE_CHANGED: see the flags; the cache is unchanged.
  * Two overlapping puts of one key may, rarely, both be lost: as if evicted at once. */
