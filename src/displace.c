@@ -50,7 +50,7 @@ gy_displace_hold(struct gy_record *r)
 void
 gy_displace_release(struct gy_record *r)
 {
-    gy_store_rel(&r->scans, gy_load_rlx(&r->scans) - 1); /* what the scan has read, it read before */
+    gy_store_rel(&r->scans, gy_load_rlx(&r->scans) - 1); /* what the scan has read, it read before. (Relaxed: its own.) */
 }
 
 /* migrate 2 to 4. */
