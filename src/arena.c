@@ -16,7 +16,7 @@
 #include "cache.h"
 #include "entry.h"
 
-static unsigned
+static inline unsigned
 lane_of_cpu(const struct gyre *cache)
 {
     unsigned cpu = cache->g.n_lanes == 1 ? 0 : gy_os_cpu();
@@ -76,7 +76,7 @@ give_back(struct gyre *cache, uint32_t arena, uint64_t word)
 }
 
 /* Closes the position of an open arena and seals it; any number of threads may do so at once. */
-static void
+static GY_SELDOM void
 seal(struct gyre *cache, uint32_t arena, uint64_t word)
 {
     gy_atomic_u64 *position = &cache->books[arena].position;
@@ -92,7 +92,7 @@ seal(struct gyre *cache, uint32_t arena, uint64_t word)
 
 /* Puts a fresh arena into the lane in place of the one that was seen there. True when the lane has
  * changed, by whomever; false when no arena is to be had. */
-static bool
+static GY_SELDOM bool
 open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool urgent)
 {
     uint32_t arena;
@@ -110,13 +110,13 @@ open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool 
 }
 
 /* Reserves room for an entry under a RESERVING pin on an OPEN arena; false when there is not enough. */
-static bool
+static inline bool
 reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset, uint64_t *bytes)
 {
     gy_atomic_u64 *position = &cache->books[arena].position;
     uint64_t base = gy_arena_offset(cache, arena), at = gy_load_acq(position);
     for (;;) {
-        if (at & GY_CLOSED)
+        if (gy_unlikely(at & GY_CLOSED))
             return false;
         uint64_t need = gy_entry_bytes(base + at, h, cache->g.value_align);
         if (need > cache->arena_bytes - at)
@@ -131,7 +131,7 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
 }
 
 /* One attempt in the arena that the lane shows. 1 done, 0 it needs another arena, -1 look again. */
-static int
+static inline int
 stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header *h, struct gy_staged *out)
 {
     uint32_t arena = gy_open_arena(open);
@@ -170,13 +170,30 @@ stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header
     return result;
 }
 
+/* The optional words and the key. */
+static inline void
+fill(char *entry, struct gy_header h, const struct gy_content *content)
+{
+    if (gy_unlikely(!gy_entry_plain(h, content->key_bytes) || !gy_hash_short(content->key_bytes))) {
+        gy_entry_fill(entry, content);
+        return;
+    }
+    const char *key = content->key; /* 9 to 16 bytes: the first and the last eight */
+    char *to = entry + sizeof h;
+    uint64_t first, last;
+    gy_bytes_read(key, h.key_bytes);
+    gy_bytes_written(to, h.key_bytes);
+    memcpy(&first, key, sizeof first), memcpy(&last, key + h.key_bytes - sizeof last, sizeof last);
+    memcpy(to, &first, sizeof first), memcpy(to + h.key_bytes - sizeof last, &last, sizeof last);
+}
+
 bool
 gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                bool urgent, struct gy_staged *out)
 {
     struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
                           .flags = gy_content_flags(content)};
-    if (gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
+    if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
         return false;
     unsigned lane = lane_of_cpu(cache);
     gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
@@ -189,7 +206,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
             return false;
     }
     char *entry = gy_at(cache, out->ref);
-    gy_entry_fill(entry, content); /* model: fill */
+    fill(entry, h, content); /* model: fill */
     gy_entry_set_header(entry, h);
     if (content->value && content->value_bytes) {
         char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);

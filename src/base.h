@@ -15,6 +15,9 @@
 /* For the path of a hit: one function. */
 #define GY_INLINE inline __attribute__((always_inline))
 
+/* For what is seldom called from such a path, and would cost it registers. */
+#define GY_SELDOM __attribute__((noinline, cold))
+
 #define gy_likely(x) __builtin_expect(!!(x), 1)
 #define gy_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -7,6 +7,7 @@
 #ifndef GY_CACHE_H
 #define GY_CACHE_H
 
+#include "entry.h"
 #include "hash.h"
 #include "layout.h"
 #include "os.h"
@@ -87,6 +88,14 @@ static inline uint64_t
 gy_arena_offset(const struct gyre *cache, uint32_t arena)
 {
     return cache->g.arenas_at + ((uint64_t)arena << cache->g.arena_shift);
+}
+
+/* Far from the size of an arena? (Else gy_entry_bytes has to say.) */
+static inline bool
+gy_entry_surely_fits(const struct gyre *cache, const struct gy_content *content)
+{
+    enum { BESIDES = 64 }; /* the header, the optional words, the end's padding: at most */
+    return BESIDES + (uint64_t)content->key_bytes + content->value_bytes + cache->g.value_align <= cache->arena_bytes;
 }
 
 /* Coarse time for the ages of pins and sections: units of 32 ms of cache time, 24 bits. */

@@ -33,22 +33,21 @@ enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries lo
  * that its doubling needs, when threads outnumber processors. */
 enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };
 
-static unsigned
-load_to_grow(const struct gyre *cache, unsigned number)
+static inline unsigned
+load_to_grow(const struct gyre *cache, unsigned log2)
 {
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&cache->super->shard[number].geometry));
-    uint64_t doubled = (sizeof(struct gy_bucket) << log2 << 1) * cache->g.n_shards;
+    uint64_t doubled = (sizeof(struct gy_bucket) << log2 << 1) * cache->n_shards;
     return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
 }
 
-static bool
-loaded(const struct gyre *cache, unsigned number, unsigned percent)
+/* By so many percent more than the load at which it grows. */
+static inline bool
+loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 {
-    struct gy_shard *shard = &cache->super->shard[number];
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     int64_t n = (int64_t)gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint.) */
-    return log2 < cache->g.log2_buckets_most &&
-           n * 100 > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (int64_t)percent;
+    return n * 100 > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more) &&
+           log2 < cache->g.log2_buckets_most;
 }
 
 static enum stage
@@ -60,7 +59,8 @@ stage_of(struct gy_shard *shard)
 bool
 gy_grow_wanted(const struct gyre *cache, unsigned number)
 {
-    return gy_grow_under_way(cache, number) || loaded(cache, number, load_to_grow(cache, number));
+    struct gy_shard *shard = &cache->super->shard[number];
+    return loaded(cache, shard, 0) || stage_of(shard) != IDLE;
 }
 
 bool
@@ -72,7 +72,7 @@ gy_grow_under_way(const struct gyre *cache, unsigned number)
 bool
 gy_grow_urgent(const struct gyre *cache, unsigned number)
 {
-    return loaded(cache, number, load_to_grow(cache, number) + LOAD_URGENT - LOAD_GROW);
+    return loaded(cache, &cache->super->shard[number], LOAD_URGENT - LOAD_GROW);
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. */
@@ -235,7 +235,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     enum stage stage = stage_of(shard);
     if (stage == IDLE)
-        return loaded(cache, number, load_to_grow(cache, number)) && start(cache, r, number);
+        return loaded(cache, shard, 0) && start(cache, r, number);
     if (stage == MOVE) {
         if (gy_load_acq(&shard->finished) != (uint64_t)1 << log2)
             return false;

@@ -5,10 +5,14 @@
 
 #include "learn.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* A bucket is one line: a place, and a ring of cells of which that is the oldest. A cell is a fingerprint and the
  * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
  * in after a cell is its age, in units of the number of buckets. Place and cells are 16 bits each, four in a word,
- * so that four are compared at once. All accesses relaxed: a guess. */
+ * so that four are compared at once, or, where the processor can, eight. All accesses relaxed: a guess. */
 enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS, CELL_BITS = 16, CELLS_A_WORD = 4 };
 
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
@@ -43,6 +47,22 @@ set(gy_atomic_u64 *bucket, unsigned cell, uint64_t value)
 }
 
 /* The first cell with this fingerprint; PLACE, which is none, if there is no such cell. */
+#if defined(__SSE2__) && !defined(GY_POINTS)
+static unsigned
+find(gy_atomic_u64 *bucket, uint64_t wanted)
+{
+    const __m128i *line = (const __m128i *)(uintptr_t)bucket;
+    const __m128i fingerprints = _mm_set1_epi16((short)(UINT16_MAX << GY_KIND_BITS & UINT16_MAX));
+    __m128i same[4], all = _mm_set1_epi16((short)wanted);
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 4; i++)
+        same[i] = _mm_cmpeq_epi16(_mm_and_si128(line[i], fingerprints), all);
+    unsigned low = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[0], same[1]));
+    unsigned high = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[2], same[3]));
+    unsigned cells = (low | high << 16) & ~1u; /* the place is no cell */
+    return cells ? (unsigned)__builtin_ctzll(cells) : PLACE;
+}
+#else
 static unsigned
 find(gy_atomic_u64 *bucket, uint64_t wanted)
 {
@@ -58,6 +78,7 @@ find(gy_atomic_u64 *bucket, uint64_t wanted)
     }
     return PLACE;
 }
+#endif
 
 /* How many buckets are in use. */
 static float

@@ -35,16 +35,12 @@ gy_index_prefetch(const struct gyre *cache, uint64_t hash)
 }
 
 bool
-gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring)
+gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring)
 {
-    struct gy_window w;
-    gy_index_window(cache, hash, &w);
-    for (unsigned i = w.n; i-- > 0;)
-        __builtin_prefetch(w.bucket[i]);
-    for (unsigned i = 0; i < w.n; i++) {
-        unsigned candidates = gy_find_candidates(w.bucket[i], hash);
+    for (unsigned i = 0; i < window->n; i++) {
+        unsigned candidates = gy_find_candidates(window->bucket[i], hash);
         for (; candidates; candidates = gy_find_next(candidates)) {
-            uint64_t word = gy_load_acq(gy_find_candidate(w.bucket[i], candidates));
+            uint64_t word = gy_load_acq(gy_find_candidate(window->bucket[i], candidates));
             uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
             if (arena != UINT32_MAX) {
                 __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));

@@ -69,9 +69,9 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
     out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
 }
 
-/* A guess, without a pin, whether the key stands somewhere, and in which ring. Starts the cache misses that a put will
- * have. */
-bool gy_index_peek(const struct gyre *cache, uint64_t hash, unsigned *ring);
+/* A guess, without a pin, whether the key stands somewhere in the window, and in which ring. Starts the cache misses
+ * that a put will have there. */
+bool gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring);
 
 /* Starts the cache misses that an operation on this key will have. */
 void gy_index_prefetch(const struct gyre *cache, uint64_t hash);

@@ -13,7 +13,7 @@
 enum { VERSION_BLOCK = 256, SWEEP_PER_BYTE = 4 };
 
 bool
-gy_insert_fits(const struct gyre *cache, const struct gy_content *content)
+gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *content)
 {
     struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
                           .flags = gy_content_flags(content)};
@@ -32,10 +32,10 @@ gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, uns
 }
 
 unsigned
-gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content)
+gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_window *window, struct gy_content *content)
 {
     unsigned ring;
-    if (gy_index_peek(cache, hash, &ring)) { /* a replacement stays in the ring where its key stands */
+    if (gy_index_peek(cache, hash, window, &ring)) { /* a replacement stays in the ring where its key stands */
         content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
         return ring;
     }

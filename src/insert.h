@@ -8,15 +8,24 @@
 
 #include "index.h"
 
-/* Could an entry of these sizes ever be stored? */
-bool gy_insert_fits(const struct gyre *cache, const struct gy_content *content);
+/* Could an entry of these sizes ever be stored? Exactly, for those that come near the size of an arena. */
+bool gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *content);
+
+static inline bool
+gy_insert_fits(const struct gyre *cache, const struct gy_content *content)
+{
+    if (gy_likely(gy_entry_surely_fits(cache, content)))
+        return content->value_bytes <= cache->g.max_value_bytes;
+    return gy_insert_fits_exactly(cache, content);
+}
 
 /* Stages an entry, sweeping when there is no room. GYRE_OK or GYRE_EBUSY. */
 int gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
                     const struct gy_content *content, struct gy_staged *out);
 
 /* The ring a put of this key goes to; sets the content's kind. */
-unsigned gy_insert_place(struct gyre *cache, uint64_t hash, struct gy_content *content);
+unsigned gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_window *window,
+                         struct gy_content *content);
 
 /* Stages, publishes, releases the pin; again when a clear came between. Results as gyre_put. */
 int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,

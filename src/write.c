@@ -5,11 +5,13 @@
 
 #include "account.h"
 #include "clear.h"
+#include "history.h"
 #include "insert.h"
 #include "lookup.h"
 #include "registry.h"
 
 static const gyre_draft NO_DRAFT;
+static const gyre_put_options NO_OPTIONS;
 enum { KIND_SHIFT = 56, DRAFTS_SHARE = 4 }; /* open drafts hold at most a quarter of the arenas */
 
 static enum gy_publish_kind
@@ -24,31 +26,31 @@ kind_of(const gyre_put_options *o)
 /* What gyre_put and gyre_reserve have in common, up to the staging. */
 struct request {
     struct gy_record *r;
-    gyre_put_options options;
+    const gyre_put_options *options;
     enum gy_publish_kind kind;
     uint64_t hash;
+    struct gy_window window; /* (Outside sections: a guess.) */
     struct gy_content content;
+    gyre_put_options given;  /* where options are, when there are any */
 };
 
 /* A value that cannot be stored must not leave the older one behind, unless the put would not have
  * replaced it. */
-static int
+static GY_SELDOM int
 reject(gyre *cache, struct request *q, size_t key_size)
 {
     gy_count(&q->r->count.puts_rejected, 1);
-    bool replaces = q->kind != GY_PUT_ADD && (q->kind != GY_PUT_IF_VERSION || q->options.version != 0);
+    bool replaces = q->kind != GY_PUT_ADD && (q->kind != GY_PUT_IF_VERSION || q->options->version != 0);
     if (replaces)
         gy_index_delete(cache, q->r, q->hash, q->content.key, key_size,
-                        q->kind == GY_PUT_IF_VERSION ? q->options.version : 0, GYRE_REJECTED);
+                        q->kind == GY_PUT_IF_VERSION ? q->options->version : 0, GYRE_REJECTED);
     return GYRE_E2BIG;
 }
 
 /* A condition that plainly does not hold needs no entry written. */
-static int
+static GY_SELDOM int
 precheck(gyre *cache, struct request *q)
 {
-    if (q->kind == GY_PUT_ANY)
-        return GYRE_OK;
     struct gy_found f;
     uint32_t ttl;
     bool saw_tentative;
@@ -62,29 +64,53 @@ precheck(gyre *cache, struct request *q)
         return present ? GYRE_EXISTS : GYRE_OK;
     if (!present)
         return GYRE_MISS;
-    return q->kind == GY_PUT_IF_VERSION && version != q->options.version ? GYRE_CHANGED : GYRE_OK;
+    return q->kind == GY_PUT_IF_VERSION && version != q->options->version ? GYRE_CHANGED : GYRE_OK;
 }
 
-static int
+static GY_SELDOM int
+take_options(const gyre *cache, const gyre_put_options *given, struct request *q)
+{
+    int result = gy_put_options_check(&q->given, given, cache->g.flags & GYRE_VERSIONS);
+    q->options = &q->given;
+    q->kind = kind_of(&q->given);
+    return result;
+}
+
+/* The misses that the put will wait for: its window's, and the history's. */
+static inline void
+prefetch(gyre *cache, struct request *q)
+{
+    gy_index_window(cache, q->hash, &q->window);
+    for (unsigned i = q->window.n; i-- > 0;)
+        __builtin_prefetch(q->window.bucket[i]);
+    gy_history_prefetch(cache, q->hash);
+}
+
+static GY_INLINE int
 prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
         const gyre_put_options *options, struct request *q)
 {
     if (cache == NULL || key == NULL || key_size == 0)
         return GYRE_EINVAL;
-    int result = gy_put_options_check(&q->options, options, cache->g.flags & GYRE_VERSIONS);
-    if (result != GYRE_OK)
-        return result;
+    int result = GYRE_OK;
+    q->options = &NO_OPTIONS, q->kind = GY_PUT_ANY;
+    if (gy_unlikely(options != NULL)) {
+        result = take_options(cache, options, q);
+        if (result != GYRE_OK)
+            return result;
+    }
     q->r = gy_record_of(cache, &result);
     if (q->r == NULL)
         return result;
-    q->kind = kind_of(&q->options);
     if (key_size > GY_KEY_MOST) { /* refused before a byte of it is read: it cannot be present */
         gy_count(&q->r->count.puts_rejected, 1);
         return GYRE_E2BIG;
     }
     q->hash = gy_hash(key, key_size, cache->seed);
-    q->content = (struct gy_content){.key = key, .value = value, .user_flags = q->options.user_flags,
-                                     .expiry_ms = gy_insert_expiry(cache, q->options.ttl_ms)};
+    prefetch(cache, q);
+    q->content = (struct gy_content){.key = key, .value = value, .user_flags = q->options->user_flags};
+    if (gy_unlikely((q->options->ttl_ms | cache->g.default_ttl_ms) != 0))
+        q->content.expiry_ms = gy_insert_expiry(cache, q->options->ttl_ms);
     if (cache->g.flags & GYRE_VERSIONS)
         q->content.version = gy_insert_version(cache, q->r);
     if (value_size > UINT32_MAX)
@@ -93,7 +119,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     q->content.value_bytes = (uint32_t)value_size;
     if (!gy_insert_fits(cache, &q->content))
         return reject(cache, q, key_size);
-    return precheck(cache, q);
+    return gy_likely(q->kind == GY_PUT_ANY) ? GYRE_OK : precheck(cache, q);
 }
 
 static void
@@ -115,12 +141,12 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
     int result = prepare(cache, key, key_size, value, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    unsigned ring = gy_insert_place(cache, q.hash, &q.content);
-    result = gy_insert(cache, q.r, q.kind, q.hash, ring, &q.content, q.options.version);
+    unsigned ring = gy_insert_place(cache, q.hash, &q.window, &q.content);
+    result = gy_insert(cache, q.r, q.kind, q.hash, ring, &q.content, q.options->version);
     count_put(q.r, result);
     if (result == GYRE_OK) {
-        if (q.options.new_version)
-            *q.options.new_version = q.content.version;
+        if (gy_unlikely(q.options->new_version != NULL))
+            *q.options->new_version = q.content.version;
         gy_insert_settle(cache, q.r, q.hash, sizeof(struct gy_header) + key_size + value_size);
     }
     return result;
@@ -184,8 +210,8 @@ draft_fill(gyre *cache, const struct request *q, const struct gy_staged *s, gyre
     draft->priv[1] = (uint64_t)(uintptr_t)s->pin;
     draft->priv[2] = s->pin_word;
     draft->priv[3] = s->ref | (uint64_t)q->kind << KIND_SHIFT;
-    draft->priv[4] = q->options.version;
-    draft->priv[5] = (uint64_t)(uintptr_t)q->options.new_version;
+    draft->priv[4] = q->options->version;
+    draft->priv[5] = (uint64_t)(uintptr_t)q->options->new_version;
 }
 
 int
@@ -208,7 +234,8 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     if (gy_load_rlx(&s->draft_bytes) + value_size > most)
         result = GYRE_EBUSY;
     else
-        result = gy_insert_stage(cache, q.r, pin, gy_insert_place(cache, q.hash, &q.content), &q.content, &staged);
+        result = gy_insert_stage(cache, q.r, pin, gy_insert_place(cache, q.hash, &q.window, &q.content), &q.content,
+                                 &staged);
     if (result != GYRE_OK) {
         count_put(q.r, result);
         return result;

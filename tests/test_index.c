@@ -115,16 +115,32 @@ TEST(index, conditions)
     api_close(cache);
 }
 
+static bool
+peek(gyre *cache, const char *key, unsigned *ring)
+{
+    struct gy_window w;
+    gy_index_window(cache, room_hash(cache, key), &w);
+    return gy_index_peek(cache, room_hash(cache, key), &w, ring);
+}
+
+static unsigned
+place(gyre *cache, const char *key, struct gy_content *content)
+{
+    struct gy_window w;
+    gy_index_window(cache, room_hash(cache, key), &w);
+    return gy_insert_place(cache, room_hash(cache, key), &w, content);
+}
+
 TEST(index, peek_names_the_ring)
 {
     gyre *cache = open_one();
     unsigned ring = 9;
-    CHECK(!gy_index_peek(cache, room_hash(cache, "a"), &ring));
+    CHECK(!peek(cache, "a", &ring));
     CHECK_OK(room_put(cache, GY_PROBATION, "a", 5, 1));
     CHECK_OK(room_put(cache, GY_MAIN, "b", 5, 2));
-    CHECK(gy_index_peek(cache, room_hash(cache, "a"), &ring));
+    CHECK(peek(cache, "a", &ring));
     CHECK_EQ(ring, GY_PROBATION);
-    CHECK(gy_index_peek(cache, room_hash(cache, "b"), &ring));
+    CHECK(peek(cache, "b", &ring));
     CHECK_EQ(ring, GY_MAIN);
     api_close(cache);
 }
@@ -136,15 +152,15 @@ TEST(index, a_put_is_placed_by_what_stands)
     struct gy_content c = {.kind = 0};
     CHECK_OK(room_put(cache, GY_PROBATION, "a", 5, 1));
     CHECK_OK(room_put(cache, GY_MAIN, "b", 5, 2));
-    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "a"), &c), GY_PROBATION);
+    CHECK_EQ(place(cache, "a", &c), GY_PROBATION);
     CHECK_EQ(c.kind, GY_KIND_UNKNOWN);
-    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "b"), &c), GY_MAIN);
+    CHECK_EQ(place(cache, "b", &c), GY_MAIN);
     CHECK_EQ(c.kind, GY_KIND_REPLACED);
-    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "c"), &c), GY_MAIN);
+    CHECK_EQ(place(cache, "c", &c), GY_MAIN);
     CHECK_EQ(c.kind, GY_KIND_UNKNOWN);
     gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + 1); /* now somebody has to leave */
-    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "c"), &c), GY_PROBATION);
-    CHECK_EQ(gy_insert_place(cache, room_hash(cache, "b"), &c), GY_MAIN);
+    CHECK_EQ(place(cache, "c", &c), GY_PROBATION);
+    CHECK_EQ(place(cache, "b", &c), GY_MAIN);
     gyre_close(cache);
 }
 
