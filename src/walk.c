@@ -4,8 +4,8 @@
 #include "walk.h"
 
 #include "account.h"
+#include "find.h"
 #include "history.h"
-#include "index.h"
 #include "learn.h"
 
 _Static_assert(GY_KINDS <= GY_ENTRY_UNFILLED >> GY_ENTRY_KIND_SHIFT, "a kind is none that says unfilled");
@@ -164,17 +164,6 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
     }
 }
 
-/* The slots of a bucket with this ref, as bits. */
-static unsigned
-referring(struct gy_bucket *bucket, gy_ref ref)
-{
-    unsigned slots = 0;
-#pragma GCC unroll 8
-    for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) /* acquire: as the loop of clear_slot, whose first look this is */
-        slots |= (unsigned)(gy_slot_ref(gy_load_acq(&bucket->slot[n])) == ref) << n;
-    return slots;
-}
-
 void
 gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
 {
@@ -183,8 +172,8 @@ gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
         return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
     gy_index_window(s->cache, i->hash, &w);
     for (unsigned b = 0; b < w.n; b++)
-        for (unsigned slots = referring(w.bucket[b], i->offset >> 3); slots; slots &= slots - 1)
-            clear_slot(s, i, &w.bucket[b]->slot[__builtin_ctz(slots)]);
+        for (unsigned c = gy_find_candidates(w.bucket[b], i->hash); c; c = gy_find_next(c))
+            clear_slot(s, i, gy_find_candidate(w.bucket[b], c)); /* where a word of this key may stand */
 }
 
 unsigned
