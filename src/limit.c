@@ -25,6 +25,7 @@ clear_one(struct gy_sweep *s, const struct gy_item *i)
 {
     s->cache->rcu->enter(s->cache, s->r);
     gy_walk_clear(s, i);
+    gy_walk_account(s);
     s->cache->rcu->exit(s->cache, s->r);
 }
 

@@ -67,6 +67,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
             s->walked += item[i].bytes;
             s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
         }
+        gy_walk_account(s);
         c->rcu->exit(c, s->r);
     }
     gy_store_rlx(&c->super->owed, s->owed);
