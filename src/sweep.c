@@ -23,7 +23,7 @@
 #include "learn.h"
 #include "walk.h"
 
-enum { BATCH = 16 };
+enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
 
 static void
 finish(struct gy_sweep *s, enum gy_arena_state state)
@@ -47,7 +47,7 @@ free_arenas(const struct gyre *cache)
 /* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
  * is swept becomes room: what was kept beyond is owed, and when it is too much, entries must have been hit. */
 static void
-walk(struct gy_sweep *s, uint64_t most_bytes)
+walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena];
@@ -59,7 +59,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
         at = end;
     while (at < end && !damaged && s->walked < most_bytes) {
         struct gy_item item[BATCH];
-        unsigned n = gy_walk_read(s, at, end, BATCH, item, &damaged);
+        unsigned n = gy_walk_read(s, at, end, batch, item, &damaged);
         c->rcu->enter(c, s->r);
         for (unsigned i = 0; i < n; i++) {
             gy_walk_clear(s, &item[i]);
@@ -90,7 +90,8 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
 }
 
 static bool
-sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure)
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure,
+            unsigned batch)
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure};
     while (s.walked < bytes) {
@@ -99,9 +100,11 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
         if (!gy_choose_for_room(cache, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
-        walk(&s, bytes);
+        walk(&s, bytes, batch);
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
+        if (batch == FEW)
+            break; /* where an arena ends: to look for the next is another step */
     }
     return true;
 }
@@ -109,7 +112,19 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 bool
 gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
-    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0);
+    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0, BATCH);
+}
+
+/* Half of the free arenas in which writers help are for small steps: those who come later do as much as it takes. (In
+ * small caches there is no such half.) */
+void
+gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    enum { SWEEP_PER_BYTE = 4 };
+    int64_t n = free_arenas(cache) - cache->g.reserve_arenas;
+    if (gy_likely(n > cache->g.n_arenas / 128))
+        return;
+    sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 256 ? FEW : BATCH);
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
@@ -139,7 +154,8 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE))
+        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE,
+                        BATCH))
             n++;
         else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
             return false;
@@ -159,12 +175,6 @@ gy_sweep_spacious(struct gyre *cache)
     int64_t held = (int64_t)(gy_load_rlx(&cache->super->n_entries[GY_PROBATION]) +
                              gy_load_rlx(&cache->super->n_entries[GY_MAIN]));
     return cache->g.max_entries == 0 || held + entries < (int64_t)cache->g.max_entries;
-}
-
-bool
-gy_sweep_wanted_by_writers(const struct gyre *cache)
-{
-    return free_arenas(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 128;
 }
 
 bool
