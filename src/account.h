@@ -55,4 +55,12 @@ gy_account_out(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
     gy_account_gone(cache, r, shard, arena, bytes, reason, in_place);
 }
 
+/* An arena was swept to its end. */
+static inline void
+gy_account_retired(struct gyre *cache)
+{
+    gy_add_rlx(&cache->super->sweeps, 1);
+    gy_add_rlx(&cache->super->n_retired, 1);
+}
+
 #endif

@@ -20,6 +20,7 @@
 
 #include <sched.h>
 
+#include "account.h"
 #include "learn.h"
 #include "walk.h"
 
@@ -34,7 +35,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
         gy_store_rlx(&c->super->hand[gy_arena_ring(word)], s->at.arena + 1);
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
-        gy_add_rlx(&c->super->sweeps, 1);
+        gy_account_retired(c);
 }
 
 /* (Relaxed: a hint, like all uses of it. For moments less than none, while several try for the last.) */
@@ -42,6 +43,27 @@ static int64_t
 free_arenas(const struct gyre *cache)
 {
     return (int64_t)gy_load_rlx(&cache->super->n_free);
+}
+
+/* A membarrier frees several retired arenas as well as one: so many. */
+static uint64_t
+freed_at_once(const struct gyre *cache)
+{
+    return 1 + cache->g.n_arenas / 256;
+}
+
+/* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
+static int64_t
+soon_free(const struct gyre *cache)
+{
+    uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
+    return free_arenas(cache) + (int64_t)waiting;
+}
+
+bool
+gy_sweep_free(struct gyre *cache)
+{
+    return gy_load_rlx(&cache->super->n_retired) >= freed_at_once(cache) && gy_arena_free_retired(cache) > 0;
 }
 
 /* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
@@ -85,7 +107,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
         finish(s, GY_PARKED);
     } else {
         finish(s, GY_RETIRED);
-        gy_arena_free_retired(c);
+        gy_sweep_free(c);
     }
 }
 
@@ -121,7 +143,7 @@ void
 gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     enum { SWEEP_PER_BYTE = 4 };
-    int64_t n = free_arenas(cache) - cache->g.reserve_arenas;
+    int64_t n = soon_free(cache) - cache->g.reserve_arenas;
     if (gy_likely(n > cache->g.n_arenas / 128))
         return;
     sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 256 ? FEW : BATCH);
@@ -180,5 +202,5 @@ gy_sweep_spacious(struct gyre *cache)
 bool
 gy_sweep_wanted(const struct gyre *cache)
 {
-    return free_arenas(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 64;
+    return soon_free(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 64;
 }

@@ -7,7 +7,7 @@
 
 #include "room.h"
 
-enum { SIZE = 200, KEYS = 100000 };
+enum { SIZE = 200, KEYS = 100000, FEW = 4, BATCH = 16 };
 
 /* With several hundred arenas. Without a thread, so that puts do it all. */
 static gyre *
@@ -36,7 +36,6 @@ fill(gyre *cache)
 
 TEST(pace, a_put_sweeps_few_entries)
 {
-    enum { FEW = 4 };
     gyre *cache = open_many();
     uint64_t before = 0, helped = 0, most = 0;
     for (unsigned k = 0; k < KEYS; k++) {
@@ -71,9 +70,66 @@ TEST(pace, who_comes_late_does_more)
     uint64_t before = swept(cache);
     gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + 1);
     gy_sweep_help(cache, room_record(cache), 1);
-    CHECK_EQ(swept(cache), before + 16);
+    CHECK_EQ(swept(cache), before + BATCH);
     gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + cache->g.n_arenas / 128 + 1);
     gy_sweep_help(cache, room_record(cache), 1);
-    CHECK_EQ(swept(cache), before + 16);
+    CHECK_EQ(swept(cache), before + BATCH);
+    api_close(cache);
+}
+
+/* A membarrier frees several arenas. Until then those that wait count as free, so that no more is swept for them. */
+TEST(pace, arenas_are_freed_together)
+{
+    gyre *cache = open_many();
+    unsigned together = 1 + cache->g.n_arenas / 256, times = 0;
+    fill(cache);
+    uint64_t before = gy_load_seq(&cache->super->n_free);
+    for (unsigned k = 0; k < KEYS; k++) {
+        CHECK_OK(put_bytes(cache, key_of(KEYS + k).text, SIZE, k));
+        uint64_t n_free = gy_load_seq(&cache->super->n_free);
+        unsigned retired = room_count_states(cache, GY_RETIRED);
+        CHECK(retired < together);
+        CHECK_EQ(gy_load_seq(&cache->super->n_retired), retired);
+        CHECK(n_free <= before || n_free + 1 >= before + together); /* one may be taken in the same put */
+        CHECK(n_free + retired <= cache->g.reserve_arenas + cache->g.n_arenas / 128 + 1);
+        times += n_free > before;
+        before = n_free;
+    }
+    CHECK(times > 100);
+    api_close(cache);
+}
+
+/* Views hold what is retired: others have to be swept. */
+TEST(pace, held_arenas_are_not_waited_for)
+{
+    enum { HELD = 20 };
+    gyre *cache = open_many();
+    fill(cache);
+    gyre_view view[HELD];
+    unsigned held = 0, more = KEYS;
+    for (unsigned k = 0; k < KEYS && held < HELD; k++) { /* each in another arena, about to be swept */
+        bool stands = gyre_get(cache, key_of(k).text, strlen(key_of(k).text), &view[held]) == GYRE_OK;
+        uint32_t arena = stands ? room_arena_of(cache, key_of(k).text) : 0;
+        if (!stands)
+            continue;
+        if (room_state(cache, arena) == GY_SEALED) {
+            room_set_state(cache, arena, GY_PARKED);
+            gy_store_seq(&cache->super->hand[0], arena + 1);
+            for (; room_state(cache, arena) == GY_PARKED; more++)
+                CHECK_OK(put_bytes(cache, key_of(more).text, SIZE, more));
+            CHECK_EQ(room_state(cache, arena), GY_RETIRED);
+            held++;
+        } else {
+            gyre_release(&view[held]);
+        }
+    }
+    CHECK_EQ(held, HELD);
+    for (unsigned k = 0; k < KEYS; k++) {
+        uint64_t before = swept(cache);
+        CHECK_OK(put_bytes(cache, key_of(more + k).text, SIZE, k));
+        CHECK(k < KEYS / 10 || swept(cache) <= before + 2 * BATCH); /* no put has to sweep until there is room */
+    }
+    while (held > 0)
+        gyre_release(&view[--held]);
     api_close(cache);
 }
