@@ -133,3 +133,30 @@ TEST(pace, held_arenas_are_not_waited_for)
         gyre_release(&view[--held]);
     api_close(cache);
 }
+
+/* Main is looked at, and the hand stops: what follows is kept, too. */
+TEST(pace, a_look_goes_on_after_a_stop)
+{
+    gyre *cache = open_many();
+    unsigned k = 0;
+    for (uint32_t last = 0; last < 4; k++) { /* some arenas of probation: more than it may hold in any case */
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
+        last = room_arena_of(cache, key_of(k).text);
+    }
+    CHECK_OK(room_put(cache, GY_MAIN, key_of(KEYS).text, SIZE, 0));
+    uint32_t main = room_arena_of(cache, key_of(KEYS).text);
+    for (k = KEYS; room_arena_of(cache, key_of(k).text) == main; k++)
+        CHECK_OK(room_put(cache, GY_MAIN, key_of(k + 1).text, SIZE, 0));
+    room_teach(cache);
+    const float due = (float)(k - KEYS) * 2;
+    uint32_t bits;
+    memcpy(&bits, &due, sizeof bits);
+    gy_store_seq(&cache->super->learned.due, bits);
+    CHECK(room_sweep(cache, 1));
+    CHECK_EQ(room_state(cache, main), GY_PARKED);
+    while (room_state(cache, main) == GY_PARKED)
+        CHECK(room_sweep(cache, 1));
+    while (k-- > KEYS)
+        CHECK(room_word(cache, key_of(k).text) != 0);
+    api_close(cache);
+}
