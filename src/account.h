@@ -33,17 +33,34 @@ gy_account_in(struct gyre *cache, struct gy_shard *shard, uint32_t arena)
     gy_account_ring(cache, arena, 1);
 }
 
-/* A committed word went out of it, or (in_place) gave its slot to another of its key. */
+/* A committed word went out of it, or (in_place) gave its slot to another of its key. Its bytes are for the caller to
+ * account for, who may have several. */
 static inline void
-gy_account_out(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint32_t arena,
-               uint64_t bytes, enum gyre_reason reason, bool in_place)
+gy_account_gone(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint32_t arena,
+                uint64_t bytes, enum gyre_reason reason, bool in_place)
 {
-    gy_account_dead(cache, arena, bytes);
     gy_account_ring(cache, arena, -1);
     if (!in_place)
         gy_sub_rlx(&shard->n_committed, 1);
     gy_count(&r->count.removed[reason], 1);
     gy_count(&r->count.removed_bytes[reason], bytes);
+}
+
+/* The same, with its bytes. */
+static inline void
+gy_account_out(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint32_t arena,
+               uint64_t bytes, enum gyre_reason reason, bool in_place)
+{
+    gy_account_dead(cache, arena, bytes);
+    gy_account_gone(cache, r, shard, arena, bytes, reason, in_place);
+}
+
+/* An arena was swept to its end. */
+static inline void
+gy_account_retired(struct gyre *cache)
+{
+    gy_add_rlx(&cache->super->sweeps, 1);
+    gy_add_rlx(&cache->super->n_retired, 1);
 }
 
 #endif

@@ -165,11 +165,14 @@ claim_hand(struct gyre *cache, struct gy_choice *out)
 {
     for (unsigned ring = 0; ring < GY_RINGS; ring++) {
         uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-        if (hand == 0 || hand > cache->g.n_arenas)
+        uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
+        if (arena >= cache->g.n_arenas)
             continue;
-        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
-        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)hand - 1, word, out))
+        uint64_t word = gy_load_acq(&cache->words[arena]);
+        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)arena, word, out)) {
+            out->look = hand & GY_HAND_LOOKS;
             return true;
+        }
     }
     return false;
 }
@@ -227,10 +230,11 @@ bool
 gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out)
 {
     uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-    if (hand != 0 && hand <= cache->g.n_arenas) {
-        uint64_t word = gy_load_acq(&cache->words[hand - 1]);
+    uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
+    if (arena < cache->g.n_arenas) {
+        uint64_t word = gy_load_acq(&cache->words[arena]);
         if (gy_arena_state(word) == GY_PARKED && gy_arena_ring(word) == ring &&
-            join(cache, r, (uint32_t)hand - 1, word, false, out) == JOINED)
+            join(cache, r, (uint32_t)arena, word, false, out) == JOINED)
             return true;
     }
     uint64_t passed = 0; /* the word of an arena that others hold */

@@ -107,6 +107,12 @@ gy_history_clock(struct gyre *cache)
     return gy_load_rlx(&cache->super->history_clock);
 }
 
+void
+gy_history_tick(struct gyre *cache, uint64_t evictions)
+{
+    gy_add_rlx(&cache->super->history_clock, evictions);
+}
+
 float
 gy_history_turnovers(struct gyre *cache, float evictions)
 {
@@ -152,7 +158,6 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     }
     set(bucket, 1 + place, fingerprint(hash) | kind);
     set(bucket, PLACE, (place + 1) % CELLS);
-    gy_add_rlx(&cache->super->history_clock, 1);
 }
 
 unsigned

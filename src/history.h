@@ -20,8 +20,9 @@ unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
 /* Starts the cache miss that either of the two will have. */
 void gy_history_prefetch(struct gyre *cache, uint64_t hash);
 
-/* Evictions so far. */
+/* Evictions so far, and so many more: told by those who remember, for several at once. */
 uint64_t gy_history_clock(struct gyre *cache);
+void gy_history_tick(struct gyre *cache, uint64_t evictions);
 
 /* How many turnovers of the cache so many evictions are. */
 float gy_history_turnovers(struct gyre *cache, float evictions);

@@ -10,7 +10,7 @@
 #include "policy.h"
 #include "sweep.h"
 
-enum { VERSION_BLOCK = 256, SWEEP_PER_BYTE = 4 };
+enum { VERSION_BLOCK = 256 };
 
 bool
 gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *content)
@@ -72,8 +72,7 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
-    if (gy_sweep_wanted_by_writers(cache))
-        gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
+    gy_sweep_help(cache, r, bytes);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
         gy_worker_wake(&cache->worker);
 }

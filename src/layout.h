@@ -34,6 +34,9 @@ enum {
 
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 
+/* The hand keeps everything: the rest of the arena, too. */
+#define GY_HAND_LOOKS ((uint64_t)1 << 63)
+
 struct gy_lane {
     _Alignas(GY_LINE) gy_atomic_u64 open[GY_RINGS]; /* the arena entries are appended to, with its sequence */
 };
@@ -85,10 +88,11 @@ struct gy_super {
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
+    gy_atomic_u64 n_retired;                      /* and those that may soon be, about (Relaxed: a hint) */
     gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index */
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
-    gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1: where the sweep goes on */
+    gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1, GY_HAND_LOOKS: where the sweep goes on */
 
     _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* grace periods started */
     gy_atomic_u64 epoch_elapsed;                  /* and how far they are known to have elapsed: local.c */

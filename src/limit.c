@@ -15,6 +15,7 @@
 
 #include "limit.h"
 
+#include "account.h"
 #include "clear.h"
 #include "index.h"
 #include "learn.h"
@@ -25,6 +26,7 @@ clear_one(struct gy_sweep *s, const struct gy_item *i)
 {
     s->cache->rcu->enter(s->cache, s->r);
     gy_walk_clear(s, i);
+    gy_walk_account(s);
     s->cache->rcu->exit(s->cache, s->r);
 }
 
@@ -56,7 +58,7 @@ finish(struct gy_sweep *s, struct gy_book *book, uint64_t progress)
         gy_walk_holed(s);
     uint64_t word = s->at.word; /* model: sweep8retire */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, GY_RETIRED)))
-        gy_add_rlx(&c->super->sweeps, 1);
+        gy_account_retired(c);
     return false;
 }
 

@@ -26,8 +26,8 @@ step(struct gyre *cache, struct gy_record *r, unsigned *shard)
 {
     bool did = gy_clear_step(cache, r);
     if (gy_sweep_wanted(cache))
-        did |= gy_arena_free_retired(cache) > 0 ||
-               gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes));
+        did |= gy_sweep_free(cache) || gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes)) ||
+               gy_arena_free_retired(cache) > 0;
     did |= grow_one(cache, r, shard);
     return did;
 }

@@ -14,7 +14,7 @@
 static void
 mend_arenas(struct gyre *cache)
 {
-    uint64_t n_free = 0;
+    uint64_t n_free = 0, n_retired = 0;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_rlx(&cache->words[a]); /* (Relaxed, all here: this thread is alone.) */
         enum gy_arena_state state = gy_arena_state(word);
@@ -31,8 +31,10 @@ mend_arenas(struct gyre *cache)
         gy_store_rlx(&cache->words[a], gy_arena_with_state(word, state));
         gy_store_rlx(&cache->books[a].dead, 0);
         n_free += state == GY_FREE;
+        n_retired += state == GY_RETIRED;
     }
     gy_store_rlx(&cache->super->n_free, n_free);
+    gy_store_rlx(&cache->super->n_retired, n_retired);
     gy_store_rlx(&cache->super->draft_bytes, 0);
     gy_store_rlx(&cache->super->clear_driver, 0);
 }

@@ -20,10 +20,11 @@
 
 #include <sched.h>
 
+#include "account.h"
 #include "learn.h"
 #include "walk.h"
 
-enum { BATCH = 16 };
+enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
 
 static void
 finish(struct gy_sweep *s, enum gy_arena_state state)
@@ -31,10 +32,10 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     struct gyre *c = s->cache;
     uint64_t word = s->at.word;
     if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
-        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], s->at.arena + 1);
+        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
-        gy_add_rlx(&c->super->sweeps, 1);
+        gy_account_retired(c);
 }
 
 /* (Relaxed: a hint, like all uses of it. For moments less than none, while several try for the last.) */
@@ -44,10 +45,31 @@ free_arenas(const struct gyre *cache)
     return (int64_t)gy_load_rlx(&cache->super->n_free);
 }
 
+/* A membarrier frees several retired arenas as well as one: so many. */
+static uint64_t
+freed_at_once(const struct gyre *cache)
+{
+    return 1 + cache->g.n_arenas / 256;
+}
+
+/* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
+static int64_t
+soon_free(const struct gyre *cache)
+{
+    uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
+    return free_arenas(cache) + (int64_t)waiting;
+}
+
+bool
+gy_sweep_free(struct gyre *cache)
+{
+    return gy_load_rlx(&cache->super->n_retired) >= freed_at_once(cache) && gy_arena_free_retired(cache) > 0;
+}
+
 /* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
  * is swept becomes room: what was kept beyond is owed, and when it is too much, entries must have been hit. */
 static void
-walk(struct gy_sweep *s, uint64_t most_bytes)
+walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena];
@@ -59,7 +81,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
         at = end;
     while (at < end && !damaged && s->walked < most_bytes) {
         struct gy_item item[BATCH];
-        unsigned n = gy_walk_read(s, at, end, BATCH, item, &damaged);
+        unsigned n = gy_walk_read(s, at, end, batch, item, &damaged);
         c->rcu->enter(c, s->r);
         for (unsigned i = 0; i < n; i++) {
             gy_walk_clear(s, &item[i]);
@@ -67,6 +89,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
             s->walked += item[i].bytes;
             s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
         }
+        gy_walk_account(s);
         c->rcu->exit(c, s->r);
     }
     gy_store_rlx(&c->super->owed, s->owed);
@@ -84,12 +107,13 @@ walk(struct gy_sweep *s, uint64_t most_bytes)
         finish(s, GY_PARKED);
     } else {
         finish(s, GY_RETIRED);
-        gy_arena_free_retired(c);
+        gy_sweep_free(c);
     }
 }
 
 static bool
-sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure)
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure,
+            unsigned batch)
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure};
     while (s.walked < bytes) {
@@ -98,9 +122,11 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
         if (!gy_choose_for_room(cache, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
-        walk(&s, bytes);
+        walk(&s, bytes, batch);
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
+        if (batch == FEW)
+            break; /* where an arena ends: to look for the next is another step */
     }
     return true;
 }
@@ -108,7 +134,19 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 bool
 gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
-    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0);
+    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0, BATCH);
+}
+
+/* Half of the free arenas in which writers help are for small steps: those who come later do as much as it takes. (In
+ * small caches there is no such half.) */
+void
+gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    enum { SWEEP_PER_BYTE = 4 };
+    int64_t n = soon_free(cache) - cache->g.reserve_arenas;
+    if (gy_likely(n > cache->g.n_arenas / 128))
+        return;
+    sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 256 ? FEW : BATCH);
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
@@ -138,7 +176,8 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE))
+        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE,
+                        BATCH))
             n++;
         else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
             return false;
@@ -161,13 +200,7 @@ gy_sweep_spacious(struct gyre *cache)
 }
 
 bool
-gy_sweep_wanted_by_writers(const struct gyre *cache)
-{
-    return free_arenas(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 128;
-}
-
-bool
 gy_sweep_wanted(const struct gyre *cache)
 {
-    return free_arenas(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 64;
+    return soon_free(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 64;
 }

@@ -13,14 +13,19 @@
  * could be swept. Outside sections; staged entries and views of the caller may be pinned meanwhile. */
 bool gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 
+/* Frees what was retired, when that is enough to be worth it. Did it free anything? */
+bool gy_sweep_free(struct gyre *cache);
+
+/* What a writer who has put so many bytes does for room, when there is little: a few entries, unless it is urgent. */
+void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+
 /* Makes sure that an arena is free for writers, sweeping as much as it takes. False when pins hold all. */
 bool gy_sweep_room(struct gyre *cache, struct gy_record *r);
 
 /* Is there more room than probation may take? */
 bool gy_sweep_spacious(struct gyre *cache);
 
-/* Free arenas below which writers help, and up to which maintenance sweeps. */
-bool gy_sweep_wanted_by_writers(const struct gyre *cache);
+/* Are there fewer free arenas than maintenance leaves? */
 bool gy_sweep_wanted(const struct gyre *cache);
 
 #endif

@@ -4,8 +4,8 @@
 #include "walk.h"
 
 #include "account.h"
+#include "find.h"
 #include "history.h"
-#include "index.h"
 #include "learn.h"
 
 _Static_assert(GY_KINDS <= GY_ENTRY_UNFILLED >> GY_ENTRY_KIND_SHIFT, "a kind is none that says unfilled");
@@ -112,7 +112,7 @@ copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct 
 static void
 account_moved(struct gy_sweep *s, const struct gy_item *i, const struct gy_staged *copy)
 {
-    gy_account_dead(s->cache, s->at.arena, i->bytes);
+    s->dead += i->bytes;
     if (!s->at.compact && gy_arena_ring(s->at.word) != GY_MAIN) {
         gy_account_ring(s->cache, copy->arena, 1); /* before the other: a put that sees too few would let one stay */
         gy_account_ring(s->cache, s->at.arena, -1);
@@ -151,10 +151,12 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
             gy_arena_unpin(&copy);
             return;
         }
-        gy_account_out(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason,
-                       false);
-        if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT)
+        gy_account_gone(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason, false);
+        s->dead += i->bytes;
+        if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT) {
             gy_history_remember(c, i->hash, v.kind);
+            s->remembered++;
+        }
         s->evicted++;
         return;
     }
@@ -162,17 +164,6 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
         gy_account_dead(c, copy.arena, copy.bytes);
         gy_arena_unpin(&copy);
     }
-}
-
-/* The slots of a bucket with this ref, as bits. */
-static unsigned
-referring(struct gy_bucket *bucket, gy_ref ref)
-{
-    unsigned slots = 0;
-#pragma GCC unroll 8
-    for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) /* acquire: as the loop of clear_slot, whose first look this is */
-        slots |= (unsigned)(gy_slot_ref(gy_load_acq(&bucket->slot[n])) == ref) << n;
-    return slots;
 }
 
 void
@@ -183,8 +174,18 @@ gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
         return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
     gy_index_window(s->cache, i->hash, &w);
     for (unsigned b = 0; b < w.n; b++)
-        for (unsigned slots = referring(w.bucket[b], i->offset >> 3); slots; slots &= slots - 1)
-            clear_slot(s, i, &w.bucket[b]->slot[__builtin_ctz(slots)]);
+        for (unsigned c = gy_find_candidates(w.bucket[b], i->hash); c; c = gy_find_next(c))
+            clear_slot(s, i, gy_find_candidate(w.bucket[b], c)); /* where a word of this key may stand */
+}
+
+void
+gy_walk_account(struct gy_sweep *s)
+{
+    if (s->dead)
+        gy_account_dead(s->cache, s->at.arena, s->dead);
+    if (s->remembered)
+        gy_history_tick(s->cache, s->remembered);
+    s->dead = s->remembered = 0;
 }
 
 unsigned
@@ -242,4 +243,5 @@ gy_walk_holed(struct gy_sweep *s)
             c->rcu->exit(c, s->r);
         }
     }
+    gy_walk_account(s);
 }

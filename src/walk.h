@@ -17,6 +17,7 @@ struct gy_sweep {
     enum gyre_reason reason;
     unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
     uint64_t walked, owed, judged, evicted; /* bytes, bytes, entries, entries */
+    uint64_t dead, remembered;              /* bytes, entries: not yet accounted for */
 };
 
 struct gy_item {
@@ -32,6 +33,9 @@ unsigned gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned mo
 
 /* Empties the window of an entry of refs to it, inside a section. */
 void gy_walk_clear(struct gy_sweep *s, const struct gy_item *i);
+
+/* Tells the others what was done since the last time: once for several entries, since all of them do so. */
+void gy_walk_account(struct gy_sweep *s);
 
 /* An arena in which a writer died has gaps of unknown length: its live entries are found by a pass over the whole
  * index. Outside sections. */

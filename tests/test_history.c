@@ -61,7 +61,7 @@ remember_neighbours(gyre *cache, unsigned first, unsigned n)
 TEST(history, a_key_is_recalled_once)
 {
     gyre *cache = open_small(LIMIT);
-    uint64_t seed = api_seed("history"), wrong = 0, clock = gy_history_clock(cache);
+    uint64_t seed = api_seed("history"), wrong = 0;
     for (unsigned i = 0; i < 1000; i++) {
         uint64_t hash = api_random(&seed);
         unsigned kind = i % GY_KINDS;
@@ -71,7 +71,6 @@ TEST(history, a_key_is_recalled_once)
         CHECK(!known(cache, hash));
     }
     CHECK_EQ(wrong, 0); /* there is never another key to take it for */
-    CHECK_EQ(gy_history_clock(cache) - clock, 1000);
     api_close(cache);
 }
 
@@ -311,6 +310,7 @@ remember_many(void *arg, unsigned i)
     uint64_t seed = i;
     for (unsigned n = 0; n < 20000; n++) {
         gy_history_remember(arg, api_random(&seed), n % GY_KINDS);
+        gy_history_tick(arg, 1);
         unsigned kind = gy_history_recall(arg, api_random(&seed));
         CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);
     }

@@ -126,6 +126,7 @@ TEST(mend, parked_and_retired_arenas_go_on)
     CHECK_EQ(room_state(cache, parked), GY_PARKED);
     CHECK_EQ(gy_load_seq(&cache->books[parked].progress), progress);
     CHECK_EQ(room_state(cache, retired), GY_RETIRED);
+    CHECK_EQ(gy_load_seq(&cache->super->n_retired), 1);
     CHECK_EQ(gy_arena_free_retired(cache), 1);
     CHECK(room_sweep(cache, cache->arena_bytes));
     CHECK(room_state(cache, parked) != GY_PARKED);

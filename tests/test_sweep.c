@@ -172,7 +172,9 @@ TEST(sweep, parks_and_goes_on)
         if (left > 0) {
             CHECK_EQ(room_state(cache, arena), GY_PARKED);
             uint64_t ref = gy_slot_ref(room_word(cache, key_of(first).text));
-            CHECK_EQ(gy_load_seq(&cache->books[arena].progress), (ref << 3) - gy_arena_offset(cache, arena));
+            uint64_t done = gy_load_seq(&cache->books[arena].progress);
+            CHECK_EQ(done, (ref << 3) - gy_arena_offset(cache, arena));
+            CHECK_EQ(gy_load_seq(&cache->books[arena].dead), done);
             uint32_t other; /* a younger arena does not distract the hand */
             if (steps == 0)
                 fill_arena(cache, GY_PROBATION, 1000, &other);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What puts do for room: little at once, and enough of it. */
+
+#include "sweep.h"
+
+#include "room.h"
+
+enum { SIZE = 200, KEYS = 100000, FEW = 4, BATCH = 16 };
+
+/* With several hundred arenas. Without a thread, so that puts do it all. */
+static gyre *
+open_many(void)
+{
+    room_stay();
+    gyre *cache = api_open(10 << 20, GYRE_NO_THREAD);
+    CHECK(cache->g.n_arenas > 512);
+    return cache;
+}
+
+static uint64_t
+swept(gyre *cache)
+{
+    gyre_stats s = api_stats(cache);
+    return s.removed[GYRE_CAPACITY] + s.copied_entries;
+}
+
+/* Until puts have to help. */
+static void
+fill(gyre *cache)
+{
+    for (unsigned k = 0; swept(cache) == 0; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+}
+
+TEST(pace, a_put_sweeps_few_entries)
+{
+    gyre *cache = open_many();
+    uint64_t before = 0, helped = 0, most = 0;
+    for (unsigned k = 0; k < KEYS; k++) {
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+        CHECK(gy_load_seq(&cache->super->n_free) >= cache->g.reserve_arenas); /* they do not fall behind */
+        uint64_t now = swept(cache);
+        helped += now > before;
+        most = gy_max(most, now - before);
+        before = now;
+    }
+    CHECK_EQ(most, FEW);
+    CHECK(helped * FEW > swept(cache) / 2);
+    api_close(cache);
+}
+
+/* A small step ends with its arena, whatever it has asked for. */
+TEST(pace, a_step_ends_with_its_arena)
+{
+    gyre *cache = open_many();
+    fill(cache);
+    uint64_t sweeps = api_stats(cache).sweeps;
+    gy_sweep_help(cache, room_record(cache), 4 * cache->arena_bytes);
+    CHECK_EQ(api_stats(cache).sweeps, sweeps + 1);
+    api_close(cache);
+}
+
+/* When almost nothing is free, it does as much as it takes. */
+TEST(pace, who_comes_late_does_more)
+{
+    gyre *cache = open_many();
+    fill(cache);
+    uint64_t before = swept(cache);
+    gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + 1);
+    gy_sweep_help(cache, room_record(cache), 1);
+    CHECK_EQ(swept(cache), before + BATCH);
+    gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + cache->g.n_arenas / 128 + 1);
+    gy_sweep_help(cache, room_record(cache), 1);
+    CHECK_EQ(swept(cache), before + BATCH);
+    api_close(cache);
+}
+
+/* A membarrier frees several arenas. Until then those that wait count as free, so that no more is swept for them. */
+TEST(pace, arenas_are_freed_together)
+{
+    gyre *cache = open_many();
+    unsigned together = 1 + cache->g.n_arenas / 256, times = 0;
+    fill(cache);
+    uint64_t before = gy_load_seq(&cache->super->n_free);
+    for (unsigned k = 0; k < KEYS; k++) {
+        CHECK_OK(put_bytes(cache, key_of(KEYS + k).text, SIZE, k));
+        uint64_t n_free = gy_load_seq(&cache->super->n_free);
+        unsigned retired = room_count_states(cache, GY_RETIRED);
+        CHECK(retired < together);
+        CHECK_EQ(gy_load_seq(&cache->super->n_retired), retired);
+        CHECK(n_free <= before || n_free + 1 >= before + together); /* one may be taken in the same put */
+        CHECK(n_free + retired <= cache->g.reserve_arenas + cache->g.n_arenas / 128 + 1);
+        times += n_free > before;
+        before = n_free;
+    }
+    CHECK(times > 100);
+    api_close(cache);
+}
+
+/* Views hold what is retired: others have to be swept. */
+TEST(pace, held_arenas_are_not_waited_for)
+{
+    enum { HELD = 20 };
+    gyre *cache = open_many();
+    fill(cache);
+    gyre_view view[HELD];
+    unsigned held = 0, more = KEYS;
+    for (unsigned k = 0; k < KEYS && held < HELD; k++) { /* each in another arena, about to be swept */
+        bool stands = gyre_get(cache, key_of(k).text, strlen(key_of(k).text), &view[held]) == GYRE_OK;
+        uint32_t arena = stands ? room_arena_of(cache, key_of(k).text) : 0;
+        if (!stands)
+            continue;
+        if (room_state(cache, arena) == GY_SEALED) {
+            room_set_state(cache, arena, GY_PARKED);
+            gy_store_seq(&cache->super->hand[0], arena + 1);
+            for (; room_state(cache, arena) == GY_PARKED; more++)
+                CHECK_OK(put_bytes(cache, key_of(more).text, SIZE, more));
+            CHECK_EQ(room_state(cache, arena), GY_RETIRED);
+            held++;
+        } else {
+            gyre_release(&view[held]);
+        }
+    }
+    CHECK_EQ(held, HELD);
+    for (unsigned k = 0; k < KEYS; k++) {
+        uint64_t before = swept(cache);
+        CHECK_OK(put_bytes(cache, key_of(more + k).text, SIZE, k));
+        CHECK(k < KEYS / 10 || swept(cache) <= before + 2 * BATCH); /* no put has to sweep until there is room */
+    }
+    while (held > 0)
+        gyre_release(&view[--held]);
+    api_close(cache);
+}
+
+/* Main is looked at, and the hand stops: what follows is kept, too. */
+TEST(pace, a_look_goes_on_after_a_stop)
+{
+    gyre *cache = open_many();
+    unsigned k = 0;
+    for (uint32_t last = 0; last < 4; k++) { /* some arenas of probation: more than it may hold in any case */
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
+        last = room_arena_of(cache, key_of(k).text);
+    }
+    CHECK_OK(room_put(cache, GY_MAIN, key_of(KEYS).text, SIZE, 0));
+    uint32_t main = room_arena_of(cache, key_of(KEYS).text);
+    for (k = KEYS; room_arena_of(cache, key_of(k).text) == main; k++)
+        CHECK_OK(room_put(cache, GY_MAIN, key_of(k + 1).text, SIZE, 0));
+    room_teach(cache);
+    const float due = (float)(k - KEYS) * 2;
+    uint32_t bits;
+    memcpy(&bits, &due, sizeof bits);
+    gy_store_seq(&cache->super->learned.due, bits);
+    CHECK(room_sweep(cache, 1));
+    CHECK_EQ(room_state(cache, main), GY_PARKED);
+    while (room_state(cache, main) == GY_PARKED)
+        CHECK(room_sweep(cache, 1));
+    while (k-- > KEYS)
+        CHECK(room_word(cache, key_of(k).text) != 0);
+    api_close(cache);
+}
