@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The bytes of an entry. Immutable once published.
+/* The bytes of an entry. Immutable once published, but for the header's kind.
  *
  *   header (8) | expiry (8)? | version (8)? | user flags (4)? | key | padding | value | padding to 8
  *
@@ -11,7 +11,8 @@
  *
  * The header's first store is atomic and is the last step of reserving the room, so that whoever walks
  * the arena finds the next entry; every other byte is written before the entry is published. It is stored again
- * when the key is written: whoever walks an arena that is still written to hashes no key before that. */
+ * when the key is written: whoever walks an arena that is still written to hashes no key before that. And once more by
+ * who took the last ref to the entry out of the index, if he holds its arena anyway: then a walk need not look for it. */
 
 #ifndef GY_ENTRY_H
 #define GY_ENTRY_H
@@ -27,7 +28,7 @@ enum {
     GY_ENTRY_USER_FLAGS = 4,
     GY_ENTRY_KNOWN = 7,
     GY_ENTRY_KIND_SHIFT = 3, /* above: the policy's kind (policy.h) */
-    GY_ENTRY_UNFILLED = 31 << GY_ENTRY_KIND_SHIFT, /* in its place: the key is not written yet */
+    GY_ENTRY_UNFILLED = 31 << GY_ENTRY_KIND_SHIFT, /* in its place: the key is not written yet, or the entry has gone */
 
     GY_KEY_MOST = 65535,
     GY_ENTRY_ALIGN = 8,
@@ -104,9 +105,10 @@ gy_entry_bytes(uint64_t offset, struct gy_header h, uint32_t align)
 static inline struct gy_header
 gy_entry_header(const char *entry)
 {
+    /* (Relaxed: the slot that led here was acquired, and who changes the kind changes nothing else.) */
+    uint64_t word = gy_load_rlx((const gy_atomic_u64 *)(const void *)entry);
     struct gy_header h;
-    gy_bytes_read(entry, sizeof h);
-    memcpy(&h, entry, sizeof h);
+    memcpy(&h, &word, sizeof h);
     return h;
 }
 
@@ -134,6 +136,16 @@ gy_entry_set_header(char *entry, struct gy_header h)
     uint64_t word;
     memcpy(&word, &h, sizeof word);
     gy_store_rel((gy_atomic_u64 *)(void *)entry, word);
+}
+
+/* No slot refers to it, and none will: for walks. Release: the word is out of its slot before. */
+static inline void
+gy_entry_set_gone(const char *entry, struct gy_header h)
+{
+    uint64_t word;
+    h.flags |= GY_ENTRY_UNFILLED;
+    memcpy(&word, &h, sizeof word);
+    gy_store_rel((gy_atomic_u64 *)(uintptr_t)entry, word);
 }
 
 static inline const char *
@@ -166,7 +178,7 @@ static inline uint64_t
 gy_entry_expiry(const char *entry, struct gy_header h)
 {
     uint64_t expiry = 0;
-    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
+    gy_bytes_read(entry + sizeof h, gy_entry_key_offset(h.flags) - sizeof h);
     if (h.flags & GY_ENTRY_EXPIRY)
         memcpy(&expiry, entry + sizeof h, sizeof expiry);
     return expiry;
@@ -176,7 +188,7 @@ static inline uint64_t
 gy_entry_version(const char *entry, struct gy_header h)
 {
     uint64_t version = 0;
-    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
+    gy_bytes_read(entry + sizeof h, gy_entry_key_offset(h.flags) - sizeof h);
     if (h.flags & GY_ENTRY_VERSION)
         memcpy(&version, entry + sizeof h + (h.flags & GY_ENTRY_EXPIRY ? 8 : 0), sizeof version);
     return version;
@@ -186,7 +198,7 @@ static inline uint32_t
 gy_entry_user_flags(const char *entry, struct gy_header h)
 {
     uint32_t flags = 0;
-    gy_bytes_read(entry, gy_entry_key_offset(h.flags));
+    gy_bytes_read(entry + sizeof h, gy_entry_key_offset(h.flags) - sizeof h);
     if (h.flags & GY_ENTRY_USER_FLAGS)
         memcpy(&flags, entry + gy_entry_key_offset(h.flags) - 4, sizeof flags);
     return flags;

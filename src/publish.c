@@ -68,11 +68,22 @@ instead_of(const struct put *p, const struct gy_found *f)
     return p->word | (uint64_t)freq << GY_FREQ_SHIFT | (f->word & GY_T);
 }
 
+/* Of a word that we took out of its slot, with its entry still pinned. Where the window has images, a mover may have
+ * reserved one with the same ref, and a walk has to find that. Later movers do not know this ref any more: they wait for
+ * us. Who was displacing the word gives its reservation up, and holds the arena until then. */
+static void
+gone(const struct put *p, const struct gy_found *f)
+{
+    if (gy_likely(p->w.n == 2))
+        gy_entry_set_gone(f->entry, f->header);
+}
+
 static void
 replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
 {
     enum gyre_reason reason = GYRE_REPLACED;
     gy_entry_stands(p->cache, f, &reason);
+    gone(p, f);
     gy_account_out(p->cache, p->r, p->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
     if (in_place)
         gy_account_ring(p->cache, arena, 1);
@@ -329,8 +340,10 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
                     break;
                 enum gyre_reason why = reason;
                 bool stood = gy_entry_stands(cache, &f, &why);
-                if (gy_index_evict(cache, r, p.shard, &f, why))
+                if (gy_index_evict(cache, r, p.shard, &f, why)) {
+                    gone(&p, &f);
                     present |= stood;
+                }
             }
         }
     }
