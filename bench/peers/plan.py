@@ -40,6 +40,15 @@ class Plan(NamedTuple):
     counted_requests: int  # 0: hit ratios are not counted
 
 
+# What decides something, and is measured of the least, too: workloads, and with how many threads at most.
+DECIDING = {"hits-uniform": 2, "hits-zipf": 2, "many-16-uniform": 1, "mix-95-5": 4, "mix-50-50": 4, "hot-key": 2,
+            "hot-key-written": 2, "insert": 2}
+
+
+def decides(cell):
+    return cell.threads <= DECIDING.get(cell.workload, 0) and cell.step != KIBIBYTE
+
+
 def cells(step, names, threads, seconds):
     return [(Cell(step, name, n), seconds) for name in names for n in threads]
 
