@@ -218,15 +218,19 @@ def instructions(results):
                 [(results.whole.get("instructions"), "")])
 
 
-def without_limits(results):
-    parts = (hits, batches, mixes, evicting, hot_key, insertion, latency, memory, scaling, instructions)
+LIMITED = hits, batches, mixes, evicting, hot_key, insertion, latency  # what the least does, too
+
+
+def of(results, parts):
     return [figure for part in parts for figure in part(results)]
 
 
 def figures(results):
-    least, bare = (without_limits(results.with_gyre_as(peer)) for peer in (LIMIT, BARE))
-    return [figure._replace(limit=limit.places.get(figure.where), bare=lines.places.get(figure.where))
-            for figure, limit, lines in zip(without_limits(results), least, bare)]
+    limit, bare = ({figure.must.key: figure.places for figure in of(results.with_gyre_as(peer), LIMITED)}
+                   for peer in (LIMIT, BARE))
+    return [figure._replace(limit=limit.get(figure.must.key, {}).get(figure.where),
+                            bare=bare.get(figure.must.key, {}).get(figure.where))
+            for figure in of(results, (*LIMITED, memory, scaling, instructions))]
 
 
 def yardsticks(results):

@@ -9,8 +9,9 @@
 // writes where the old value lies. A get waits for two lines, one after the other: of the index,
 // and of the entry, which takes up two neighbouring ones. A put writes an entry elsewhere, and
 // publishes it by one compare-and-swap in the index; what was there before is written to again when
-// all readers have been seen between two gets. Nothing is evicted, nothing expires, nothing moves,
-// and all memory was touched before.
+// all readers have been seen between two gets. Where room is short, a put takes the oldest entry's
+// word out of the index, too. Nothing else is evicted, nothing expires, nothing moves, and all memory
+// was touched before.
 
 #ifndef BENCH_PEERS_LEAST_HPP
 #define BENCH_PEERS_LEAST_HPP
@@ -36,8 +37,9 @@ using peers::Key;
 
 constexpr size_t slots_per_bucket = 8, buckets_of_a_key = 8;
 constexpr size_t header_bytes = 16, align = 32;
-constexpr size_t batch_bytes = 384 << 10; // of entries that a lane takes at a time, and gives back
-constexpr size_t lanes = 17;   // threads of the largest run, and the one that fills
+constexpr size_t batch_bytes = 2 << 20; // of entries that a lane takes at a time, and gives back
+constexpr uint32_t evicted_batch = 64; // where places are taken from the oldest: so many
+constexpr size_t lanes = 5; // threads of the largest run that it takes part in, and the one that fills
 
 // A word: the key's tag, which is never 0, and the number of a place. 0: free.
 struct alignas(64) Bucket {
@@ -58,41 +60,53 @@ struct alignas(64) Bucket {
 };
 
 // What a thread writes with: places that are free, places that will be after a grace period, and
-// those it has given up since.
+// those it has given up since. Where entries are evicted: those next, one with each put.
 struct alignas(64) Lane {
     std::atomic<bool> used{false};
     std::vector<uint32_t> ready, waiting, retired;
+    uint32_t oldest = 0, oldest_end = 0;
     uint64_t seen[lanes] = {}; // of the others, when the waiting ones had all been given up
     int64_t added = 0;
     alignas(64) std::atomic<uint64_t> calls{0}; // between two of them its thread holds nothing
+
+    void count_call()
+    {
+        calls.store(calls.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
 };
 
 // Busy: `name`, and how many instructions each call has beside its own.
 template <class Busy> struct Least : peers::PeerBase {
     static constexpr const char *name = Busy::name;
     static constexpr bool batches = true;
+    static constexpr bool evicts = true;
 
     class Thread {
     public:
-        explicit Thread(Least &peer) : lane(peer.claim()) {}
-        ~Thread() { lane.used.store(false, std::memory_order_release); }
+        explicit Thread(Least &least) : peer(least), lane(least.claim()) {}
+        ~Thread()
+        {
+            if (peer.evicting_) // another lane comes round to these places
+                lane.ready.clear(), lane.waiting.clear(), lane.retired.clear(),
+                    lane.oldest = lane.oldest_end;
+            lane.used.store(false, std::memory_order_release);
+        }
         Thread(const Thread &) = delete;
         Thread &operator=(const Thread &) = delete;
 
-        void did()
-        {
-            lane.calls.store(lane.calls.load(std::memory_order_relaxed) + 1,
-                             std::memory_order_release);
-        }
+        void did() { lane.count_call(); }
 
+        Least &peer;
         Lane &lane;
     };
 
     explicit Least(const Config &config)
         : entry_bytes_((header_bytes + Key::size + config.value_bytes + align - 1) / align * align),
-          batch_(static_cast<uint32_t>(batch_bytes / entry_bytes_)),
-          places_(static_cast<uint32_t>(config.entries + 3 * batch_ * lanes)),
-          mask_(buckets_for(config.entries) - 1), index_memory_((mask_ + 1) * sizeof(Bucket)),
+          evicting_(config.kind == peers::Kind::evicting),
+          batch_(evicting_ ? evicted_batch : static_cast<uint32_t>(batch_bytes / entry_bytes_)),
+          places_(static_cast<uint32_t>(config.entries / batch_ + 3 * lanes) * batch_),
+          mask_(buckets_for(evicting_ ? places_ : config.entries) - 1),
+          index_memory_((mask_ + 1) * sizeof(Bucket)),
           entries_memory_(places_ * entry_bytes_),
           index_(reinterpret_cast<Bucket *>(index_memory_.data())),
           entries_(entries_memory_.data()), lanes_(new Lane[lanes])
@@ -167,15 +181,16 @@ template <class Busy> struct Least : peers::PeerBase {
         std::memcpy(entry, &size, sizeof size);
         std::memcpy(entry + header_bytes, key.data(), Key::size);
         std::memcpy(entry + header_bytes + Key::size, value, size);
-        Found found = find(key, hash);
+        Found found = find_or_evict(key, hash);
         while (found.slot != nullptr && !replace(found, word_of(hash, at)))
-            found = find(key, hash);
+            found = find_or_evict(key, hash);
         if (found.slot == nullptr)
             return false;
-        if (found.word != 0)
+        if (evicting_)
+            evict_one(lane);
+        else if (found.word != 0)
             lane.retired.push_back(static_cast<uint32_t>(found.word));
-        else
-            lane.added++;
+        lane.added += found.word == 0;
         thread.did();
         return true;
     }
@@ -186,10 +201,9 @@ template <class Busy> struct Least : peers::PeerBase {
         Found found = find(key, hash);
         while (found.word != 0 && !replace(found, 0))
             found = find(key, hash);
-        if (found.word != 0) {
+        if (found.word != 0 && !evicting_)
             thread.lane.retired.push_back(static_cast<uint32_t>(found.word));
-            thread.lane.added--;
-        }
+        thread.lane.added -= found.word != 0;
         thread.did();
         return found.word != 0;
     }
@@ -237,7 +251,6 @@ private:
 
     Found find(const Key &key, uint64_t hash) const
     {
-        Found found;
         for (size_t i = 0; i < buckets_of_a_key; i++) {
             Bucket &bucket = index_[(hash + i) & mask_];
             for (unsigned left = bucket.with(tag_of(hash)); left != 0; left &= left - 1) {
@@ -247,10 +260,19 @@ private:
                     return {&slot, word};
             }
             const unsigned free = bucket.with(0);
-            if (found.slot == nullptr && free != 0)
-                found.slot = &bucket.words[__builtin_ctz(free)];
+            if (free != 0)
+                return {&bucket.words[__builtin_ctz(free)], 0};
         }
-        return found;
+        return {};
+    }
+
+    Found find_or_evict(const Key &key, uint64_t hash) const
+    {
+        const Found found = find(key, hash);
+        if (found.slot != nullptr || !evicting_)
+            return found;
+        std::atomic<uint64_t> &slot = index_[hash & mask_].words[0];
+        return {&slot, slot.load(std::memory_order_relaxed)};
     }
 
     static bool replace(Found &found, uint64_t word)
@@ -270,40 +292,91 @@ private:
     // More places: those that were given up a batch ago, or new ones.
     bool refill(Lane &lane)
     {
-        if (lane.retired.size() >= batch_) {
-            wait_for_readers(lane);
-            lane.ready.swap(lane.waiting);
-            lane.waiting.swap(lane.retired);
-            for (size_t i = 0; i < lanes; i++)
-                lane.seen[i] = lanes_[i].calls.load(std::memory_order_acquire);
+        while (evicting_ && lane.ready.empty()) {
+            while (lane.retired.size() < batch_)
+                evict_one(lane);
+            rotate(lane);
         }
-        if (!lane.ready.empty())
-            return true;
-        const uint32_t from = next_place_.fetch_add(batch_, std::memory_order_relaxed);
-        for (uint32_t at = from + batch_; at-- > from && from + batch_ <= places_;)
-            lane.ready.push_back(at);
+        if (lane.ready.empty() && lane.retired.size() >= batch_)
+            rotate(lane);
+        if (lane.ready.empty()) {
+            const uint64_t from = next_batch();
+            for (uint64_t at = from + batch_; at-- > from && from < places_;)
+                lane.ready.push_back(static_cast<uint32_t>(at));
+        }
         return !lane.ready.empty();
     }
 
+    void rotate(Lane &lane) const
+    {
+        wait_for_readers(lane);
+        lane.ready.swap(lane.waiting);
+        lane.waiting.swap(lane.retired);
+        for (size_t i = 0; i < lanes; i++)
+            lane.seen[i] = lanes_[i].calls.load(std::memory_order_acquire);
+    }
+
+    // Where room is short, all places again, in order.
+    uint64_t next_batch()
+    {
+        const uint64_t from = next_place_.fetch_add(batch_, std::memory_order_relaxed);
+        return evicting_ ? from % places_ : from;
+    }
+
+    // Takes the word out that leads to the oldest entry. Its bucket is asked for some puts before.
+    void evict_one(Lane &lane)
+    {
+        constexpr uint32_t ahead = 8;
+        if (lane.oldest == lane.oldest_end) {
+            lane.oldest = static_cast<uint32_t>(next_batch());
+            lane.oldest_end = lane.oldest + batch_;
+        }
+        __builtin_prefetch(&index_[hash_at(lane.oldest + ahead) & mask_]);
+        __builtin_prefetch(place(lane.oldest + 2 * ahead));
+        const uint64_t hash = hash_at(lane.oldest), word = word_of(hash, lane.oldest);
+        lane.retired.push_back(lane.oldest++);
+        for (size_t i = 0; i < buckets_of_a_key; i++) {
+            for (std::atomic<uint64_t> &slot : index_[(hash + i) & mask_].words) {
+                uint64_t seen = word;
+                if (slot.load(std::memory_order_relaxed) == word &&
+                    slot.compare_exchange_strong(seen, 0, std::memory_order_acq_rel)) {
+                    lane.added--;
+                    return;
+                }
+            }
+        }
+    }
+
+    uint64_t hash_at(uint32_t at) const
+    {
+        Key key;
+        std::memcpy(key.bytes, place(at % places_) + header_bytes, Key::size);
+        return peers::cheap_hash(key);
+    }
+
     // Until each that may have held what was given up a batch ago has been seen between two calls.
-    void wait_for_readers(const Lane &own) const
+    // Who waits holds nothing either, and says so: two may wait for each other.
+    void wait_for_readers(Lane &own) const
     {
         for (size_t i = 0; i < lanes && !own.waiting.empty(); i++) {
             const Lane &other = lanes_[i];
             while (&other != &own && other.used.load(std::memory_order_acquire) &&
-                   other.calls.load(std::memory_order_acquire) == own.seen[i])
+                   other.calls.load(std::memory_order_acquire) == own.seen[i]) {
+                own.count_call();
                 sched_yield();
+            }
         }
     }
 
     size_t entry_bytes_;
+    bool evicting_;
     uint32_t batch_, places_;
     uint64_t mask_;
     peers::HugePages index_memory_, entries_memory_;
     Bucket *const index_;
     char *const entries_;
     std::unique_ptr<Lane[]> lanes_;
-    std::atomic<uint32_t> next_place_{0};
+    std::atomic<uint64_t> next_place_{0};
 };
 
 } // namespace

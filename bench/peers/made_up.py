@@ -26,7 +26,7 @@ MANY = [f"many-{n}-uniform" for n in plan.BATCHES]
 RATES = {"gyre": 9.0, "ideal": 11.0, "hcc": 2.0, "rocksdb_lru": 1.0, "in_house": 2.2, "lmdb": 0.8,
          **dict.fromkeys(MAPS, 4.0), **dict.fromkeys(LIMITS, 10.0)}
 MACHINE_RATES = {"two-lines": 12.0, "two-lines-busy": 6.0, "two-lines-overlapped": 55.0, "dependent-load": 5.0, "copy-1k": 12.0}
-NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0}
+NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0, **dict.fromkeys(LIMITS, 90.0)}
 BYTES = {"gyre": 105, "hcc": 200, "rocksdb_lru": 172, "in_house": 150}
 HITS = {("evict-99", True): 0.84, ("evict-80", True): 0.60, ("evict-99", False): 0.80, ("evict-80", False): 0.57}
 TIGHT = 0.95  # of the hits of the others, where they have gyre's bytes alone
@@ -38,7 +38,7 @@ def workloads(peer):
         return WALKS
     if peer == "ideal":
         return [*READS, *MANY]
-    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES) else ()),
+    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES, *LIMITS) else ()),
             *([*MANY, "expiry"] if peer == "gyre" else MANY if peer in LIMITS else ())]
 
 
@@ -79,7 +79,7 @@ def ran(peer, workload, threads, equal_bytes=False):
 
 
 def described(peer):
-    return {"peer": peer, "version": f"{peer} 1.0", "evicts": peer in ("gyre", *CACHES), "workloads": workloads(peer),
+    return {"peer": peer, "version": f"{peer} 1.0", "evicts": peer in ("gyre", *CACHES, *LIMITS), "workloads": workloads(peer),
             "compiler": "0.0"}
 
 

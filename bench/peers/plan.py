@@ -42,7 +42,7 @@ class Plan(NamedTuple):
 
 # What decides something, and is measured of the least, too: workloads, and with how many threads at most.
 DECIDING = {"hits-uniform": 2, "hits-zipf": 2, "many-16-uniform": 1, "mix-95-5": 4, "mix-50-50": 4, "hot-key": 2,
-            "hot-key-written": 2, "insert": 2}
+            "hot-key-written": 2, "insert": 2, "evict-99": 2, "evict-80": 2, "latency": 2}
 
 
 def decides(cell):
