@@ -208,13 +208,14 @@ class Limits(unittest.TestCase):
             self.assertEqual((found.met, found.verdict), (False, words))
 
     def test_what_the_least_does_not_do_has_none(self):
-        for key in ("memory", "memory_least", "instructions", "evict_lead", "evict_99", "evict_bytes"):
+        for key in ("memory", "memory_least", "instructions", "evict_lead", "evict_99", "evict_bytes",
+                    "latency_put_p99", "latency_put_p99_9"):
             self.assertIsNone(self.figure(key).limit, key)
 
     def test_all_that_was_missed_for_the_machine_has_one(self):
         for key in ("hits_ideal", "hits_map", "hits_cache", "big_ideal", "big_map", "big_cache", "many_single",
                     "many_limit", "mix_cache", "mix_map", "evict_rate", "hot_linear", "hot_written",
-                    "insert_cache", "insert_copy", "latency_get_p99", "latency_put_p99", "latency_hcc_p99"):
+                    "insert_cache", "insert_copy", "latency_get_p99", "latency_put_p50", "latency_hcc_p99"):
             found = self.figure(key)
             self.assertTrue(found.limit and found.bare, key)
 

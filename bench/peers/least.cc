@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the gyre authors
 
 // The least, with instructions beside it: a get and its release have 130 in all, which is what they
-// may have; get_many and put as many as gyre's. Those that it has itself are taken off: by callgrind,
-// a loop of hits has 203 instructions, with gyre 239, of which 166 are gyre's.
+// may have; get_many and put as many as gyre's. Those that it has itself are taken off: by
+// callgrind, a loop of hits has 203 instructions, with gyre 239, of which 166 are gyre's.
 
 #include "least.hpp"
 

@@ -10,8 +10,8 @@
 // and of the entry, which takes up two neighbouring ones. A put writes an entry elsewhere, and
 // publishes it by one compare-and-swap in the index; what was there before is written to again when
 // all readers have been seen between two gets. Where room is short, a put takes the oldest entry's
-// word out of the index, too. Nothing else is evicted, nothing expires, nothing moves, and all memory
-// was touched before.
+// word out of the index, too. Nothing else is evicted, nothing expires, nothing moves, and all
+// memory was touched before.
 
 #ifndef BENCH_PEERS_LEAST_HPP
 #define BENCH_PEERS_LEAST_HPP
@@ -38,8 +38,8 @@ using peers::Key;
 constexpr size_t slots_per_bucket = 8, buckets_of_a_key = 8;
 constexpr size_t header_bytes = 16, align = 32;
 constexpr size_t batch_bytes = 2 << 20; // of entries that a lane takes at a time, and gives back
-constexpr uint32_t evicted_batch = 64; // where places are taken from the oldest: so many
-constexpr size_t lanes = 5; // threads of the largest run that it takes part in, and the one that fills
+constexpr uint32_t evicted_parts = 1024; // where the oldest are evicted: such a part of all places
+constexpr size_t lanes = 5; // for four threads, and the one that fills
 
 // A word: the key's tag, which is never 0, and the number of a place. 0: free.
 struct alignas(64) Bucket {
@@ -103,7 +103,8 @@ template <class Busy> struct Least : peers::PeerBase {
     explicit Least(const Config &config)
         : entry_bytes_((header_bytes + Key::size + config.value_bytes + align - 1) / align * align),
           evicting_(config.kind == peers::Kind::evicting),
-          batch_(evicting_ ? evicted_batch : static_cast<uint32_t>(batch_bytes / entry_bytes_)),
+          batch_(static_cast<uint32_t>(evicting_ ? config.entries / evicted_parts + 1
+                                                 : batch_bytes / entry_bytes_)),
           places_(static_cast<uint32_t>(config.entries / batch_ + 3 * lanes) * batch_),
           mask_(buckets_for(evicting_ ? places_ : config.entries) - 1),
           index_memory_((mask_ + 1) * sizeof(Bucket)),
@@ -149,8 +150,8 @@ template <class Busy> struct Least : peers::PeerBase {
         for (size_t i = 0; i < n; i++) {
             const Bucket &bucket = index_[hashes[i] & mask_];
             const unsigned found = bucket.with(tag_of(hashes[i])) | 1u << 7;
-            const uint64_t word = bucket.words[__builtin_ctz(found)].load(std::memory_order_acquire);
-            entries[i] = place(static_cast<uint32_t>(word));
+            const auto &slot = bucket.words[__builtin_ctz(found)];
+            entries[i] = place(static_cast<uint32_t>(slot.load(std::memory_order_acquire)));
             __builtin_prefetch(entries[i]);
             __builtin_prefetch(entries[i] + 64);
             peers::be_busy<Busy::get_many / 3>();

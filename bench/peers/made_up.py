@@ -88,7 +88,7 @@ def opened(kind):
 
 
 def takes_part(peer, cell):
-    return cell.workload in workloads(peer) and (peer not in LIMITS or plan.decides(cell))
+    return cell.workload in workloads(peer) and plan.takes_part(peer, cell)
 
 
 def whole(processors=2, quick=False):

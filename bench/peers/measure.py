@@ -8,7 +8,7 @@ import counting
 import plan as plans
 import programs
 from progress import Progress
-from results import CACHES, LIMITS, MACHINE
+from results import CACHES, MACHINE
 
 RESERVE = 2 << 30  # bytes of the machine's memory that stay free
 OVERHEAD = 200  # bytes an entry that a peer takes at most beyond key and value
@@ -64,7 +64,7 @@ class Bench:
         program.close()
 
     def offers(self, name, cell):
-        return cell.workload in self.peers[name]["workloads"] and (name not in LIMITS or plans.decides(cell))
+        return cell.workload in self.peers[name]["workloads"] and plans.takes_part(name, cell)
 
     def taking_part(self, step):
         return [name for name in self.peers if any(self.offers(name, cell) for cell, _ in step.cells)]

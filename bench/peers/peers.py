@@ -71,7 +71,8 @@ def show(results):
              tables.figures_table(figures, "What it must reach")]
     print("\n\n".join(map(as_text, shown)), end="\n\n")
     for figure in missed:
-        print(f"{figure.verdict}: {figure.must.title}: {figure.value:.3f}, must be {figure.must.sign} {figure.must.must:g}"
+        print(f"{figure.verdict}: {figure.must.title}: {figure.value:.3f}, must be {figure.must.sign} "
+              f"{figure.must.must:g}"
               f"{'' if figure.limit is None else f', the limit here is {figure.limit:.3f}'}"
               f"{f' ({figure.where})' if figure.where else ''}")
     for reason in reasons:

@@ -20,7 +20,8 @@ MACHINE = "machine"
 LIMIT, BARE, SAME = LIMITS = "least", "least_bare", "least_same"  # what gyre's contract asks for at least
 TITLES = {"ideal": "*ideal*", "in_house": "*in-house*", "hcc": "HyperClockCache", "rocksdb_lru": "RocksDB LRUCache",
           "tbb": "TBB concurrent_hash_map", "lfht": "liburcu lfht", "ck": "Concurrency Kit", "lmdb": "LMDB",
-          LIMIT: "the least, a hit of 130 instructions", BARE: "the least, bare", SAME: "the least, with gyre's instructions"}
+          LIMIT: "the least, a hit of 130 instructions", BARE: "the least, bare",
+          SAME: "the least, with gyre's instructions"}
 
 
 def title(peer):
