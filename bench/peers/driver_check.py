@@ -18,10 +18,11 @@ sys.dont_write_bytecode = True
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "report"))
 import judge
 import made_up
+import measure
 import page
 import peers
 import plan
-from results import MACHINE, PEERS, Cell, Results
+from results import BARE, LIMIT, LIMITS, MACHINE, PEERS, Cell, Results
 
 MANY = 16
 
@@ -153,6 +154,7 @@ class Void(unittest.TestCase):
     def test_a_bad_yardstick(self):
         self.void(scaled(2, MACHINE, "two-lines", threads=1), "a yardstick is not good: *ideal*")
         self.void(scaled(0.8, "in_house", "hits-zipf", threads=2), "a yardstick is not good: *in-house*")
+        self.void(scaled(0.5, BARE, "hits-uniform", threads=2), "a yardstick is not good: the least")
 
     def test_a_wrong_value(self):
         def change(whole):
@@ -175,11 +177,47 @@ class Void(unittest.TestCase):
     def test_a_peer_that_is_absent(self):
         def without(peer):
             return lambda whole: whole.update(runs=[run for run in whole["runs"] if run["peer"] != peer])
-        for peer in PEERS:
+        for peer in (*PEERS, *LIMITS):
             self.assertNotEqual(judged(without(peer))[1], [], peer)
 
     def test_a_quick_run_need_not_measure_all(self):
         self.assertEqual(judged(quick=True), (set(), []))
+
+
+class Limits(unittest.TestCase):
+    """The figures of what does the least, at the places where gyre's are worst."""
+
+    def figure(self, key, *changes):
+        whole = made_up.whole()
+        for change in changes:
+            change(whole)
+        return next(figure for figure in judge.figures(Results(whole)) if figure.must.key == key)
+
+    def test_they_are_those_of_the_same_place(self):
+        worst = scaled(0.5, "gyre", "hits-zipf", threads=2, step=plan.HITS)
+        elsewhere = scaled(0.1, LIMIT, "hits-uniform", step=plan.HITS)
+        found = self.figure("hits_cache", worst, elsewhere, scaled(0.8, LIMIT, "hits-zipf", threads=2, step=plan.HITS))
+        self.assertAlmostEqual(found.limit, 0.8 * 10 / 2.2)
+        self.assertAlmostEqual(found.bare, 10 / 2.2)
+
+    def test_a_figure_is_missed_whatever_the_limit_is(self):
+        slow = scaled(0.5, "gyre", "hits", step=plan.HITS)
+        for change, words in ((scaled(1, LIMIT, "hits"), "MISSED"),
+                              (scaled(0.5, LIMIT, "hits", step=plan.HITS), "MISSED, as by the least")):
+            found = self.figure("hits_ideal", slow, change)
+            self.assertEqual((found.met, found.verdict), (False, words))
+
+    def test_what_the_least_does_not_do_has_none(self):
+        for key in ("memory", "memory_least", "instructions", "evict_lead", "evict_99", "evict_bytes",
+                    "latency_put_p99", "latency_put_p99_9"):
+            self.assertIsNone(self.figure(key).limit, key)
+
+    def test_all_that_was_missed_for_the_machine_has_one(self):
+        for key in ("hits_ideal", "hits_map", "hits_cache", "big_ideal", "big_map", "big_cache", "many_single",
+                    "many_limit", "mix_cache", "mix_map", "evict_rate", "hot_linear", "hot_written",
+                    "insert_cache", "insert_copy", "latency_get_p99", "latency_put_p50", "latency_hcc_p99"):
+            found = self.figure(key)
+            self.assertTrue(found.limit and found.bare, key)
 
 
 class Ratios(unittest.TestCase):
@@ -205,8 +243,8 @@ class Driver(unittest.TestCase):
     def drive(self, faults=None, quick=True, absent=(), steps=slice(2)):
         """Exit status, what it printed, and its results. Quick: of some steps alone, by a single round."""
         with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            for peer in (*PEERS, MACHINE):
+            folder = self.folder = pathlib.Path(name)
+            for peer in (*PEERS, *LIMITS, MACHINE):
                 if peer not in absent:
                     os.symlink(pathlib.Path(made_up.__file__), folder / f"peer-{peer}")
             (folder / "faults.json").write_text(json.dumps(faults or {}))
@@ -253,6 +291,23 @@ class Driver(unittest.TestCase):
             self.assertTrue("hits-zipf" in gone and "mix-95-5" not in gone and "mix-95-5" in there)
             self.assertTrue(any(run["peer"] == "tbb" and run["step"] == plan.BIG for run in whole["runs"]))
 
+    def test_a_step_that_fails_loses_no_other(self):
+        """And what was measured before it is written already."""
+        really = measure.Bench.measure_step
+
+        def fail(bench, step):
+            if step.name == plan.BIG:
+                before.update(json.loads((self.folder / "peers.json").read_text()))
+                raise OSError("no room")
+            really(bench, step)
+        before = {}
+        with unittest.mock.patch("measure.Bench.measure_step", fail):
+            status, printed, whole = self.drive()
+        self.assertEqual(status, 2)
+        self.assertIn("step 6 KiB: OSError('no room')", printed)
+        self.assertEqual({run["step"] for run in whole["runs"]}, {plan.HITS})
+        self.assertEqual(before["runs"], whole["runs"])
+
     def test_gyre_that_dies_has_no_result(self):
         for begins in ("describe", "open resident", "run hits"):
             self.assertEqual(self.drive({"gyre": [begins, "dies"]})[0], 2)
@@ -262,7 +317,7 @@ class Driver(unittest.TestCase):
             _, printed, whole = self.drive(steps=slice(1, 2))
         self.assertEqual(whole["failures"], [], printed)
         found = {run["peer"] for run in whole["runs"] if run["workload"] == "hits-zipf"}
-        self.assertEqual(found, set(PEERS))
+        self.assertEqual(found, {*PEERS, *LIMITS})
         self.assertEqual(len(whole["opened"]), len(whole["runs"]))
 
     def test_a_program_that_is_not_there(self):

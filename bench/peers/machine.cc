@@ -14,6 +14,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "busy.hpp"
 #include "memory.hpp"
 #include "server.hpp"
 #include "stream.hpp"
@@ -164,23 +165,11 @@ private:
     uint64_t walk(uint64_t, Count &count) { return walk_with<0>(count); }
     uint64_t walk_busy(uint64_t, Count &count) { return walk_with<instructions_of_a_hit>(count); }
 
-    // So many instructions, of which four at a time can be executed.
-    template <unsigned n> static void be_busy()
-    {
-        uint64_t a = 0, b = 0, c = 0, d = 0;
-#pragma GCC unroll 1000
-        for (unsigned i = 0; i < n; i += 4) {
-            asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
-            a += i, b += i, c += i, d += i;
-        }
-        asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
-    }
-
     template <unsigned n> uint64_t walk_with(Count &count)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i++) {
-            be_busy<n>();
+            peers::be_busy<n>();
             const uint64_t hash = peers::cheap_hash(peers::make_key(ids[i]));
             const uint64_t entry = peers::word_at(index_->chosen_by(hash));
             if (!peers::head_is_right(entry, entries_->line(entry), line_bytes))

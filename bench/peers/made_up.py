@@ -15,18 +15,18 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import plan
-from results import CACHES, MACHINE, MAPS
+from results import CACHES, LIMITS, MACHINE, MAPS
 
 READS = ["hits-uniform", "hits-zipf", "hits-uniform-copied", "hits-zipf-copied", "hot-key"]
 WRITES = ["mix-95-5", "mix-50-50", "delete", "hot-key-written", "insert"]
 EVICTS = ["evict-99", "evict-80", "latency"]
-LIMITS = ["two-lines", "two-lines-busy", "two-lines-overlapped", "dependent-load", "copy-1k"]
+WALKS = ["two-lines", "two-lines-busy", "two-lines-overlapped", "dependent-load", "copy-1k"]
 MANY = [f"many-{n}-uniform" for n in plan.BATCHES]
 # Million operations a second of one thread.
 RATES = {"gyre": 9.0, "ideal": 11.0, "hcc": 2.0, "rocksdb_lru": 1.0, "in_house": 2.2, "lmdb": 0.8,
-         **dict.fromkeys(MAPS, 4.0)}
+         **dict.fromkeys(MAPS, 4.0), **dict.fromkeys(LIMITS, 10.0)}
 MACHINE_RATES = {"two-lines": 12.0, "two-lines-busy": 6.0, "two-lines-overlapped": 55.0, "dependent-load": 5.0, "copy-1k": 12.0}
-NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0}
+NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0, **dict.fromkeys(LIMITS, 90.0)}
 BYTES = {"gyre": 105, "hcc": 200, "rocksdb_lru": 172, "in_house": 150}
 HITS = {("evict-99", True): 0.84, ("evict-80", True): 0.60, ("evict-99", False): 0.80, ("evict-80", False): 0.57}
 TIGHT = 0.95  # of the hits of the others, where they have gyre's bytes alone
@@ -35,11 +35,11 @@ ENTRIES = 1_000_000
 
 def workloads(peer):
     if peer == MACHINE:
-        return LIMITS
+        return WALKS
     if peer == "ideal":
         return [*READS, *MANY]
-    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES) else ()),
-            *([*MANY, "expiry"] if peer == "gyre" else ())]
+    return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES, *LIMITS) else ()),
+            *([*MANY, "expiry"] if peer == "gyre" else MANY if peer in LIMITS else ())]
 
 
 def rate(peer, workload, threads):
@@ -79,12 +79,16 @@ def ran(peer, workload, threads, equal_bytes=False):
 
 
 def described(peer):
-    return {"peer": peer, "version": f"{peer} 1.0", "evicts": peer in ("gyre", *CACHES), "workloads": workloads(peer),
+    return {"peer": peer, "version": f"{peer} 1.0", "evicts": peer in ("gyre", *CACHES, *LIMITS), "workloads": workloads(peer),
             "compiler": "0.0"}
 
 
 def opened(kind):
     return {"opened": kind, "entries": ENTRIES, "resident_bytes_per_entry": 110.0 if kind == "resident" else 0}
+
+
+def takes_part(peer, cell):
+    return cell.workload in workloads(peer) and plan.takes_part(peer, cell)
 
 
 def whole(processors=2, quick=False):
@@ -95,8 +99,7 @@ def whole(processors=2, quick=False):
         for peer in ("gyre", *RATES, MACHINE):
             first.append({**opened(step.kind), "step": step.name, "peer": peer})
             runs += [{**ran(peer, cell.workload, cell.threads, step.equal_bytes), "step": step.name, "round": number,
-                      "peer": peer} for cell, _ in step.cells if cell.workload in workloads(peer)
-                     for number in range(made.rounds)]
+                      "peer": peer} for cell, _ in step.cells if takes_part(peer, cell) for number in range(made.rounds)]
     counted = [{"peer": peer, "theta": theta, "requests": 10**6, "wrong": 0, "entries": ENTRIES,
                 "hits": round(10**6 * hit_ratio(peer, workload, False))}
                for theta, workload in plan.EVICT.items() for peer in ("gyre", *CACHES)]

@@ -5,6 +5,7 @@
 import os
 
 import counting
+import plan as plans
 import programs
 from progress import Progress
 from results import CACHES, MACHINE
@@ -24,7 +25,8 @@ class Bench:
         self.programs, self.failed, self.bytes = {}, set(), None
         self.progress = Progress(0)
 
-    def measure(self):
+    def measure(self, save=lambda: None):
+        """`save` is called after each step: what goes wrong later loses nothing."""
         for name in self.paths:
             self.guarded(name, self.describe)
         counts = 2 * len(CACHES) + 2
@@ -35,9 +37,15 @@ class Bench:
                                  + counts * counting.seconds(self.plan.counted_requests))
         try:
             for step in self.plan.steps:
-                self.measure_step(step)
+                try:
+                    self.measure_step(step)
+                except (OSError, ValueError, KeyError, TypeError) as failed:
+                    self.failures.append(f"step {step.name}: {failed!r}")
+                    self.progress.say(self.failures[-1])
+                finally:
+                    self.close_all()
+                save()
         finally:
-            self.close_all()
             self.progress.end()
 
     def guarded(self, name, what, *arguments):
@@ -55,11 +63,11 @@ class Bench:
         self.peers[name] = program.describe()
         program.close()
 
-    def offers(self, name, workload):
-        return workload in self.peers[name]["workloads"]
+    def offers(self, name, cell):
+        return cell.workload in self.peers[name]["workloads"] and plans.takes_part(name, cell)
 
     def taking_part(self, step):
-        return [name for name in self.peers if any(self.offers(name, cell.workload) for cell, _ in step.cells)]
+        return [name for name in self.peers if any(self.offers(name, cell) for cell, _ in step.cells)]
 
     def opened_anew(self, name, step):
         return step.fresh or self.kind(name, step) == "growing" and name != MACHINE
@@ -76,7 +84,7 @@ class Bench:
         """A guess."""
         total = 0.0
         for name in self.taking_part(step):
-            runs = [step.touch + seconds for cell, seconds in step.cells if self.offers(name, cell.workload)]
+            runs = [step.touch + seconds for cell, seconds in step.cells if self.offers(name, cell)]
             openings = self.plan.rounds * len(runs) if self.opened_anew(name, step) else 1
             total += self.plan.rounds * sum(runs) + openings * self.opening_seconds(name, step)
         return total
@@ -94,9 +102,8 @@ class Bench:
             turn = number % max(1, len(names))
             for cell, seconds in step.cells:
                 for name in names[turn:] + names[:turn]:
-                    if name not in self.failed and self.offers(name, cell.workload):
+                    if name not in self.failed and self.offers(name, cell):
                         self.guarded(name, self.take_turn, step, cell, seconds, number)
-        self.close_all()
 
     def take_turn(self, name, step, cell, seconds, number):
         stays = name in self.programs

@@ -18,7 +18,7 @@ import judge
 import machine
 import plan
 import tables
-from results import MACHINE, YARDSTICKS, Results
+from results import LIMITS, MACHINE, YARDSTICKS, Results
 from table import as_markdown
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -29,7 +29,7 @@ PLACE = re.compile(r"@([^@\n]+)@")
 def versions(results):
     commit = results.whole["machine"]["commit"]
     found = [f"{about['version']}{f' ({commit})' if name == 'gyre' and commit else ''}"
-             for name, about in results.whole["peers"].items() if name not in (*YARDSTICKS, "in_house", MACHINE)]
+             for name, about in results.whole["peers"].items() if name not in (*YARDSTICKS, *LIMITS, "in_house", MACHINE)]
     return ", ".join(dict.fromkeys(found))
 
 

@@ -22,7 +22,7 @@ import page
 import plan as plans
 import programs
 import tables
-from results import CACHES, MACHINE, PEERS, Results
+from results import CACHES, LIMITS, MACHINE, PEERS, Results
 from table import as_text
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,21 +39,27 @@ def parse(arguments=None):
     return parser.parse_args(arguments)
 
 
-def measured(paths, plan, quick, counted):
-    """All that was measured, for build/peers.json."""
-    about = machine.describe(ROOT)
+def measured(paths, plan, asked):
+    """All that was measured, for build/peers.json, which has after each step what there is."""
     bench = measure.Bench(paths, plan)
-    bench.measure()
-    whole = {"quick": quick, "rounds": plan.rounds, "machine": about, "peers": bench.peers, "runs": bench.runs,
-             "opened": bench.opened, "failures": bench.failures, "counted": [], "instructions": None}
+    whole = {"quick": asked.quick, "rounds": plan.rounds, "machine": machine.describe(ROOT), "peers": bench.peers,
+             "runs": bench.runs, "opened": bench.opened, "failures": bench.failures, "counted": [],
+             "instructions": None}
+
+    def save():
+        asked.out.write_text(json.dumps(whole, indent=1) + "\n")
+
+    asked.out.parent.mkdir(exist_ok=True)
+    bench.measure(save)
     if plan.counted_requests:
         caches = {name: paths[name] for name in ("gyre", *CACHES) if name in bench.peers}
         whole["counted"], failures = counting.count_all(caches, plan.counted_requests, bench.progress)
         whole["failures"] += failures
     try:
-        whole["instructions"] = instructions.of_a_get(counted)
+        whole["instructions"] = instructions.of_a_get(asked.paths)
     except programs.Failed as failed:
         whole["failures"].append(str(failed))
+    save()
     return whole
 
 
@@ -65,7 +71,9 @@ def show(results):
              tables.figures_table(figures, "What it must reach")]
     print("\n\n".join(map(as_text, shown)), end="\n\n")
     for figure in missed:
-        print(f"MISSED: {figure.must.title}: {figure.value:.3f}, must be {figure.must.sign} {figure.must.must:g}"
+        print(f"{figure.verdict}: {figure.must.title}: {figure.value:.3f}, must be {figure.must.sign} "
+              f"{figure.must.must:g}"
+              f"{'' if figure.limit is None else f', the limit here is {figure.limit:.3f}'}"
               f"{f' ({figure.where})' if figure.where else ''}")
     for reason in reasons:
         print(f"VOID: {reason}")
@@ -77,12 +85,9 @@ def show(results):
 
 def main(arguments=None):
     asked = parse(arguments)
-    paths = {name: asked.programs / f"peer-{name}" for name in (*PEERS, MACHINE)}
+    paths = {name: asked.programs / f"peer-{name}" for name in (*PEERS, *LIMITS, MACHINE)}
     plan = plans.plan(len(os.sched_getaffinity(0)), asked.quick)
-    whole = measured(paths, plan, asked.quick, asked.paths)
-    asked.out.parent.mkdir(exist_ok=True)
-    asked.out.write_text(json.dumps(whole, indent=1) + "\n")
-    results = Results(whole)
+    results = Results(measured(paths, plan, asked))
     status = show(results)
     if not asked.quick and status != 2:
         page.write(asked.docs, results)

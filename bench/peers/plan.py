@@ -4,7 +4,7 @@
 
 from typing import NamedTuple
 
-from results import Cell
+from results import LIMITS, SAME, Cell
 
 HITS, KIBIBYTE, BIG, EXPIRY = "64 B", "1 KiB", "6 KiB", "expiring"
 INSERT, INSERT_KIBIBYTE, LATENCY = "insert 64 B", "insert 1 KiB", "latency"
@@ -38,6 +38,17 @@ class Plan(NamedTuple):
     rounds: int
     steps: tuple
     counted_requests: int  # 0: hit ratios are not counted
+
+
+# What decides something, and is measured of the least, too: workloads, and with how many threads at most.
+DECIDING = {"hits-uniform": 2, "hits-zipf": 2, "many-16-uniform": 1, "mix-95-5": 4, "mix-50-50": 4, "hot-key": 2,
+            "hot-key-written": 2, "insert": 2, "evict-99": 2, "evict-80": 2, "latency": 2}
+
+
+def takes_part(peer, cell):
+    """Whether it is measured, if it is one of the least; that with gyre's instructions in hits and mixes alone."""
+    return peer not in LIMITS or (cell.threads <= DECIDING.get(cell.workload, 0) and cell.step != KIBIBYTE
+                                  and (peer != SAME or cell.step in (HITS, BIG)))
 
 
 def cells(step, names, threads, seconds):

@@ -17,8 +17,11 @@ YARDSTICKS = "ideal",
 OTHERS = *MAPS, *CACHES, *STORES
 PEERS = "gyre", *YARDSTICKS, *OTHERS
 MACHINE = "machine"
+LIMIT, BARE, SAME = LIMITS = "least", "least_bare", "least_same"  # what gyre's contract asks for at least
 TITLES = {"ideal": "*ideal*", "in_house": "*in-house*", "hcc": "HyperClockCache", "rocksdb_lru": "RocksDB LRUCache",
-          "tbb": "TBB concurrent_hash_map", "lfht": "liburcu lfht", "ck": "Concurrency Kit", "lmdb": "LMDB"}
+          "tbb": "TBB concurrent_hash_map", "lfht": "liburcu lfht", "ck": "Concurrency Kit", "lmdb": "LMDB",
+          LIMIT: "the least, a hit of 130 instructions", BARE: "the least, bare",
+          SAME: "the least, with gyre's instructions"}
 
 
 def title(peer):
@@ -56,6 +59,12 @@ class Results:
         for run in whole["runs"]:
             cell = Cell(run["step"], run["workload"], run["threads"])
             self.cells[cell][run["peer"]][run["round"]] = run
+
+    def with_gyre_as(self, peer):
+        """What there would be if gyre were this peer."""
+        runs = [{**run, "peer": "gyre" if run["peer"] == peer else run["peer"]} for run in self.whole["runs"]
+                if run["peer"] != "gyre"]
+        return Results({**self.whole, "runs": runs, "counted": [], "instructions": None})
 
     def has(self, cell, peer):
         return cell in self.cells and peer in self.cells[cell]

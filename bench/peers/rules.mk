@@ -18,7 +18,7 @@ PEERS_LIBS_ck          := -lck
 PEERS_LIBS_lmdb        := -llmdb
 
 .PHONY: peers peers-page peers-driver-check peers-build peers-check deps-peers
-## peers: gyre beside its peers, in turns, into docs/benchmarks.md, 40 minutes at most; fails when it is not what it must be (QUICK=1: 3 minutes, no page)
+## peers: gyre beside its peers, in turns, into docs/benchmarks.md, some 30 minutes; fails when it is not what it must be (QUICK=1: 5 minutes, no page)
 peers: peers-build $(B)/bench/counts/paths
 	@bench/peers/peers.py --programs $(PEERS_B) --paths $(B)/bench/counts/paths $(if $(QUICK),--quick)
 

@@ -4,7 +4,8 @@
 
 import plan
 from judge import PARTS, SIDES, evict_cells, threads
-from results import CACHES, MACHINE, PEERS, Cell, title
+from results import CACHES, LIMITS, MACHINE, PEERS, Cell, title
+from results import spread as spread_of
 from table import Table
 
 NONE = "–"
@@ -31,10 +32,10 @@ def columns(results, step, names):
             for cell in (Cell(step, workload, n) for n in results.threads(step, workload))]
 
 
-def ratios(results, name, found):
+def ratios(results, name, found, others=PEERS[1:]):
     """Rates: gyre's in millions a second, the others' by gyre's."""
     rows = []
-    for peer in PEERS:
+    for peer in ("gyre", *others):
         if not any(results.has(cell, peer) for _, cell in found):
             continue
         cells = [million(results, cell, peer) if peer == "gyre" else spread(results.ratio(cell, peer, "gyre"))
@@ -126,10 +127,36 @@ def memory(results):
                  ["<", "a million entries", "evicting", "evicting, above key and value"], rows)
 
 
+def beside_the_least(results):
+    """Where the limits are from."""
+    cells = [(f"{words}, {threads(cell)}", cell) for words, cell in
+             [("uniform", Cell(plan.HITS, "hits-uniform", 1)), ("zipf 0.99", Cell(plan.HITS, "hits-zipf", 1)),
+              ("6 KiB, uniform", Cell(plan.BIG, "hits-uniform", 2)),
+              ("get_many(16)", Cell(plan.HITS, "many-16-uniform", 1)),
+              ("95/5", Cell(plan.HITS, "mix-95-5", 2)), ("50/50", Cell(plan.HITS, "mix-50-50", 2)),
+              ("hot key, overwritten", Cell(plan.HITS, "hot-key-written", 2)),
+              ("insertion", Cell(plan.INSERT, "insert", 2))] if cell in results.cells]
+    return ratios(results, "The least that gyre's contract asks for", cells, LIMITS)
+
+
+def overwritten(results):
+    """What the readers of the hot key see depends on how often it is overwritten."""
+    cell = Cell(plan.HITS, "hot-key-written", 2)
+    rows = []
+    for peer in (*PEERS, *LIMITS):
+        runs = list(results.runs(cell, peer).values())
+        if runs:
+            writes = spread_of([run["puts"] / run["seconds"] for run in runs])
+            reads = spread_of([run["ops"] / run["puts"] for run in runs if run["puts"]])
+            rows.append([title(peer), million(results, cell, peer), spread(writes, scale=1e-6), spread(reads, 1)])
+    return Table("One hot key, read while it is overwritten, 2 threads",
+                 ["<", "read, M/s", "overwritten, M/s", "reads for an overwrite"], rows)
+
+
 def of(results):
     """All tables, but those of the figures; by what is in the results."""
     found = [ratios(results, name, cells) for name, cells in columns_of(results).items()]
-    found += [batches(results), evicting(results), counted(results), latency(results), memory(results),
+    found += [overwritten(results), beside_the_least(results), batches(results), evicting(results), counted(results), latency(results), memory(results),
               limits(results)]
     return [table for table in found if table and table.rows]
 
@@ -152,15 +179,16 @@ def columns_of(results):
     }
 
 
-def value(figure):
-    if figure.value is None:
+def number(figure, value):
+    if value is None:
         return NONE
-    small = 0 < abs(figure.value) < 0.2 or "hit ratio" in figure.must.title
-    return f"{figure.value:.4f}" if small else f"{figure.value:.2f}"
+    small = 0 < abs(value) < 0.2 or "hit ratio" in figure.must.title
+    return f"{value:.4f}" if small else f"{value:.2f}"
 
 
 def figures_table(figures, name):
-    rows = [[figure.must.title, value(figure), f"{figure.must.sign} {figure.must.must:g}",
-             "" if figure.must.aim is None else f"{figure.must.sign} {figure.must.aim:g}", figure.verdict,
+    rows = [[figure.must.title, number(figure, figure.value), f"{figure.must.sign} {figure.must.must:g}",
+             "" if figure.must.aim is None else f"{figure.must.sign} {figure.must.aim:g}",
+             number(figure, figure.limit), number(figure, figure.bare), figure.verdict,
              figure.where if figure.value is not None else ""] for figure in figures]
-    return Table(name, ["<figure", "measured", "must", "aim", "<result", "<where"], rows)
+    return Table(name, ["<figure", "measured", "must", "aim", "limit here", "bare", "<result", "<where"], rows)
