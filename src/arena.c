@@ -85,9 +85,10 @@ seal(struct gyre *cache, uint32_t arena, uint64_t word)
         ; /* retried because another writer reserved */
     gy_store_rlx(&cache->books[arena].clock[1], gy_load_rlx(&cache->super->history_clock));
     uint64_t number = gy_add_seq(&cache->super->sequence, 1);
-    gy_cas_seq(&cache->words[arena], &word, /* model: seal2 */
-               gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
-                             number));
+    if (gy_cas_seq(&cache->words[arena], &word, /* model: seal2 */
+                   gy_arena_word(GY_SEALED, gy_arena_ring(word), gy_arena_lane(word), gy_arena_generation(word),
+                                 number)))
+        gy_add_rlx(&cache->super->sealed[gy_arena_ring(word)], at & ~GY_CLOSED); /* (Relaxed: steers.) */
 }
 
 /* Puts a fresh arena into the lane in place of the one that was seen there. True when the lane has

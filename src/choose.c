@@ -22,6 +22,14 @@ begin(struct gy_book *book)
     return gy_progress_taken(progress);
 }
 
+/* (Relaxed: they steer the choice.) */
+static uint64_t
+live_bytes(struct gy_book *book)
+{
+    uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED;
+    return used - gy_min(used, gy_load_rlx(&book->dead));
+}
+
 /* SEALED or PARKED -> SWEEPING; sweep 1. Not when a pin is on it, which may be a writer's; a reader's would keep
  * the room from being gained. */
 static bool
@@ -37,6 +45,8 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
         gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, parked ? GY_PARKED : GY_SEALED));
         return false;
     }
+    if (!parked)
+        gy_sub_rlx(&cache->super->sealed[gy_arena_ring(word)], live_bytes(&cache->books[arena]));
     bool compact = parked && (progress & GY_PROGRESS_COMPACT);
     uint64_t from = begin(&cache->books[arena]);
     *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping, .from = from};
@@ -83,13 +93,18 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
     return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;
 }
 
+enum { SEEN_MOST = 1 + GY_AHEAD };
+
 /* One look over all arenas. */
 struct survey {
-    uint32_t oldest[GY_RINGS], open[GY_RINGS], dirtiest, parked; /* arenas; UINT32_MAX: none */
-    uint64_t word[GY_RINGS], open_word[GY_RINGS], dirtiest_word, parked_word;
-    uint64_t live[GY_RINGS], most_garbage; /* bytes */
+    uint64_t seen[GY_RINGS][SEEN_MOST]; /* sealed, as lanes name arenas, the oldest first; 0: none */
+    unsigned most;                      /* of a ring */
+    uint32_t open[GY_RINGS], dirtiest, parked; /* arenas; UINT32_MAX: none */
+    uint64_t open_word[GY_RINGS], dirtiest_word, parked_word;
+    uint64_t live[GY_RINGS], sealed[GY_RINGS], most_garbage; /* bytes; of sealed arenas alone */
 };
 
+/* Of words of arenas, or of lanes: the sequence stands at the same place. */
 static bool
 older(uint64_t a, uint64_t b)
 {
@@ -99,9 +114,13 @@ older(uint64_t a, uint64_t b)
 static void
 survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
 {
-    unsigned ring = gy_arena_ring(word);
-    if (v->oldest[ring] == UINT32_MAX || older(word, v->word[ring]))
-        v->oldest[ring] = a, v->word[ring] = word;
+    uint64_t *seen = v->seen[gy_arena_ring(word)], this = gy_open_word(a, gy_arena_sequence(word));
+    unsigned i = v->most - 1;
+    if (seen[i] == 0 || older(this, seen[i])) {
+        for (; i > 0 && (seen[i - 1] == 0 || older(this, seen[i - 1])); i--)
+            seen[i] = seen[i - 1];
+        seen[i] = this;
+    }
     if (garbage > v->most_garbage)
         v->most_garbage = garbage, v->dirtiest = a, v->dirtiest_word = word;
 }
@@ -109,17 +128,17 @@ survey_sealed(struct survey *v, uint32_t a, uint64_t word, uint64_t garbage)
 /* What compacting an arena gains. The end in which the next entry did not fit is not counted: the copies
  * may end the same way. An arena that was sealed early, more than half empty, is. */
 static uint64_t
-gained(const struct gyre *cache, uint64_t used, uint64_t dead)
+gained(const struct gyre *cache, uint64_t used, uint64_t live)
 {
     uint64_t end = cache->arena_bytes - used;
-    return dead + (end > cache->arena_bytes / 2 ? end : 0);
+    return used - live + (end > cache->arena_bytes / 2 ? end : 0);
 }
 
 static void
 survey(struct gyre *cache, struct survey *v)
 {
-    *v = (struct survey){.oldest = {UINT32_MAX, UINT32_MAX}, .open = {UINT32_MAX, UINT32_MAX},
-                         .dirtiest = UINT32_MAX, .parked = UINT32_MAX};
+    *v = (struct survey){.most = 1 + (unsigned)gy_min(cache->g.n_arenas / 64, GY_AHEAD),
+                         .open = {UINT32_MAX, UINT32_MAX}, .dirtiest = UINT32_MAX, .parked = UINT32_MAX};
     uint64_t stamp = gy_arena_stamp_pins(cache);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
@@ -128,13 +147,13 @@ survey(struct gyre *cache, struct survey *v)
         if (state == GY_FREE || state == GY_WITHDRAWN || state == GY_OPENING || state == GY_RETIRED)
             continue;
         struct gy_book *book = &cache->books[a]; /* (Relaxed: they steer the choice.) */
-        uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED, dead = gy_load_rlx(&book->dead);
-        uint64_t live = used > dead ? used - dead : 0;
+        uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED, live = used - gy_min(used, gy_load_rlx(&book->dead));
         v->live[ring] += live;
+        v->sealed[ring] += state == GY_SEALED ? live : 0;
         if (state == GY_PARKED)
             v->parked = a, v->parked_word = word;
         else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
-            survey_sealed(v, a, word, gained(cache, used, dead));
+            survey_sealed(v, a, word, gained(cache, used, live));
         else if (state == GY_OPEN && (v->open[ring] == UINT32_MAX || older(word, v->open_word[ring])))
             v->open[ring] = a, v->open_word[ring] = word;
     }
@@ -148,15 +167,89 @@ seal_open(struct gyre *cache, uint32_t arena)
         gy_arena_seal(cache, gy_arena_lane(word), gy_arena_ring(word));
 }
 
-/* How many entries an arena holds, about; and so many are in the cache. */
-static float
-entries_of_arena(struct gyre *cache, uint64_t live_bytes)
+static void
+count_entries(struct gyre *cache, uint64_t live)
 {
     uint64_t entries = 0;
     for (unsigned i = 0; i < cache->g.n_shards; i++)
         entries += gy_load_rlx(&cache->super->shard[i].n_committed);
-    gy_history_fit(cache, entries, live_bytes);
-    return 1 + (float)entries * (float)cache->arena_bytes / (float)(live_bytes + 1);
+    gy_history_fit(cache, entries, live);
+}
+
+/* The ring to sweep next, given the bytes that live in each, or main to be looked at. */
+static unsigned
+next_ring(struct gyre *cache, enum gy_need need, const uint64_t *live, bool main_is_there, bool *look)
+{
+    struct gy_super *s = cache->super;
+    float window = gy_learn_window(&s->learned); /* (Relaxed, here: measures and hints.) */
+    float all = (float)(live[GY_PROBATION] + live[GY_MAIN] + 1);
+    float many = 1 + (float)gy_load_rlx(&s->turnover) * (float)cache->arena_bytes / all; /* entries of an arena, about */
+    unsigned ring = gy_policy_victim(live[GY_PROBATION], live[GY_MAIN], window, 2 * cache->arena_bytes);
+    /* With an arena to spare, since what is only looked at is not to go for want of room. */
+    bool spare = (int64_t)gy_load_rlx(&s->n_free) > 1 && main_is_there;
+    *look = need != GY_EVICT && ring == GY_PROBATION && spare && gy_learn_due(&s->learned, many);
+    return *look ? GY_MAIN : ring;
+}
+
+/* What was seen as that, if it still is. */
+static bool
+claim_seen(struct gyre *cache, uint64_t seen, struct gy_choice *out)
+{
+    uint32_t arena = gy_open_arena(seen);
+    if (seen == 0 || arena >= cache->g.n_arenas)
+        return false;
+    uint64_t word = gy_load_acq(&cache->words[arena]);
+    return gy_arena_state(word) == GY_SEALED && gy_arena_sequence(word) == seen >> GY_ARENA_BITS &&
+           claim(cache, arena, word, out);
+}
+
+/* What lives in each ring, as far as it is known without a look at all arenas. */
+static void
+known_live(struct gyre *cache, uint64_t *live)
+{
+    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
+        int64_t sealed = (int64_t)gy_load_rlx(&cache->super->sealed[ring]); /* (Relaxed: steers.) */
+        live[ring] = sealed > 0 ? (uint64_t)sealed : 0;
+        for (unsigned lane = 0; lane < cache->g.n_lanes; lane++) {
+            uint32_t arena = gy_open_arena(gy_load_rlx(&cache->lanes[lane].open[ring]));
+            if (arena < cache->g.n_arenas && gy_arena_state(gy_load_rlx(&cache->words[arena])) == GY_OPEN)
+                live[ring] += live_bytes(&cache->books[arena]);
+        }
+    }
+}
+
+/* One of those that the last look at all arenas has found, while there are some: such a look is long where arenas are
+ * many, and few of them change. */
+static bool
+claim_ahead(struct gyre *cache, struct gy_choice *out)
+{
+    gy_atomic_u64(*ahead)[GY_AHEAD] = cache->super->ahead;
+    uint64_t live[GY_RINGS];
+    bool look, main_is_there = false;
+    for (unsigned i = 0; i < GY_AHEAD; i++)
+        main_is_there |= gy_load_rlx(&ahead[GY_MAIN][i]) != 0; /* (Relaxed: hints; the words decide.) */
+    known_live(cache, live);
+    unsigned ring = next_ring(cache, GY_BACKGROUND, live, main_is_there, &look);
+    for (unsigned i = 0; i < GY_AHEAD; i++) {
+        uint64_t seen = gy_load_rlx(&ahead[ring][i]);
+        gy_store_rlx(&ahead[ring][i], 0);
+        if (claim_seen(cache, seen, out)) {
+            out->look = look;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* For those who come next. */
+static void
+leave_ahead(struct gyre *cache, const struct survey *v)
+{
+    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
+        gy_store_rlx(&cache->super->sealed[ring], v->sealed[ring]);
+        for (unsigned i = 0; i < GY_AHEAD; i++)
+            gy_store_rlx(&cache->super->ahead[ring][i], i + 1 < v->most ? v->seen[ring][i + 1] : 0);
+    }
 }
 
 /* Where a hand stopped inside an arena it goes on, without a look over all of them. */
@@ -180,7 +273,7 @@ claim_hand(struct gyre *cache, struct gy_choice *out)
 bool
 gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 {
-    if (claim_hand(cache, out))
+    if (claim_hand(cache, out) || (need == GY_BACKGROUND && claim_ahead(cache, out)))
         return true;
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
@@ -189,25 +282,25 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
         uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
-        if (need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total)) {
+        bool compact = need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total);
+        v.most = compact ? 1 : v.most; /* where garbage decides, each choice is one anew */
+        leave_ahead(cache, &v);
+        if (compact) {
             if (claim(cache, v.dirtiest, v.dirtiest_word, out)) {
                 out->compact = true;
                 return true;
             }
             continue;
         }
-        float window = gy_learn_window(&cache->super->learned), many = entries_of_arena(cache, live);
-        unsigned ring = gy_policy_victim(v.live[GY_PROBATION], v.live[GY_MAIN], window, 2 * cache->arena_bytes);
-        /* (Relaxed: a hint. With an arena to spare, since what is only looked at is not to go for want of room.) */
-        bool spare = (int64_t)gy_load_rlx(&cache->super->n_free) > 1 && v.oldest[GY_MAIN] != UINT32_MAX;
-        bool look = need != GY_EVICT && ring == GY_PROBATION && spare && gy_learn_due(&cache->super->learned, many);
-        ring = look ? GY_MAIN : ring;
-        if (v.oldest[ring] == UINT32_MAX) {
+        count_entries(cache, live);
+        bool look;
+        unsigned ring = next_ring(cache, need, v.live, v.seen[GY_MAIN][0] != 0, &look);
+        if (v.seen[ring][0] == 0) {
             if (ring == GY_MAIN && need == GY_BACKGROUND)
                 return false; /* what came in last is not to go before anybody needs its room */
             ring ^= 1;
         }
-        if (v.oldest[ring] == UINT32_MAX) {
+        if (v.seen[ring][0] == 0) {
             /* Nothing sealed that is not pinned: what stands open is all there is to take. */
             ring = v.open[GY_PROBATION] == UINT32_MAX;
             if (need == GY_BACKGROUND || v.open[ring] == UINT32_MAX)
@@ -216,9 +309,9 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
             continue;
         }
         /* An open arena older than a turn of its ring is sealed, so that its entries age too. */
-        if (v.open[ring] != UINT32_MAX && older(v.open_word[ring], v.word[ring]))
+        if (v.open[ring] != UINT32_MAX && older(v.open_word[ring], v.seen[ring][0]))
             seal_open(cache, v.open[ring]);
-        if (claim(cache, v.oldest[ring], v.word[ring], out)) {
+        if (claim_seen(cache, v.seen[ring][0], out)) {
             out->look = look;
             return true;
         }

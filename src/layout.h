@@ -33,6 +33,7 @@ enum {
 };
 
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
+enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring */
 
 /* The hand keeps everything: the rest of the arena, too. */
 #define GY_HAND_LOOKS ((uint64_t)1 << 63)
@@ -99,6 +100,11 @@ struct gy_super {
     gy_atomic_u64 pin_base;                       /* the part of a pin that is the same for all: see cache.h */
     gy_atomic_u32 n_records_used;                 /* records at and above this index were never used */
     gy_atomic_u32 fork_generation;
+
+    /* From the last look at all arenas: the oldest of each ring, as lanes name arenas, and the bytes that live in those
+     * that are sealed. (Relaxed: hints.) */
+    _Alignas(GY_LINE) gy_atomic_u64 ahead[GY_RINGS][GY_AHEAD];
+    gy_atomic_u64 sealed[GY_RINGS];
 
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries */

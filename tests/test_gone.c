@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Entries that were replaced or deleted, as a sweep finds them. */
+
+#include "room.h"
+
+static bool
+says_gone(gyre *cache, gy_ref ref)
+{
+    return !gy_entry_filled(gy_entry_header(gy_at(cache, ref)));
+}
+
+/* A key of which a mover may have reserved an image while its shard grows. */
+static const char *
+key_with_images(gyre *cache, struct api_key *key)
+{
+    struct gy_window w = {.n = 0};
+    for (unsigned k = 0; w.n < 3; k++) {
+        *key = key_of(k);
+        gy_atomic_u64 *geometry = &gy_shard_of(cache, room_hash(cache, key->text))->geometry;
+        uint64_t steady = gy_load_seq(geometry);
+        gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));
+        gy_index_window(cache, room_hash(cache, key->text), &w);
+        gy_store_seq(geometry, steady);
+    }
+    return key->text;
+}
+
+/* A walk need not look for it then; but it must where there may be an image. */
+TEST(gone, an_entry_that_has_gone_says_so)
+{
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    struct api_key chosen;
+    const char *key = key_with_images(cache, &chosen);
+    for (unsigned growing = 0; growing < 2; growing++) {
+        CHECK_OK(put_bytes(cache, key, 8, 1));
+        gy_ref first = gy_slot_ref(room_word(cache, key));
+        gy_atomic_u64 *geometry = &gy_shard_of(cache, room_hash(cache, key))->geometry;
+        uint64_t steady = gy_load_seq(geometry);
+        if (growing)
+            gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));
+        CHECK_OK(put_bytes(cache, key, 8, 2));
+        gy_ref second = gy_slot_ref(room_word(cache, key));
+        CHECK(second != first && !says_gone(cache, second));
+        CHECK_EQ(says_gone(cache, first), !growing);
+        CHECK_OK(gyre_delete(cache, key, strlen(key)));
+        CHECK_EQ(says_gone(cache, second), !growing);
+        gy_store_seq(geometry, steady);
+    }
+    api_close(cache);
+}
