@@ -7,7 +7,7 @@
 
 #include "room.h"
 
-enum { SIZE = 200, KEYS = 100000, FEW = 4, BATCH = 16 };
+enum { SIZE = 200, KEYS = 60000, MORE = 10000, FEW = 4, BATCH = 16 };
 
 /* With several hundred arenas. Without a thread, so that puts do it all. */
 static gyre *
@@ -22,8 +22,8 @@ open_many(void)
 static uint64_t
 swept(gyre *cache)
 {
-    gyre_stats s = api_stats(cache);
-    return s.removed[GYRE_CAPACITY] + s.copied_entries;
+    struct gy_record *r = room_record(cache);
+    return gy_load_seq(&r->count.removed[GYRE_CAPACITY]) + gy_load_seq(&r->count.copied_entries);
 }
 
 /* Until puts have to help. */
@@ -84,7 +84,7 @@ TEST(pace, arenas_are_freed_together)
     unsigned together = 1 + cache->g.n_arenas / 256, times = 0;
     fill(cache);
     uint64_t before = gy_load_seq(&cache->super->n_free);
-    for (unsigned k = 0; k < KEYS; k++) {
+    for (unsigned k = 0; k < MORE; k++) {
         CHECK_OK(put_bytes(cache, key_of(KEYS + k).text, SIZE, k));
         uint64_t n_free = gy_load_seq(&cache->super->n_free);
         unsigned retired = room_count_states(cache, GY_RETIRED);
@@ -95,7 +95,7 @@ TEST(pace, arenas_are_freed_together)
         times += n_free > before;
         before = n_free;
     }
-    CHECK(times > 100);
+    CHECK(times > 20);
     api_close(cache);
 }
 
@@ -124,10 +124,10 @@ TEST(pace, held_arenas_are_not_waited_for)
         }
     }
     CHECK_EQ(held, HELD);
-    for (unsigned k = 0; k < KEYS; k++) {
+    for (unsigned k = 0; k < MORE; k++) {
         uint64_t before = swept(cache);
         CHECK_OK(put_bytes(cache, key_of(more + k).text, SIZE, k));
-        CHECK(k < KEYS / 10 || swept(cache) <= before + 2 * BATCH); /* no put has to sweep until there is room */
+        CHECK(k < MORE / 2 || swept(cache) <= before + 2 * BATCH); /* no put has to sweep until there is room */
     }
     while (held > 0)
         gyre_release(&view[--held]);

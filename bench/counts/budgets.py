@@ -30,7 +30,7 @@ BUDGETS = {
     "delete": Budget(498, 3.1),
     "touch": Budget(1332, 4.3),
     "put, evicts for max_entries": Budget(3334, 17.2),
-    "put, evicts for bytes": Budget(3131, 12.5),
+    "put, evicts for bytes": Budget(3131, 11.9),
     "maintain, an entry swept": Budget(1097, 2.8),
 }
 
