@@ -159,13 +159,18 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
         options.version = a->seen_version[key];
     if (ttl_ms) {
         ops_history.value[id].may_expire = true;
-        ops_history.value[id].expiry_ms = ops_history.value[id].first_expiry_ms = ops_history.clock_ms + ttl_ms;
+        ops_history.value[id].first_expiry_ms = ops_history.clock_ms + ttl_ms;
+        ops_history.value[id].expiry_ms = UINT64_MAX; /* the put looks at the clock when it likes */
     }
     fill(value, key, id, bytes < VALUE_MOST ? bytes : VALUE_MOST);
     struct operation *o = begin(kind, key);
     o->op.id = id;
     o->op.expected = kind == WGL_IF_VERSION ? a->seen_id[key] : 0;
     int rc = gyre_put(cache, &text, KEY_BYTES, value, bytes, &options);
+    if (ttl_ms) {
+        uint64_t latest = ops_history.clock_ms + ttl_ms, touched = ops_history.value[id].touched_ms;
+        ops_history.value[id].expiry_ms = latest > touched ? latest : touched;
+    }
     ops_history.puts += rc == GYRE_OK;
     if (rc == GYRE_OK && key != FRESH_KEY) {
         a->seen_id[key] = id;
@@ -373,6 +378,7 @@ extend(unsigned key, uint64_t expiry_ms)
         if (v->key != key)
             continue;
         v->expiry_ms = v->expiry_ms < expiry_ms ? expiry_ms : v->expiry_ms;
+        v->touched_ms = v->touched_ms < expiry_ms ? expiry_ms : v->touched_ms;
         v->first_expiry_ms = v->first_expiry_ms ? v->first_expiry_ms : expiry_ms;
     }
 }

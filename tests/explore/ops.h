@@ -25,6 +25,7 @@ struct value {
     uint8_t key;
     bool may_expire;
     uint64_t expiry_ms, first_expiry_ms; /* the latest and the earliest that it was ever given */
+    uint64_t touched_ms;                 /* the latest that a touch gave it */
 };
 
 struct history {
