@@ -35,7 +35,7 @@ lap(struct gy_sweep *s, const struct gy_item *i)
     uint64_t from = gy_load_rlx(&book->clock[0]), to = gy_load_rlx(&book->clock[1]);
     float used = (float)((gy_load_rlx(&book->position) & ~GY_CLOSED) + 1);
     float part = (float)(i->offset - gy_arena_offset(c, s->at.arena)) / used;
-    float evictions = (float)(gy_history_clock(c) - from) - part * (float)(to - from);
+    float evictions = (float)(gy_history_clock(c) + s->remembered - from) - part * (float)(to - from);
     return gy_history_turnovers(c, evictions > 0 ? evictions : 0);
 }
 
