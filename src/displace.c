@@ -2,9 +2,9 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* Cuckoo displacement (Pagh and Rodler, 2001), one step deep: where both buckets of a new key are full, a
- * word that stands in its first bucket, which is one of these, goes to its second if that has room. So keys
- * may go to their first bucket as long as it has a place, nearly all are found there with one miss, and
- * hardly any insertion evicts for want of a slot.
+ * word that stands in its first bucket, which is one of these, goes to its second if that has room. So more
+ * keys may go to their first bucket, where they are found with one miss, and yet hardly any insertion
+ * evicts for want of a slot.
  *
  * The steps are those by which growth moves a word to its image (migrate, in docs/protocols.md), and hold
  * for the same reasons: whoever scans looks at the first bucket before the second, so a word on its way is

@@ -28,7 +28,7 @@ enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
 enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
- * insertion in four thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
+ * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
  * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
  * that its doubling needs, when threads outnumber processors. */
 enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };

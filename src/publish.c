@@ -122,17 +122,26 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     return DONE;
 }
 
-/* Where a new word may go: its first bucket, where a lookup finds it with one miss, or its second. */
+/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that holds fewer than seven;
+ * else the emptier of its two. */
 static gy_atomic_u64 *
 choose_empty(struct put *p)
 {
+    enum { FIRST_FULL = 7 };
+    unsigned used[2] = {0, 0};
+    gy_atomic_u64 *empty[2] = {NULL, NULL};
     for (unsigned i = 0; i < 2; i++) {
         struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+        for (unsigned s = GY_BUCKET_SLOTS; s-- > 0;) {
             if (gy_load_acq(&b->slot[s]) == GY_EMPTY)
-                return &b->slot[s];
+                empty[i] = &b->slot[s];
+            else
+                used[i]++;
+        }
+        if (i == 0 && used[0] < FIRST_FULL)
+            return empty[0];
     }
-    return NULL;
+    return used[1] < used[0] ? empty[1] : empty[0];
 }
 
 /* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */

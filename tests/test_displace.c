@@ -50,6 +50,22 @@ in_the_middle(struct gyre *cache, uint64_t number)
     return true;
 }
 
+/* Puts a key and has it stand in its first bucket, whatever put thinks. */
+static void
+put_first(struct gyre *cache, uint64_t number)
+{
+    struct gy_window w = window_of(cache, number);
+    CHECK_OK(put_bytes(cache, key_of(number).text, 40, number));
+    uint64_t word = room_word(cache, key_of(number).text), homeless = GY_EMPTY;
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+        if (gy_load_acq(&w.bucket[1]->slot[s]) == word)
+            gy_store_seq(&w.bucket[1]->slot[s], GY_EMPTY), homeless = word;
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS && homeless != GY_EMPTY; s++)
+        if (gy_load_acq(&w.bucket[0]->slot[s]) == GY_EMPTY)
+            gy_store_seq(&w.bucket[0]->slot[s], word), homeless = GY_EMPTY;
+    CHECK_EQ(homeless, GY_EMPTY);
+}
+
 static struct crowd
 open_crowd(bool up)
 {
@@ -65,7 +81,7 @@ open_crowd(bool up)
         w = window_of(c.cache, i);
         for (unsigned b = 0; b < 2; b++)
             if (n[b] < GY_BUCKET_SLOTS && fits(&w, c.bucket[b], &c, up)) {
-                CHECK_OK(put_bytes(c.cache, key_of(i).text, 40, i));
+                put_first(c.cache, i);
                 c.native[b * GY_BUCKET_SLOTS + n[b]++] = i;
                 break;
             }
@@ -196,7 +212,7 @@ TEST(displace, first_buckets_are_filled_first)
     for (; n < slots * 60 / 100; n++)
         CHECK_OK(put_bytes(cache, key_of(n).text, VALUE, n));
     CHECK_EQ(api_stats(cache).growths, 0);
-    CHECK_MSG(api_stats(cache).window_conflicts * 2000 < n, "%llu conflicts",
+    CHECK_MSG(api_stats(cache).window_conflicts * 10000 < n, "%llu conflicts",
               (unsigned long long)api_stats(cache).window_conflicts);
     for (uint64_t i = 0; i < n; i++) {
         struct gy_window w = window_of(cache, i);
@@ -204,7 +220,7 @@ TEST(displace, first_buckets_are_filled_first)
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             first += word != 0 && gy_load_acq(&w.bucket[0]->slot[s]) == word;
     }
-    CHECK_MSG(first * 100 > n * 89, "%llu of %llu", (unsigned long long)first, (unsigned long long)n);
+    CHECK_MSG(first * 100 > n * 85, "%llu of %llu", (unsigned long long)first, (unsigned long long)n);
     api_close(cache);
 }
 
