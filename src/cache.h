@@ -40,6 +40,16 @@ struct gyre {
     void (*deallocate)(void *, void *, size_t);
     void *allocate_arg;
 
+    struct gy_member *members;      /* shared caches; else NULL */
+    uint32_t member;                /* this process's name among them; 0: it has none yet, or no more */
+    int locks;                      /* the open of the region's file that holds its lock; -1: none */
+    struct gy_identity identity;
+    gy_atomic_u64 next_look_ms;     /* for the dead: reap.c */
+    uint64_t next_recount_ms;       /* of the maintainer: recount.c */
+    char *inherited;                /* where a parent of this process had the region: member.c */
+    bool maintains;                 /* its thread is the maintainer */
+    bool usable;                    /* a forked child has a mapping of its own */
+
     struct gy_worker worker;
     struct gyre *next_open;  /* the process's list of open caches: registry.c */
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
@@ -140,6 +150,23 @@ gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
     if (gy_unlikely(cache->reader_fences))
         gy_fence_seq();
 }
+
+/* When it returns true, every thread that uses the cache has executed a full barrier since the call began. */
+static inline bool
+gy_barrier(const struct gyre *cache)
+{
+    return cache->members ? gy_os_membarrier_all() : gy_os_membarrier();
+}
+
+/* This process's place among the members, from 1; 0 in private caches. */
+static inline unsigned
+gy_member_number(const struct gyre *cache)
+{
+    return cache->member & 0xffff;
+}
+
+/* Finds the parts of a region that is mapped and was formatted or verified: open.c. */
+void gy_cache_settle(struct gyre *cache);
 
 static inline void
 gy_pin_clear(gy_atomic_u64 *pin)

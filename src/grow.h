@@ -20,6 +20,12 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
+/* Clears up after a member of a shared cache that is no more: by who alone does so. */
+void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
+
+/* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
+bool gy_grow_recount(struct gyre *cache);
+
 /* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */
 void gy_grow_mend_quiet(struct gyre *cache);
 

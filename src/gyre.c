@@ -15,9 +15,11 @@ gyre_clear(gyre *cache)
 {
     if (cache == NULL)
         return GYRE_EINVAL;
-    gy_registry_mended(cache);
+    int result = gy_registry_mended(cache);
+    if (result != GYRE_OK)
+        return result;
     gy_clear_begin(cache);
-    gy_worker_wake(&cache->worker);
+    gy_worker_wake(cache);
     return GYRE_OK;
 }
 

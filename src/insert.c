@@ -75,7 +75,7 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
     if (gy_sweep_wanted_by_writers(cache))
         gy_sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
-        gy_worker_wake(&cache->worker);
+        gy_worker_wake(cache);
 }
 
 uint64_t

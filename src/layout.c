@@ -32,7 +32,7 @@ enum {
 static uint32_t
 layout_stamp(void)
 {
-    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_record),
+    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
                               sizeof(struct gy_shard), sizeof(struct gy_book), sizeof(struct gy_lane),
                               sizeof(struct gy_header), GY_REF_BITS, GY_TAG_SHIFT, GY_BUCKET_SLOTS,
                               XXH_VERSION_NUMBER / 10000, sizeof(void *)};
@@ -109,6 +109,7 @@ place(struct gy_geometry *g)
     const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
     uint64_t at = gy_align_up(sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards, page);
+    g->members_at = at, at += gy_align_up(sizeof(struct gy_member) * g->n_members, page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
     g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);
     g->books_at = at, at += gy_align_up(sizeof(struct gy_book) * g->n_arenas, page);
@@ -127,7 +128,8 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 {
     struct gy_geometry g = {.capacity_bytes = o->capacity_bytes, .max_entries = o->max_entries,
                             .value_align = o->value_align, .default_ttl_ms = o->default_ttl_ms,
-                            .flags = o->flags, .n_records = RECORDS};
+                            .flags = o->flags, .n_records = RECORDS,
+                            .n_members = o->shm_name ? GY_MEMBERS : 0};
     int result = plan_arenas(&g, o);
     if (result != GYRE_OK)
         return result;
@@ -182,7 +184,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
 static bool
 countable(const struct gy_geometry *g)
 {
-    return g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
+    return g->n_members <= GY_MEMBERS && g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
            g->n_lanes > 0 && g->n_lanes <= 1024 && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS &&
            g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
            g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&

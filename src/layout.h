@@ -3,7 +3,7 @@
 
 /* Where everything stands in a region, and the words at its head that all users share.
  *
- *   | superblock | records | arena words | arenas' books | lanes | history | index | arenas |
+ *   | superblock | members | records | arena words | arenas' books | lanes | history | index | arenas |
  *
  * The index has address space for its largest size; a shard's part starts at its first size and doubles
  * in place. Arenas are aligned to their size. Everything is reached by offset: there is no pointer. */
@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "learn.h"
+#include "member.h"
 #include "options.h"
 #include "rcu/record.h"
 #include "slot.h"
@@ -20,10 +21,10 @@
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
-    uint64_t records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
+    uint64_t members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
-    uint32_t n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
+    uint32_t n_members, n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
     uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
 };
 
@@ -67,6 +68,7 @@ struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
     _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
+    gy_atomic_u64 orphaned;                       /* 1: who had claimed buckets to move may have died */
 };
 
 struct gy_super {
@@ -94,6 +96,11 @@ struct gy_super {
     gy_atomic_u64 pin_base;                       /* the part of a pin that is the same for all: see cache.h */
     gy_atomic_u32 n_records_used;                 /* records at and above this index were never used */
     gy_atomic_u32 fork_generation;
+    gy_atomic_u32 n_members_used;                 /* shared caches: the same of members' places */
+    gy_atomic_u32 maintainer_sleeps;              /* a futex */
+    gy_atomic_u64 maintainer;                     /* the thread that does the maintenance for all */
+    gy_atomic_u64 maintained_ms;                  /* when it last did. (Relaxed: a sign of life.) */
+    gy_atomic_u64 recount;                        /* 1: somebody died, and counts may be off */
 
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries */

@@ -28,15 +28,15 @@ system_deallocate(void *arg, void *memory, size_t bytes)
     free(memory);
 }
 
-/* Finds the parts of a region that was formatted or verified. */
-static void
-settle_in(gyre *cache)
+void
+gy_cache_settle(gyre *cache)
 {
     char *base = cache->region.base;
     cache->super = (struct gy_super *)(void *)base;
     cache->g = cache->super->geometry;
     cache->seed = cache->super->seed;
     cache->reader_fences = cache->super->reader_fences;
+    cache->members = cache->g.n_members ? (struct gy_member *)(void *)(base + cache->g.members_at) : NULL;
     cache->records = (struct gy_record *)(void *)(base + cache->g.records_at);
     cache->words = (gy_atomic_u64 *)(void *)(base + cache->g.words_at);
     cache->books = (struct gy_book *)(void *)(base + cache->g.books_at);
@@ -85,7 +85,7 @@ open_private(gyre *cache, const gyre_options *o)
         cache->region.ops->unmap(&cache->region);
         return result;
     }
-    settle_in(cache);
+    gy_cache_settle(cache);
     return GYRE_OK;
 }
 
@@ -113,6 +113,7 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->allocate_arg = o.allocate_arg;
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
+    cache->locks = -1;
     cache->rcu = o.flags & GYRE_LIBURCU && !gy_registry_forked() ? &gy_rcu_local : &gy_rcu_shared;
     result = open_private(cache, &o);
     if (result != GYRE_OK)
@@ -143,6 +144,8 @@ gyre_close(gyre *cache)
         return;
     gy_worker_stop(cache);
     gy_registry_remove(cache);
+    if (cache->members)
+        gy_member_leave(cache);
     cache->region.ops->unmap(&cache->region);
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);
 }

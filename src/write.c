@@ -7,6 +7,7 @@
 #include "clear.h"
 #include "insert.h"
 #include "lookup.h"
+#include "reap.h"
 #include "registry.h"
 
 static const gyre_draft NO_DRAFT;
@@ -173,6 +174,24 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     return result;
 }
 
+/* Bytes of open drafts: a bound that calls in flight may pass. Each member of a shared cache counts its own, so that they
+ * are gone when it is. */
+static gy_atomic_u64 *
+draft_bytes(gyre *cache)
+{
+    return cache->members ? &cache->members[gy_member_place(cache->member)].draft_bytes : &cache->super->draft_bytes;
+}
+
+static uint64_t
+all_draft_bytes(gyre *cache)
+{
+    uint64_t bytes = gy_load_rlx(&cache->super->draft_bytes);
+    uint32_t used = cache->members ? gy_load_acq(&cache->super->n_members_used) : 0;
+    for (uint32_t place = 0; place < used && place < cache->g.n_members; place++)
+        bytes += gy_load_rlx(&cache->members[place].draft_bytes);
+    return bytes;
+}
+
 /* A draft's private words: cache, pin, pin word, ref and kind, version asked for, new_version. */
 static void
 draft_fill(gyre *cache, const struct request *q, const struct gy_staged *s, gyre_draft *draft)
@@ -202,10 +221,9 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     gy_atomic_u64 *pin = gy_record_view_pin(cache, q.r);
     if (pin == NULL)
         return GYRE_EBUSY;
-    struct gy_super *s = cache->super; /* (Relaxed: a bound that may be passed by the calls in flight.) */
     uint64_t most = ((uint64_t)cache->g.n_arenas << cache->g.arena_shift) / DRAFTS_SHARE;
     struct gy_staged staged;
-    if (gy_load_rlx(&s->draft_bytes) + value_size > most)
+    if (all_draft_bytes(cache) + value_size > most && (!gy_reap(cache) || all_draft_bytes(cache) + value_size > most))
         result = GYRE_EBUSY;
     else
         result = gy_insert_stage(cache, q.r, pin, gy_insert_place(cache, q.hash, &q.content), &q.content, &staged);
@@ -213,7 +231,7 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
         count_put(q.r, result);
         return result;
     }
-    gy_add_rlx(&s->draft_bytes, staged.bytes);
+    gy_add_rlx(draft_bytes(cache), staged.bytes);
     draft_fill(cache, &q, &staged, draft);
     return GYRE_OK;
 }
@@ -227,7 +245,8 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
     *was = *draft;
     *draft = NO_DRAFT;
     *cache = (gyre *)(uintptr_t)was->priv[0];
-    gy_registry_mended(*cache);
+    if (gy_registry_mended(*cache) != GYRE_OK)
+        return false;
     s->pin = (gy_atomic_u64 *)(uintptr_t)was->priv[1];
     s->ref = was->priv[3] & GY_REF_MASK;
     s->arena = gy_ref_arena(*cache, s->ref);
@@ -241,7 +260,7 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
     if (gy_pin_made_before_fork(*cache, was->priv[2]))
         gy_sub_rlx(&(*cache)->books[s->arena].dead, s->bytes);
     else
-        gy_sub_rlx(&(*cache)->super->draft_bytes, s->bytes);
+        gy_sub_rlx(draft_bytes(*cache), s->bytes);
     return true;
 }
 

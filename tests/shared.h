@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Shared caches for the tests: a region in a memfd, opened by any number of processes, and children to open it. */
+
+#ifndef GY_TEST_SHARED_H
+#define GY_TEST_SHARED_H
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "reap.h"
+#include "registry.h"
+#include "room.h"
+
+struct shared {
+    int file;
+    size_t bytes;
+    uint64_t clock_start_ms;
+};
+
+static inline int
+shared_map(struct gy_region *region)
+{
+    (void)region;
+    return GYRE_OK;
+}
+
+static inline int
+shared_reserve(struct gy_region *region, size_t offset, size_t bytes)
+{
+    (void)region, (void)offset, (void)bytes;
+    return GYRE_OK;
+}
+
+static inline void
+shared_discard(struct gy_region *region, size_t offset, size_t bytes)
+{
+    madvise(region->base + offset, bytes, MADV_REMOVE);
+}
+
+static inline void
+shared_unmap(struct gy_region *region)
+{
+    munmap(region->base, region->bytes);
+}
+
+static const struct gy_region_ops shared_ops = {shared_map, shared_reserve, shared_discard, shared_unmap};
+
+static inline struct shared
+shared_create_with(const gyre_options *given, bool reader_fences)
+{
+    gyre_options o;
+    struct gy_geometry g;
+    CHECK_OK(gy_options_check(&o, given));
+    o.shm_name = "test";
+    CHECK_OK(gy_layout_plan(&g, &o, 2));
+    struct shared s = {.file = memfd_create("gyre", MFD_CLOEXEC), .bytes = g.region_bytes,
+                       .clock_start_ms = gy_os_clock_ms()};
+    CHECK(s.file >= 0 && ftruncate(s.file, (off_t)s.bytes) == 0);
+    char *base = mmap(NULL, s.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s.file, 0);
+    CHECK(base != MAP_FAILED);
+    gy_layout_format_quiet(base, &g, api_seed("shared") | 1, reader_fences);
+    munmap(base, s.bytes);
+    return s;
+}
+
+static inline struct shared
+shared_create(uint64_t capacity_bytes)
+{
+    gyre_options o = api_options(capacity_bytes, 0);
+    return shared_create_with(&o, false);
+}
+
+static inline void *
+shared_allocate(void *arg, size_t bytes)
+{
+    (void)arg;
+    return calloc(1, bytes);
+}
+
+static inline void
+shared_deallocate(void *arg, void *memory, size_t bytes)
+{
+    (void)arg, (void)bytes;
+    free(memory);
+}
+
+/* In children, where no check may fail: NULL. */
+static inline gyre *
+shared_try_open(const struct shared *s, uint32_t flags, int *result)
+{
+    gyre *cache = shared_allocate(NULL, sizeof *cache);
+    *result = cache ? gy_registry_start() : GYRE_ENOMEM;
+    if (*result != GYRE_OK)
+        return NULL;
+    cache->allocate = shared_allocate;
+    cache->deallocate = shared_deallocate;
+    cache->rcu = &gy_rcu_shared;
+    cache->locks = -1;
+    cache->clock_start_ms = s->clock_start_ms;
+    cache->region = (struct gy_region){.bytes = s->bytes, .ops = &shared_ops};
+    cache->region.base = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
+    *result = cache->region.base == MAP_FAILED ? GYRE_ENOMEM : gy_layout_verify(cache->region.base, s->bytes);
+    if (*result == GYRE_OK) {
+        gy_cache_settle(cache);
+        *result = gy_member_join(cache, s->file);
+    }
+    if (*result != GYRE_OK) {
+        munmap(cache->region.base, s->bytes);
+        free(cache);
+        return NULL;
+    }
+    gy_tick(cache);
+    gy_registry_add(cache);
+    if (!(flags & GYRE_NO_THREAD))
+        *result = gy_worker_start(cache);
+    return cache;
+}
+
+static inline gyre *
+shared_open(const struct shared *s, uint32_t flags)
+{
+    int result;
+    gyre *cache = shared_try_open(s, flags, &result);
+    CHECK_OK(result);
+    return cache;
+}
+
+/* A child that runs body, and then dies as it stands, or lives on until it is killed. */
+struct shared_child {
+    pid_t pid;
+    int ready[2];
+};
+
+static inline void
+shared_say_ready(struct shared_child *c)
+{
+    if (write(c->ready[1], "x", 1) != 1)
+        _exit(120);
+}
+
+static inline void
+shared_await(struct shared_child *c)
+{
+    char word;
+    CHECK_EQ(read(c->ready[0], &word, 1), 1);
+}
+
+static inline struct shared_child
+shared_fork(void (*body)(void *arg, struct shared_child *self), void *arg)
+{
+    struct shared_child c;
+    CHECK_EQ(pipe(c.ready), 0);
+    c.pid = fork();
+    CHECK(c.pid >= 0);
+    if (c.pid == 0) {
+        close(c.ready[0]);
+        body(arg, &c);
+        _exit(0);
+    }
+    close(c.ready[1]);
+    return c;
+}
+
+/* Kills it, and waits until it is dead. */
+static inline void
+shared_kill(struct shared_child *c)
+{
+    kill(c->pid, SIGKILL);
+    waitpid(c->pid, NULL, 0);
+    close(c->ready[0]);
+}
+
+/* The exit status of a child that ends by itself. */
+static inline int
+shared_wait(struct shared_child *c)
+{
+    int status = -1;
+    waitpid(c->pid, &status, 0);
+    close(c->ready[0]);
+    return status;
+}
+
+static inline unsigned
+shared_members(gyre *cache)
+{
+    unsigned n = 0;
+    for (uint32_t place = 0; place < cache->g.n_members; place++)
+        n += gy_member_state(gy_load_acq(&cache->members[place].word)) != GY_MEMBER_FREE;
+    return n;
+}
+
+/* What must be true when this process is the only member and in no call. The number of what is not; 0: all is well. */
+static inline int
+shared_wrong(gyre *cache)
+{
+    uint64_t n_free = 0, withdrawn = 0, committed = 0, index = 0, entries = 0, words = 0;
+    if (shared_members(cache) != 1)
+        return 1;
+    for (uint32_t i = 0; i < cache->g.n_records; i++) {
+        struct gy_record *r = &cache->records[i];
+        uint64_t owner = gy_load_acq(&r->owner);
+        if (owner != 0 && owner >> 32 != cache->member)
+            return 2;
+        if (gy_load_acq(&r->section) != 0)
+            return 3;
+        for (unsigned p = 0; p < GY_PINS; p++)
+            if (gy_load_acq(&r->pin[p]) != 0)
+                return 4;
+    }
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        enum gy_arena_state state = room_state(cache, a);
+        n_free += state == GY_FREE;
+        withdrawn += state == GY_WITHDRAWN;
+        if (state == GY_OPENING || state == GY_SWEEPING)
+            return 5;
+        if ((state == GY_FREE || state == GY_RETIRED) && room_refs_into(cache, a) != 0)
+            return 6;
+    }
+    if (gy_load_acq(&cache->super->n_free) != n_free)
+        return 7;
+    for (unsigned i = 0; i < cache->g.n_shards; i++) {
+        struct gy_shard *shard = &cache->super->shard[i];
+        if (gy_load_acq(&shard->driver) != 0)
+            return 8;
+        index += gy_shard_extent(cache, i) * sizeof(struct gy_bucket);
+        committed += gy_load_acq(&shard->n_committed);
+        for (uint64_t at = 0; at < room_slots(cache, i); at++) {
+            uint64_t word = gy_load_acq(room_slot(cache, i, at));
+            words += word != GY_EMPTY && !gy_slot_tentative(word);
+        }
+    }
+    if (words != committed)
+        return 9;
+    for (unsigned ring = 0; ring < GY_RINGS; ring++)
+        entries += gy_load_acq(&cache->super->n_entries[ring]);
+    if (cache->g.max_entries != 0 && entries != words)
+        return 10;
+    uint64_t arenas = (cache->g.n_arenas - withdrawn) << cache->g.arena_shift;
+    if (index != gy_load_acq(&cache->super->index_bytes) ||
+        arenas + index + gy_load_acq(&cache->super->index_credit) != cache->g.capacity_bytes)
+        return 11;
+    if (gy_load_acq(&cache->super->clear_driver) != 0)
+        return 12;
+    return 0;
+}
+
+#endif
