@@ -133,7 +133,7 @@ shared_open(const struct shared *s, uint32_t flags)
 /* A child that runs body, and then dies as it stands, or lives on until it is killed. */
 struct shared_child {
     pid_t pid;
-    int ready[2];
+    int ready[2], hold[2];
 };
 
 static inline void
@@ -141,6 +141,16 @@ shared_say_ready(struct shared_child *c)
 {
     if (write(c->ready[1], "x", 1) != 1)
         _exit(120);
+}
+
+/* It, or a child of it, stays as it is until the test has done with it. */
+static inline void
+shared_hold(struct shared_child *c)
+{
+    char word;
+    while (read(c->hold[0], &word, 1) < 0)
+        ;
+    _exit(0);
 }
 
 static inline void
@@ -155,14 +165,15 @@ shared_fork(void (*body)(void *arg, struct shared_child *self), void *arg)
 {
     struct shared_child c;
     CHECK_EQ(pipe(c.ready), 0);
+    CHECK_EQ(pipe(c.hold), 0);
     c.pid = fork();
     CHECK(c.pid >= 0);
     if (c.pid == 0) {
-        close(c.ready[0]);
+        close(c.ready[0]), close(c.hold[1]);
         body(arg, &c);
         _exit(0);
     }
-    close(c.ready[1]);
+    close(c.ready[1]), close(c.hold[0]);
     return c;
 }
 
@@ -172,7 +183,7 @@ shared_kill(struct shared_child *c)
 {
     kill(c->pid, SIGKILL);
     waitpid(c->pid, NULL, 0);
-    close(c->ready[0]);
+    close(c->ready[0]), close(c->hold[1]);
 }
 
 /* The exit status of a child that ends by itself. */
@@ -181,7 +192,7 @@ shared_wait(struct shared_child *c)
 {
     int status = -1;
     waitpid(c->pid, &status, 0);
-    close(c->ready[0]);
+    close(c->ready[0]), close(c->hold[1]);
     return status;
 }
 
@@ -192,6 +203,21 @@ shared_members(gyre *cache)
     for (uint32_t place = 0; place < cache->g.n_members; place++)
         n += gy_member_state(gy_load_acq(&cache->members[place].word)) != GY_MEMBER_FREE;
     return n;
+}
+
+/* Until the dead have been found and their counts brought up to date. */
+static inline void
+shared_settle(gyre *cache)
+{
+    bool more = true;
+    gy_reap_now(cache);
+    for (unsigned n = 0; n < API_PAUSES_MOST && more; n++) {
+        more = gyre_maintain(cache, 0) > 0;
+        more |= gy_load_seq(&cache->super->recount) != 0;
+        if (more)
+            api_pause();
+    }
+    gy_arena_free_retired(cache);
 }
 
 /* What must be true when this process is the only member and in no call. The number of what is not; 0: all is well. */

@@ -27,22 +27,10 @@ expect_all(gyre *cache)
         CHECK(has_bytes(cache, key_of(k).text, SIZE, k));
 }
 
-/* Until the dead have been found and their counts brought up to date. */
-static void
-settle(gyre *cache)
-{
-    gy_reap_now(cache);
-    for (unsigned n = 0; n < API_PAUSES_MOST && (gy_load_seq(&cache->super->recount) || gyre_maintain(cache, 0) > 0); n++) {
-        gyre_maintain(cache, 0);
-        api_pause();
-    }
-    gy_arena_free_retired(cache);
-}
-
 static void
 expect_alone(gyre *cache)
 {
-    settle(cache);
+    shared_settle(cache);
     CHECK_EQ(shared_wrong(cache), 0);
 }
 
@@ -83,7 +71,7 @@ hold_views(void *arg, struct shared_child *self)
         if (gyre_get(cache, key_of(i).text, strlen(key_of(i).text), &view[i]) != GYRE_OK)
             _exit(1);
     shared_say_ready(self);
-    pause();
+    shared_hold(self);
 }
 
 TEST(shared, the_pins_of_the_dead_go)
@@ -144,7 +132,7 @@ stay_in_a_section(void *arg, struct shared_child *self)
     gyre *cache = shared_try_open(arg, GYRE_NO_THREAD, &result);
     cache->rcu->enter(cache, room_record(cache));
     shared_say_ready(self);
-    pause();
+    shared_hold(self);
 }
 
 TEST(shared, a_grace_period_survives_the_death_of_a_section)
@@ -178,7 +166,7 @@ be_member(void *arg, struct shared_child *self)
     if (cache == NULL || !has_bytes(cache, key_of(0).text, SIZE, 0))
         _exit(1);
     shared_say_ready(self);
-    pause();
+    shared_hold(self);
 }
 
 struct stage {
@@ -253,7 +241,7 @@ TEST(shared, an_arena_that_the_dead_swept_is_swept_again)
     gy_pin_clear(pin);
     CHECK(room_sweep(t.cache, t.cache->arena_bytes));
     CHECK(room_state(t.cache, arena) == GY_FREE || room_state(t.cache, arena) == GY_RETIRED);
-    settle(t.cache);
+    shared_settle(t.cache);
     gyre_close(t.cache);
 }
 
