@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "reap.h"
 
+/* (Relaxed, both: released by JOINED, and read again by who sees another word afterwards.) */
 static void
 write_identity(struct gy_member *m, const struct gy_identity *is)
 {
@@ -15,7 +16,7 @@ write_identity(struct gy_member *m, const struct gy_identity *is)
     gy_store_rlx(&m->boot[1], is->boot[1]);
     gy_store_rlx(&m->start, is->start);
     gy_store_rlx(&m->stack, is->stack);
-    gy_store_rlx(&m->pid, is->pid);
+    gy_store_rlx(&m->pid, is->pid); /* (Relaxed: as above.) */
 }
 
 static struct gy_identity
@@ -24,7 +25,7 @@ read_identity(struct gy_member *m)
     return (struct gy_identity){.pid_ns = gy_load_rlx(&m->pid_ns), .time_ns = gy_load_rlx(&m->time_ns),
                                 .boot = {gy_load_rlx(&m->boot[0]), gy_load_rlx(&m->boot[1])},
                                 .start = gy_load_rlx(&m->start), .stack = gy_load_rlx(&m->stack),
-                                .pid = (uint32_t)gy_load_rlx(&m->pid)};
+                                .pid = (uint32_t)gy_load_rlx(&m->pid)}; /* (Relaxed: as above.) */
 }
 
 /* Who looks for the dead looks at places below n_members_used: raised before the claim. */

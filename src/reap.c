@@ -24,7 +24,7 @@ finish_opening(struct gyre *cache, struct gy_record *r)
         if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, shown ? GY_OPEN : GY_FREE)) && !shown)
             gy_add_rlx(&cache->super->n_free, 1);
     }
-    gy_store_rlx(&r->opening, 0);
+    gy_store_rlx(&r->opening, 0); /* (Relaxed: released with the record.) */
 }
 
 /* A pin of the dead. What was reserved under it may have no header; an entry that it had taken is not done. */

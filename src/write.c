@@ -231,7 +231,7 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
         count_put(q.r, result);
         return result;
     }
-    gy_add_rlx(draft_bytes(cache), staged.bytes);
+    gy_add_rlx(draft_bytes(cache), staged.bytes); /* (Relaxed: a bound.) */
     draft_fill(cache, &q, &staged, draft);
     return GYRE_OK;
 }

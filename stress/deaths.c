@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "clear.h"
-#include "shared.h"
+#include "members.h"
 
 enum { KEYS = 3000, MOST = 32, ROUND = 50 /* kills */, SIZE_MOST = 900, HANG_S = 60 };
 
@@ -33,7 +33,7 @@ static struct world {
 
 static unsigned processes = 8;
 
-/* For the checks of shared.h. */
+/* For the checks of members.h. */
 void
 test_fail_(const char *file, int line, const char *format, ...)
 {

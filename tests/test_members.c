@@ -3,7 +3,7 @@
 
 /* Several processes in one cache, of which some die, fork, or leave. */
 
-#include "shared.h"
+#include "members.h"
 
 #include <pthread.h>
 
@@ -47,7 +47,7 @@ use(void *arg, struct shared_child *self)
     _exit(!right);
 }
 
-TEST(shared, another_process_finds_what_one_has_put)
+TEST(members, another_process_finds_what_one_has_put)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -74,7 +74,7 @@ hold_views(void *arg, struct shared_child *self)
     shared_hold(self);
 }
 
-TEST(shared, the_pins_of_the_dead_go)
+TEST(members, the_pins_of_the_dead_go)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -94,7 +94,7 @@ TEST(shared, the_pins_of_the_dead_go)
 }
 
 /* All arenas pinned by the dead: a put finds out by itself. */
-TEST(shared, a_put_that_needs_room_finds_the_dead)
+TEST(members, a_put_that_needs_room_finds_the_dead)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -135,7 +135,7 @@ stay_in_a_section(void *arg, struct shared_child *self)
     shared_hold(self);
 }
 
-TEST(shared, a_grace_period_survives_the_death_of_a_section)
+TEST(members, a_grace_period_survives_the_death_of_a_section)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -206,7 +206,7 @@ strike(struct stage *t)
     gyre_close(t->cache);
 }
 
-TEST(shared, an_arena_in_which_the_dead_reserved_is_marked)
+TEST(members, an_arena_in_which_the_dead_reserved_is_marked)
 {
     struct stage t = stage(0);
     uint32_t arena = room_arena_of(t.cache, key_of(0).text);
@@ -220,7 +220,7 @@ TEST(shared, an_arena_in_which_the_dead_reserved_is_marked)
     gyre_close(t.cache);
 }
 
-TEST(shared, an_arena_that_the_dead_swept_is_swept_again)
+TEST(members, an_arena_that_the_dead_swept_is_swept_again)
 {
     struct stage t = stage(0);
     uint32_t arena = room_arena_of(t.cache, key_of(0).text);
@@ -245,7 +245,7 @@ TEST(shared, an_arena_that_the_dead_swept_is_swept_again)
     gyre_close(t.cache);
 }
 
-TEST(shared, an_arena_that_a_living_one_sweeps_is_left_alone)
+TEST(members, an_arena_that_a_living_one_sweeps_is_left_alone)
 {
     struct stage t = stage(0);
     uint32_t arena = room_arena_of(t.cache, key_of(0).text);
@@ -260,7 +260,7 @@ TEST(shared, an_arena_that_a_living_one_sweeps_is_left_alone)
     gyre_close(t.cache);
 }
 
-TEST(shared, an_arena_that_the_dead_opened_goes_back_or_on)
+TEST(members, an_arena_that_the_dead_opened_goes_back_or_on)
 {
     for (int shown = 0; shown < 2; shown++) {
         struct stage t = stage(0);
@@ -282,7 +282,7 @@ TEST(shared, an_arena_that_the_dead_opened_goes_back_or_on)
 }
 
 /* It had counted a free arena out and not taken it; or freed one and not counted it in. */
-TEST(shared, free_arenas_are_counted_anew)
+TEST(members, free_arenas_are_counted_anew)
 {
     for (int more = -1; more <= 1; more++) {
         struct stage t = stage(0);
@@ -293,7 +293,7 @@ TEST(shared, free_arenas_are_counted_anew)
     }
 }
 
-TEST(shared, entries_are_counted_anew)
+TEST(members, entries_are_counted_anew)
 {
     struct stage t = stage(1000);
     gy_add_rlx(&t.cache->super->n_entries[GY_MAIN], 17);
@@ -302,7 +302,7 @@ TEST(shared, entries_are_counted_anew)
 }
 
 /* While another is in the middle of a change nothing can be told: it is counted later. */
-TEST(shared, no_count_is_corrected_in_the_middle_of_a_change)
+TEST(members, no_count_is_corrected_in_the_middle_of_a_change)
 {
     struct stage t = stage(0);
     struct gy_record *mine = room_record(t.cache);
@@ -325,7 +325,7 @@ TEST(shared, no_count_is_corrected_in_the_middle_of_a_change)
     gyre_close(t.cache);
 }
 
-TEST(shared, drivers_that_died_are_released)
+TEST(members, drivers_that_died_are_released)
 {
     struct stage t = stage(0);
     struct gy_shard *shard = &t.cache->super->shard[0];
@@ -345,7 +345,7 @@ TEST(shared, drivers_that_died_are_released)
 }
 
 /* A mover has claimed buckets and died: a shard that grows comes to its end all the same, and loses none. */
-TEST(shared, growth_goes_on_when_a_mover_has_died)
+TEST(members, growth_goes_on_when_a_mover_has_died)
 {
     struct stage t = stage(0);
     struct gy_shard *shard = &t.cache->super->shard[0];
@@ -373,7 +373,7 @@ TEST(shared, growth_goes_on_when_a_mover_has_died)
 }
 
 /* Who cleared up after another died in the middle: a third does it. */
-TEST(shared, a_reaper_may_die_too)
+TEST(members, a_reaper_may_die_too)
 {
     struct stage t = stage(0);
     struct shared_child second = shared_fork(be_member, &t.s);
@@ -410,7 +410,7 @@ hold_and_exit(void *arg)
     return view;
 }
 
-TEST(shared, views_that_outlive_their_thread_die_with_their_member)
+TEST(members, views_that_outlive_their_thread_die_with_their_member)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD), *other = shared_open(&s, GYRE_NO_THREAD);
@@ -433,7 +433,7 @@ TEST(shared, views_that_outlive_their_thread_die_with_their_member)
 }
 
 /* Records that are let go in a section leave none behind. */
-TEST(shared, a_record_is_let_go_without_its_section)
+TEST(members, a_record_is_let_go_without_its_section)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -445,7 +445,7 @@ TEST(shared, a_record_is_let_go_without_its_section)
     gyre_close(cache);
 }
 
-TEST(shared, a_name_is_not_used_again)
+TEST(members, a_name_is_not_used_again)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -460,7 +460,7 @@ TEST(shared, a_name_is_not_used_again)
     gyre_close(cache);
 }
 
-TEST(shared, the_table_of_members_is_full)
+TEST(members, the_table_of_members_is_full)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
@@ -479,7 +479,7 @@ TEST(shared, the_table_of_members_is_full)
 }
 
 #ifdef GY_POINTS
-TEST(shared, who_cannot_order_memory_as_the_others_is_refused)
+TEST(members, who_cannot_order_memory_as_the_others_is_refused)
 {
     struct shared s = shared_create(1 << 20);
     int result;

@@ -3,8 +3,8 @@
 
 /* Shared caches for the tests: a region in a memfd, opened by any number of processes, and children to open it. */
 
-#ifndef GY_TEST_SHARED_H
-#define GY_TEST_SHARED_H
+#ifndef GY_TEST_MEMBERS_H
+#define GY_TEST_MEMBERS_H
 
 #include <signal.h>
 #include <stdlib.h>

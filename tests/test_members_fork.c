@@ -4,7 +4,7 @@
 /* A forked child and the shared cache that it inherits: it becomes a member of its own, and its parent notices nothing.
  * Children report by their exit status: the number of the first thing that was wrong. */
 
-#include "shared.h"
+#include "members.h"
 
 #include <pthread.h>
 
@@ -47,7 +47,7 @@ use_and_close(void *arg, struct shared_child *self)
     gyre_close(cache);
 }
 
-TEST(shared_fork, a_child_uses_what_it_inherited)
+TEST(members_fork, a_child_uses_what_it_inherited)
 {
     struct shared s;
     gyre *cache = open_full(&s, 0);
@@ -72,7 +72,7 @@ just_die(void *arg, struct shared_child *self)
     (void)self;
 }
 
-TEST(shared_fork, a_child_that_exits_without_a_word_is_cleared_up_after)
+TEST(members_fork, a_child_that_exits_without_a_word_is_cleared_up_after)
 {
     struct shared s;
     gyre *cache = open_full(&s, GYRE_NO_THREAD);
@@ -122,7 +122,7 @@ release_inherited(void *arg, struct shared_child *self)
     gyre_close(h->cache);
 }
 
-TEST(shared_fork, what_the_parent_holds_is_not_the_childs_to_release)
+TEST(members_fork, what_the_parent_holds_is_not_the_childs_to_release)
 {
     struct shared s;
     struct inherited h = {.cache = open_full(&s, GYRE_NO_THREAD)};
@@ -162,7 +162,7 @@ fork_and_wait(void *arg, struct shared_child *self)
     shared_hold(self);
 }
 
-TEST(shared_fork, the_death_of_a_parent_is_found_while_its_children_live)
+TEST(members_fork, the_death_of_a_parent_is_found_while_its_children_live)
 {
     struct shared s;
     gyre *cache = open_full(&s, GYRE_NO_THREAD);
@@ -224,7 +224,7 @@ use_busy(void *arg, struct shared_child *self)
     gyre_close(arg);
 }
 
-TEST(shared_fork, in_the_middle_of_the_work_of_other_threads)
+TEST(members_fork, in_the_middle_of_the_work_of_other_threads)
 {
     struct shared s;
     gyre *cache = open_full(&s, 0);
