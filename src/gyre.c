@@ -15,6 +15,8 @@ gyre_clear(gyre *cache)
 {
     if (cache == NULL)
         return GYRE_EINVAL;
+    if (cache->region.readonly)
+        return GYRE_EPERM;
     gy_registry_mended(cache);
     gy_clear_begin(cache);
     gy_worker_wake(&cache->worker);

@@ -56,11 +56,13 @@ after_fork_child(void)
     forked = true;
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         give_id(c);
+        gy_worker_forget(&c->worker);
+        if (c->shared)
+            continue; /* the region is not a copy, and the others of the parent live on */
         c->rcu = &gy_rcu_shared;
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
             c->orphan_owner = forking_owner;
         gy_store_rlx(&c->orphaned, 1);
-        gy_worker_forget(&c->worker);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -108,6 +110,17 @@ gy_registry_remove(struct gyre *cache)
         at = &(*at)->next_open;
     *at = cache->next_open;
     pthread_mutex_unlock(&lock);
+}
+
+bool
+gy_registry_has_another(const struct gyre *cache)
+{
+    bool has = false;
+    pthread_mutex_lock(&lock);
+    for (struct gyre *c = open_caches; c; c = c->next_open)
+        has |= c != cache && c->generation == cache->generation && !c->region.readonly;
+    pthread_mutex_unlock(&lock);
+    return has;
 }
 
 int

@@ -14,6 +14,7 @@ bool gy_registry_forked(void);               /* is this process a forked child? 
 int gy_registry_start(void);                 /* thread key, fork handlers; may be called again */
 void gy_registry_add(struct gyre *cache);    /* gives it its id */
 void gy_registry_remove(struct gyre *cache);
+bool gy_registry_has_another(const struct gyre *cache); /* of the same region, to be written to */
 int gy_registry_enter_thread(void);          /* this thread's exit will give its records back */
 void gy_registry_adopt(struct gyre *cache);  /* in a forked child, before the first operation */
 

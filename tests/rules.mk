@@ -5,7 +5,7 @@
 comma := ,
 TEST_SRC     := $(sort $(wildcard tests/test_*.c))
 TESTS        := $(TEST_SRC:%.c=$(B)/%)
-TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o)
+TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o shared.o)
 TEST_RUNNER_LIBS := -lcriterion
 ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
 $(B)/tests/%.o: ALL_CFLAGS += -DGY_PLAIN_RUNNER

@@ -99,6 +99,9 @@ gy_record_find(struct gyre *cache, int *error)
         i++;
     if (gy_seats[i].cache_id == cache->id) {
         seat = gy_seats[i];
+    } else if (cache->region.readonly) {
+        *error = GYRE_EPERM;
+        return NULL;
     } else {
         gy_registry_mended(cache);
         seat.record = owned_already(cache);
@@ -159,6 +162,8 @@ let_go(struct gy_record *r)
 void
 gy_record_leave(struct gyre *cache)
 {
+    if (cache->region.readonly)
+        return; /* it has none */
     uint64_t self = owner_self();
     uint32_t used = gy_load_acq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used; i++)
@@ -167,6 +172,17 @@ gy_record_leave(struct gyre *cache)
     for (unsigned i = 0; i < GY_SEATS; i++)
         if (gy_seats[i].cache_id == cache->id)
             gy_seats[i] = (struct gy_seat){0, NULL};
+}
+
+void
+gy_record_leave_process(struct gyre *cache)
+{
+    uint32_t used = gy_load_acq(&cache->super->n_records_used), pid = gy_os_pid();
+    if (cache->region.readonly || gy_registry_has_another(cache))
+        return;
+    for (uint32_t i = 0; i < used; i++)
+        if (gy_load_rlx(&cache->records[i].owner) >> 32 == pid) /* (Relaxed: its own name) */
+            let_go(&cache->records[i]);
 }
 
 void

@@ -94,6 +94,9 @@ gy_record_view_pin(struct gyre *cache, struct gy_record *record)
 /* Gives all records of the calling thread back. Pins of live views stay. */
 void gy_record_leave(struct gyre *cache);
 
+/* Gives all records of this process back, unless it has the region open a second time. */
+void gy_record_leave_process(struct gyre *cache);
+
 /* In the child of a fork, alone: all records but the calling thread's belong to the dead. Marks the
  * arenas in which one was reserving, clears their pins and frees them. */
 void gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner);
