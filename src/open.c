@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "cache.h"
-#include "os_object.h"
 #include "registry.h"
 
 enum { OPEN_TRIES = 1000 };
@@ -15,7 +14,6 @@ enum { OPEN_TRIES = 1000 };
 void (*gy_point_hook)(const char *file, int line, const volatile void *address);
 uint64_t (*gy_hash_hook)(const void *key, size_t size);
 bool gy_point_no_membarrier;
-bool gy_point_no_unnamed;
 #endif
 
 static void *

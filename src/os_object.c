@@ -79,10 +79,6 @@ gy_os_object_unnamed(const char *folder, int *fd)
 {
     char path[PROC_PATH];
     struct stat s;
-#ifdef GY_POINTS
-    if (gy_point_no_unnamed)
-        return GYRE_EIO;
-#endif
     int result = opened(open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), fd);
     if (result != GYRE_OK)
         return result;

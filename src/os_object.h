@@ -9,10 +9,6 @@
 
 #include "base.h"
 
-#ifdef GY_POINTS
-extern bool gy_point_no_unnamed; /* tests: as on a file system that makes no unnamed files */
-#endif
-
 struct gy_object {
     uint64_t device, inode, bytes, links;
     uint32_t owner, permissions;

@@ -154,7 +154,7 @@ named_map(struct gy_region *region)
     if (region->fd >= 0)
         return gy_object_map(region);
     int result = gy_os_object_unnamed(GY_SHM_FOLDER, &region->fd);
-    if (result == GYRE_EIO || result == GYRE_EPERM)
+    if (result != GYRE_OK && result != GYRE_ENOSPC && result != GYRE_ENOMEM)
         result = make_unfinished(region);
     if (result == GYRE_OK)
         result = gy_os_object_permit(region->fd, region->mode);

@@ -27,10 +27,4 @@ void shared_process(int (*body)(void *arg), void *arg);
             return (number);                                                                       \
     } while (0)
 
-/* The same with a small tmpfs in place of the folder for shared memory, of that many pages; and as another user
- * (0: the same). False: that cannot be had here, which is printed, and nothing was run. */
-bool shared_apart(unsigned pages, uint32_t user, int (*body)(void *arg), void *arg);
-
-unsigned shared_count_objects(void); /* in the folder */
-
 #endif
