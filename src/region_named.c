@@ -142,8 +142,10 @@ make_unfinished(struct gy_region *region)
             return result;
         if (result == GYRE_OK && gy_os_lock(region->fd) && leads_to(path, region->fd))
             return GYRE_OK;
-        if (result == GYRE_OK) /* who removes what the dead have left was faster */
+        if (result == GYRE_OK) { /* who removes what the dead have left was faster */
+            gy_os_object_remove(path);
             gy_os_object_close(region->fd), region->fd = -1;
+        }
     }
     return GYRE_EBUSY;
 }
