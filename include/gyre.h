@@ -97,13 +97,16 @@ enum {                        /* gyre_options.flags */
     GYRE_NO_THREAD = 8,       /* start no maintenance thread: puts and gyre_maintain do its work */
     GYRE_HUGEPAGES = 16,      /* ask for huge pages for arenas and index */
     GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
-    GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
+    GYRE_LIBURCU = 64,        /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
                                * They can only be waited for: maintenance does, and, when there is no
                                * thread, a put that lets the index grow. Not inside a urcu-bp section;
                                * and see docs/failures.md before forking */
+    GYRE_SHM_FD = 128         /* shared memory without a name, by descriptor: see shm_fd */
 };
 
-/* Zero means the default in every field but struct_size and capacity_bytes. */
+/* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache that exists
+ * already, zero (in capacity_bytes, too) means as it is, and what is not zero must be as it was created
+ * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. */
 typedef struct gyre_options {
     uint32_t struct_size;          /* set by GYRE_OPTIONS_INIT */
     uint32_t flags;
@@ -115,9 +118,11 @@ typedef struct gyre_options {
                                     * grows as needed, and, when given, arenas that fit large entries */
     uint32_t value_align;          /* 0: 8. Alignment of view.data: a power of two, 8 to 4096 */
     uint32_t default_ttl_ms;       /* 0: none */
-    uint32_t mode;                 /* permissions of a shared object or file; 0: 0600 */
+    uint32_t mode;                 /* permissions of a shared object, whatever the umask: 0 (0600), or bits of
+                                    * 0666. One that lets others write whom mode does not is refused */
     uint32_t reserved;             /* 0 */
-    const char *shm_name;          /* shared memory between processes (GYRE_EINVAL in this version) */
+    const char *shm_name;          /* shared memory between processes: 1 to 200 of [A-Za-z0-9._-], one '/' in
+                                    * front allowed; not ".", "..", or ".gyre-creating-" and more */
     const char *file_path;         /* a file that outlives them (GYRE_EINVAL in this version) */
     uint64_t seed;                 /* of the key hash; 0: random */
     uint64_t (*clock_ms)(void *);  /* NULL: the system's monotonic clock. Must not run backwards, must */
@@ -125,10 +130,14 @@ typedef struct gyre_options {
     void *(*allocate)(void *arg, size_t bytes);                 /* both or neither; NULL: malloc and  */
     void (*deallocate)(void *arg, void *memory, size_t bytes);  /* free. For process-local state: not */
     void *allocate_arg;                                         /* the cached bytes. Any thread.      */
+    int32_t shm_fd;       /* with GYRE_SHM_FD (else 0): a memfd, open for reading and writing. With GYRE_CREATE
+                           * an empty one is filled. The cache works on a duplicate: yours stays yours */
+    uint32_t reserved_too; /* 0 */
 } gyre_options;
 
 #define GYRE_OPTIONS_INIT                                                                          \
-    { (uint32_t)sizeof(gyre_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL }
+    { (uint32_t)sizeof(gyre_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, \
+      0, 0 }
 
 /* Opens a cache and stores it in *out. *out is NULL on failure.
  * Memory: address space for capacity_bytes, the largest index and small tables is reserved at once;
@@ -136,8 +145,17 @@ typedef struct gyre_options {
  * Callers built against an older or a newer header are served: a shorter struct reads as zero-extended,
  * a longer one must be zero in what this library does not know.
  * GYRE_EINVAL (also when the capacity is less than about eight of the largest values, or of pieces of
- * twice value_align), GYRE_ENOMEM (memory, address space, or the thread could not be had), GYRE_EIO (no random
- * seed could be had). */
+ * twice value_align), GYRE_ENOMEM (memory, address space, a descriptor, or the thread could not be had), GYRE_EIO (no
+ * random seed could be had; or what the system says of shared memory fits nothing else).
+ *
+ * Shared caches: without GYRE_CREATE one that exists is opened (GYRE_ENOENT); with it, one is created when there is
+ * none: by one process, however many ask at once, and nobody finds half of one; with GYRE_EXCLUSIVE, too, one that
+ * exists is refused (GYRE_EEXIST). Their space is reserved when they are created: GYRE_ENOSPC, and nothing is
+ * left. GYRE_EPERM: what has the name is no plain file, has a second name, belongs to somebody else than this
+ * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
+ * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;
+ * gyre_unlink removes it. GYRE_EBUSY: another process has been creating it for long, and does not come to an end.
+ * Not for them: clock_ms, GYRE_LIBURCU. More in docs/shared.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -145,7 +163,9 @@ GYRE_API int gyre_open(gyre **out, const gyre_options *options);
  * its drafts committed or aborted. Threads that used the cache may live on. */
 GYRE_API void gyre_close(gyre *cache);
 
-/* Removes the name of a shared or persistent cache. GYRE_EINVAL for private caches. */
+/* Removes the name of a shared cache (only shm_name is read). Who has it open goes on with it; gyre_stats tells them,
+ * and the next gyre_open with GYRE_CREATE makes another. GYRE_ENOENT; GYRE_EPERM; GYRE_EFORMAT when it is the name of
+ * something else, which is left alone; GYRE_EINVAL for caches without a name. */
 GYRE_API int gyre_unlink(const gyre_options *options);
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -304,11 +324,13 @@ typedef struct gyre_stats {
     uint64_t vanished;             /* misses on an entry that was in the middle of a move or a put */
     uint64_t oldest_section_ms, oldest_pin_ms;      /* ages; 0 and pid 0 when there is none */
     uint32_t oldest_section_pid, oldest_section_tid, oldest_pin_pid, oldest_pin_tid;
+    uint32_t unlinked;             /* 1: the name has gone, or leads to another cache: open it again to use that */
+    uint32_t reserved;
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

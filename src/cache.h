@@ -11,7 +11,7 @@
 #include "layout.h"
 #include "os.h"
 #include "rcu/rcu.h"
-#include "region.h"
+#include "region_object.h"
 #include "worker.h"
 
 struct gyre {
@@ -30,7 +30,7 @@ struct gyre {
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     const struct gy_rcu_ops *rcu;
-    bool reader_fences;
+    bool reader_fences, shared; /* shared: with other processes */
     struct gy_region region;
 
     uint64_t (*clock_ms)(void *);
@@ -54,6 +54,8 @@ struct gyre {
     struct gyre *next_open;  /* the process's list of open caches: registry.c */
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
     uint64_t orphan_owner;   /* and the records of the thread that forked bear this name */
+    uint64_t generation;     /* of the region: no other has it */
+    char path[GY_PATH_BYTES]; /* of one with a name */
 };
 
 /* This thread's record; NULL with *error when there is none to be had. */

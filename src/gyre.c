@@ -15,6 +15,8 @@ gyre_clear(gyre *cache)
 {
     if (cache == NULL)
         return GYRE_EINVAL;
+    if (cache->region.readonly)
+        return GYRE_EPERM;
     int result = gy_registry_mended(cache);
     if (result != GYRE_OK)
         return result;

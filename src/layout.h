@@ -18,6 +18,8 @@
 #include "rcu/record.h"
 #include "slot.h"
 
+#define GY_MAGIC ((uint64_t)0x3165727967) /* "gyre1" */
+
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
@@ -76,7 +78,8 @@ struct gy_super {
     uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
     gy_atomic_u32 state;
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
-    uint64_t generation, seed;
+    uint64_t generation, seed;   /* generation: a random number; no other region has it */
+    uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     struct gy_geometry geometry;
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
@@ -124,10 +127,21 @@ gy_layout_index_first(const struct gy_geometry *g)
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
 
-/* Writes the superblock of a fresh region: nobody else can be there. */
-void gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, bool reader_fences);
+/* What a fresh region is given beside its geometry. */
+struct gy_birth {
+    uint64_t seed, generation, clock_start_ms;
+    bool reader_fences;
+};
 
-/* Checks a superblock before anything in it is followed. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
-int gy_layout_verify(const char *base, uint64_t region_bytes);
+/* Writes the superblock of a fresh region: nobody else can be there, or looks at more than whether it is finished. */
+void gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth);
+
+/* Of the first bytes of an object: there is no region yet, or half of one? */
+bool gy_layout_unfinished(const struct gy_super *head);
+
+/* Checks a superblock before anything in it is followed: its fixed part, of which the caller has a copy that nobody
+ * changes; then the shards' words. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
+int gy_layout_verify(const struct gy_super *head, uint64_t region_bytes);
+int gy_layout_verify_shards(const char *base, const struct gy_geometry *g);
 
 #endif

@@ -57,13 +57,15 @@ after_fork_child(void)
     forked = true;
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         give_id(c);
+        gy_worker_forget(&c->worker);
+        if (c->region.readonly)
+            continue; /* it has no part in it */
         c->rcu = &gy_rcu_shared;
         if (c->members)
             gy_member_forget(c);
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
             c->orphan_owner = forking_owner;
         gy_store_rlx(&c->orphaned, 1);
-        gy_worker_forget(&c->worker);
     }
     pthread_mutex_unlock(&lock);
 }

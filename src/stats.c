@@ -149,7 +149,9 @@ gyre_stats_read(gyre *cache, gyre_stats *stats)
     memset(&s, 0, sizeof s);
     gy_registry_mended(cache);
     collect(cache, &s);
-    gy_tick(cache);
+    if (!cache->region.readonly)
+        gy_tick(cache);
+    s.unlinked = cache->region.ops->lost(&cache->region);
     s.struct_size = bytes;
     memcpy(stats, &s, bytes < sizeof s ? bytes : sizeof s);
     if (bytes > sizeof s)

@@ -18,53 +18,22 @@
 
 struct shared {
     int file;
-    size_t bytes;
-    uint64_t clock_start_ms;
 };
 
-static inline int
-shared_map(struct gy_region *region)
-{
-    (void)region;
-    return GYRE_OK;
-}
-
-static inline int
-shared_reserve(struct gy_region *region, size_t offset, size_t bytes)
-{
-    (void)region, (void)offset, (void)bytes;
-    return GYRE_OK;
-}
-
-static inline void
-shared_discard(struct gy_region *region, size_t offset, size_t bytes)
-{
-    madvise(region->base + offset, bytes, MADV_REMOVE);
-}
-
-static inline void
-shared_unmap(struct gy_region *region)
-{
-    munmap(region->base, region->bytes);
-}
-
-static const struct gy_region_ops shared_ops = {shared_map, shared_reserve, shared_discard, shared_unmap};
-
+/* Where readers have to fence, it is as if the kernel of who created it had no membarrier. */
 static inline struct shared
 shared_create_with(const gyre_options *given, bool reader_fences)
 {
-    gyre_options o;
-    struct gy_geometry g;
-    CHECK_OK(gy_options_check(&o, given));
-    o.shm_name = "test";
-    CHECK_OK(gy_layout_plan(&g, &o, 2));
-    struct shared s = {.file = memfd_create("gyre", MFD_CLOEXEC), .bytes = g.region_bytes,
-                       .clock_start_ms = gy_os_clock_ms()};
-    CHECK(s.file >= 0 && ftruncate(s.file, (off_t)s.bytes) == 0);
-    char *base = mmap(NULL, s.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s.file, 0);
-    CHECK(base != MAP_FAILED);
-    gy_layout_format_quiet(base, &g, api_seed("shared") | 1, reader_fences);
-    munmap(base, s.bytes);
+    gyre_options o = *given;
+    struct shared s = {.file = memfd_create("gyre", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    gyre *cache;
+    CHECK(s.file >= 0);
+    o.flags |= GYRE_CREATE | GYRE_SHM_FD | GYRE_NO_THREAD;
+    o.shm_fd = s.file;
+    CHECK_OK(gyre_open(&cache, &o));
+    if (reader_fences)
+        cache->super->reader_fences = 1;
+    gyre_close(cache);
     return s;
 }
 
@@ -75,49 +44,15 @@ shared_create(uint64_t capacity_bytes)
     return shared_create_with(&o, false);
 }
 
-static inline void *
-shared_allocate(void *arg, size_t bytes)
-{
-    (void)arg;
-    return calloc(1, bytes);
-}
-
-static inline void
-shared_deallocate(void *arg, void *memory, size_t bytes)
-{
-    (void)arg, (void)bytes;
-    free(memory);
-}
-
 /* In children, where no check may fail: NULL. */
 static inline gyre *
 shared_try_open(const struct shared *s, uint32_t flags, int *result)
 {
-    gyre *cache = shared_allocate(NULL, sizeof *cache);
-    *result = cache ? gy_registry_start() : GYRE_ENOMEM;
-    if (*result != GYRE_OK)
-        return NULL;
-    cache->allocate = shared_allocate;
-    cache->deallocate = shared_deallocate;
-    cache->rcu = &gy_rcu_shared;
-    cache->locks = -1;
-    cache->clock_start_ms = s->clock_start_ms;
-    cache->region = (struct gy_region){.bytes = s->bytes, .ops = &shared_ops};
-    cache->region.base = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
-    *result = cache->region.base == MAP_FAILED ? GYRE_ENOMEM : gy_layout_verify(cache->region.base, s->bytes);
-    if (*result == GYRE_OK) {
-        gy_cache_settle(cache);
-        *result = gy_member_join(cache, s->file);
-    }
-    if (*result != GYRE_OK) {
-        munmap(cache->region.base, s->bytes);
-        free(cache);
-        return NULL;
-    }
-    gy_tick(cache);
-    gy_registry_add(cache);
-    if (!(flags & GYRE_NO_THREAD))
-        *result = gy_worker_start(cache);
+    gyre_options o = GYRE_OPTIONS_INIT;
+    gyre *cache;
+    o.flags = flags | GYRE_SHM_FD;
+    o.shm_fd = s->file;
+    *result = gyre_open(&cache, &o);
     return cache;
 }
 

@@ -112,6 +112,9 @@ gy_record_find(struct gyre *cache, int *error)
         i++;
     if (gy_seats[i].cache_id == cache->id) {
         seat = gy_seats[i];
+    } else if (cache->region.readonly) {
+        *error = GYRE_EPERM;
+        return NULL;
     } else {
         *error = gy_registry_mended(cache);
         if (*error != GYRE_OK)
@@ -174,6 +177,8 @@ gy_record_let_go(struct gy_record *r, uint64_t owner)
 void
 gy_record_leave(struct gyre *cache)
 {
+    if (cache->region.readonly)
+        return; /* it has none */
     uint64_t self = gy_owner_self(cache), left = owner_left(cache, self);
     uint32_t used = gy_load_acq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && self != 0; i++) {
