@@ -43,6 +43,7 @@ struct gyre {
     struct gy_member *members;      /* shared caches; else NULL */
     uint32_t member;                /* this process's name among them; 0: it has none yet, or no more */
     int locks;                      /* the open of the region's file that holds its lock; -1: none */
+    uint64_t locks_file;            /* which file that is */
     struct gy_identity identity;
     gy_atomic_u64 next_look_ms;     /* for the dead: reap.c */
     uint64_t next_recount_ms;       /* of the maintainer: recount.c */

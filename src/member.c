@@ -8,7 +8,7 @@
 
 /* (Relaxed, both: released by JOINED, and read again by who sees another word afterwards.) */
 static void
-write_identity(struct gy_member *m, const struct gy_identity *is)
+write_identity(struct gy_member *m, const struct gy_identity *is, uint32_t who)
 {
     gy_store_rlx(&m->pid_ns, is->pid_ns);
     gy_store_rlx(&m->time_ns, is->time_ns);
@@ -16,7 +16,7 @@ write_identity(struct gy_member *m, const struct gy_identity *is)
     gy_store_rlx(&m->boot[1], is->boot[1]);
     gy_store_rlx(&m->start, is->start);
     gy_store_rlx(&m->stack, is->stack);
-    gy_store_rlx(&m->pid, is->pid); /* (Relaxed: as above.) */
+    gy_store_rlx(&m->pid, who); /* (Relaxed: as above.) */
 }
 
 static struct gy_identity
@@ -25,7 +25,7 @@ read_identity(struct gy_member *m)
     return (struct gy_identity){.pid_ns = gy_load_rlx(&m->pid_ns), .time_ns = gy_load_rlx(&m->time_ns),
                                 .boot = {gy_load_rlx(&m->boot[0]), gy_load_rlx(&m->boot[1])},
                                 .start = gy_load_rlx(&m->start), .stack = gy_load_rlx(&m->stack),
-                                .pid = (uint32_t)gy_load_rlx(&m->pid)}; /* (Relaxed: as above.) */
+                                .pid = (uint32_t)gy_load_rlx(&m->pid) & ~GY_MEMBER_UNLOCKED}; /* (Relaxed: as above.) */
 }
 
 /* Who looks for the dead looks at places below n_members_used: raised before the claim. */
@@ -46,21 +46,23 @@ claim(struct gyre *cache, uint32_t place, const struct gy_identity *is)
     uint64_t word = gy_load_acq(&m->word);
     if (gy_member_state(word) != GY_MEMBER_FREE)
         return false;
-    if (cache->locks >= 0 && !gy_process_lock_take(cache->locks, place))
+    enum gy_lock_take lock = cache->locks >= 0 ? gy_process_lock_take(cache->locks, place) : GY_LOCK_NONE;
+    if (lock == GY_LOCK_OTHERS)
         return false; /* another process is about to claim it, or a child of the last member holds it */
+    uint32_t who = is->pid | (lock == GY_LOCK_NONE ? GY_MEMBER_UNLOCKED : 0);
     uint32_t generation = gy_member_generation(word) + 1;
     generation += (generation & 0xffff) == 0;
-    uint64_t joining = gy_member_word(GY_MEMBER_JOINING, generation, is->pid);
+    uint64_t joining = gy_member_word(GY_MEMBER_JOINING, generation, who);
     announce(cache, place);
     if (!gy_cas_seq(&m->word, &word, joining)) {
         gy_process_lock_drop(cache->locks, place);
         return false;
     }
-    write_identity(m, is);
+    write_identity(m, is, who);
     gy_store_rlx(&m->draft_bytes, 0);
     cache->member = gy_member_name(place, joining);
     cache->identity = *is;
-    gy_store_rel(&m->word, gy_member_word(GY_MEMBER_JOINED, generation, is->pid)); /* with the identity */
+    gy_store_rel(&m->word, gy_member_word(GY_MEMBER_JOINED, generation, who)); /* with the identity */
     return true;
 }
 
@@ -74,6 +76,7 @@ gy_member_join(struct gyre *cache, int file)
     gy_process_self(&is);
     if (cache->locks < 0 && file >= 0)
         cache->locks = gy_process_lock_open(file);
+    cache->locks_file = gy_process_file(cache->locks);
     for (uint32_t place = 0; place < cache->g.n_members; place++)
         if (claim(cache, place, &is)) {
             gy_reap_now(cache); /* whom nobody was left to clear up after */
@@ -95,12 +98,22 @@ next_of(const struct gyre *cache, char *base)
     return &((struct inherited *)(void *)(base + cache->g.records_at))->next;
 }
 
+/* A program that closes all descriptors may have opened a file of its own under the number. */
+static bool
+is_ours(const struct gyre *cache, int locks)
+{
+    return locks >= 0 && gy_process_file(locks) == cache->locks_file;
+}
+
 void
 gy_member_forget(struct gyre *cache)
 {
     int inherited = cache->locks; /* its locks are the parent's for as long as any process has it open */
-    cache->locks = gy_process_lock_open(inherited);
-    gy_process_lock_close(inherited);
+    cache->locks = -1;
+    if (is_ours(cache, inherited)) {
+        cache->locks = gy_process_lock_open(inherited);
+        gy_process_lock_close(inherited);
+    }
     cache->member = 0;
     char *parents = cache->region.base;
     char *mine = gy_os_map_again(parents, cache->region.bytes, cache->g.records_at,
@@ -138,7 +151,8 @@ gy_member_leave(struct gyre *cache)
     if (gy_cas_seq(&m->word, &word, leaving))
         gy_reap_member(cache, place, leaving);
     cache->member = 0;
-    gy_process_lock_close(cache->locks);
+    if (is_ours(cache, cache->locks))
+        gy_process_lock_close(cache->locks);
     cache->locks = -1;
 }
 
@@ -149,10 +163,11 @@ gy_member_dead(struct gyre *cache, uint32_t place, uint64_t word)
     enum gy_member_state state = gy_member_state(word);
     if (state == GY_MEMBER_FREE)
         return false;
-    enum gy_lock lock = gy_process_lock_look(cache->locks, place);
-    bool dead;
-    if (state == GY_MEMBER_JOINING) { /* it has not told who it is */
-        dead = lock == GY_LOCK_FREE || (cache->locks < 0 && gy_process_gone(gy_member_who(word)));
+    uint32_t who = state == GY_MEMBER_JOINING ? gy_member_who(word) : (uint32_t)gy_load_rlx(&m->pid); /* (Relaxed: as above.) */
+    bool unlocked = who & GY_MEMBER_UNLOCKED, dead;
+    enum gy_lock lock = unlocked ? GY_LOCK_UNKNOWN : gy_process_lock_look(cache->locks, place);
+    if (state == GY_MEMBER_JOINING) { /* it has not told who it is, nor in which namespace */
+        dead = lock == GY_LOCK_FREE;
     } else {
         struct gy_identity is = read_identity(m);
         dead = gy_process_dead(&cache->identity, &is, lock);

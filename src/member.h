@@ -11,7 +11,8 @@
  *                        he dies, too, who proves that takes over, and does all of it again
  *   LEAVING -> FREE      nothing in the region bears its name
  *
- * A word: state (2 bits), generation (16), and 32 bits: the pid; when LEAVING, the name of who clears up. */
+ * A word: state (2 bits), generation (16), and 32 bits: the pid, with GY_MEMBER_UNLOCKED where no lock could be had, so
+ * that nobody takes its absence for death; when LEAVING, the name of who clears up. */
 
 #ifndef GY_MEMBER_H
 #define GY_MEMBER_H
@@ -21,12 +22,13 @@
 #include "process.h"
 
 enum { GY_MEMBERS = 1024 };
+#define GY_MEMBER_UNLOCKED ((uint32_t)1 << 31)
 enum gy_member_state { GY_MEMBER_FREE, GY_MEMBER_JOINING, GY_MEMBER_JOINED, GY_MEMBER_LEAVING };
 
 struct gy_member {
     _Alignas(GY_LINE) gy_atomic_u64 word;
     gy_atomic_u64 pid_ns, time_ns, boot[2], start, stack; /* (Relaxed, with pid: released by JOINED.) */
-    gy_atomic_u64 pid;
+    gy_atomic_u64 pid; /* as in the word */
     _Alignas(GY_LINE) gy_atomic_u64 draft_bytes; /* (Relaxed: a bound that calls in flight may pass.) */
 };
 

@@ -128,18 +128,6 @@ known_and_different(uint64_t a, uint64_t b)
     return a != 0 && b != 0 && a != b;
 }
 
-bool
-gy_process_gone(uint32_t pid)
-{
-    bool gone;
-    int pidfd = open_pidfd(pid, &gone);
-    if (pidfd >= 0) {
-        gone = has_ended(pidfd);
-        close(pidfd);
-    }
-    return gone;
-}
-
 /* Of this namespace, both of pid and of time. */
 static bool
 dead_here(const struct gy_identity *other, enum gy_lock lock)
@@ -183,6 +171,13 @@ gy_process_lock_close(int locks)
         close(locks);
 }
 
+uint64_t
+gy_process_file(int file)
+{
+    struct stat s;
+    return fstat(file, &s) == 0 ? (uint64_t)s.st_dev << 48 ^ s.st_ino : 0;
+}
+
 static bool
 lock_command(int locks, int command, uint32_t byte, struct flock *lock, short type)
 {
@@ -194,11 +189,13 @@ lock_command(int locks, int command, uint32_t byte, struct flock *lock, short ty
     return result == 0;
 }
 
-bool
+enum gy_lock_take
 gy_process_lock_take(int locks, uint32_t byte)
 {
     struct flock lock;
-    return lock_command(locks, F_OFD_SETLK, byte, &lock, F_WRLCK);
+    if (lock_command(locks, F_OFD_SETLK, byte, &lock, F_WRLCK))
+        return GY_LOCK_TAKEN;
+    return errno == EAGAIN || errno == EACCES ? GY_LOCK_OTHERS : GY_LOCK_NONE;
 }
 
 void

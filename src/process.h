@@ -35,13 +35,12 @@ void gy_process_self(struct gy_identity *out);
 /* Is it proved that the process has ended, or has left by exec? lock: of its byte, as found now. */
 bool gy_process_dead(const struct gy_identity *self, const struct gy_identity *other, enum gy_lock lock);
 
-/* Is there no process of that number in this namespace? False where it cannot be told. */
-bool gy_process_gone(uint32_t pid);
-
 /* An open of its own of the file behind a descriptor, for lock bytes; -1 when it cannot be had. */
 int gy_process_lock_open(int file);
 void gy_process_lock_close(int locks);
-bool gy_process_lock_take(int locks, uint32_t byte);
+uint64_t gy_process_file(int file); /* a number of the file that is open there; 0: none is */
+enum gy_lock_take { GY_LOCK_TAKEN, GY_LOCK_OTHERS, GY_LOCK_NONE }; /* NONE: there are no locks to be had */
+enum gy_lock_take gy_process_lock_take(int locks, uint32_t byte);
 void gy_process_lock_drop(int locks, uint32_t byte);
 enum gy_lock gy_process_lock_look(int locks, uint32_t byte); /* is it held by others than this open? */
 

@@ -116,7 +116,7 @@ static void
 take_lock(const struct child *c)
 {
     int locks = gy_process_lock_open(c->file);
-    if (locks < 0 || !gy_process_lock_take(locks, BYTE))
+    if (locks < 0 || gy_process_lock_take(locks, BYTE) != GY_LOCK_TAKEN)
         _exit(102);
 }
 
@@ -143,7 +143,6 @@ TEST(process, knows_itself)
     CHECK(!gy_process_dead(&me, &me, GY_LOCK_HELD));
     CHECK(!gy_process_dead(&me, &me, GY_LOCK_FREE)); /* a program may close all its descriptors */
     CHECK(!gy_process_dead(&me, &me, GY_LOCK_UNKNOWN));
-    CHECK(!gy_process_gone(me.pid));
 }
 
 static void
@@ -158,13 +157,11 @@ TEST(process, a_child_lives_until_it_is_killed)
     struct child c = start(live);
     for (enum gy_lock lock = GY_LOCK_UNKNOWN; lock <= GY_LOCK_HELD; lock++)
         CHECK(!dead(&c, lock));
-    CHECK(!gy_process_gone(c.is.pid));
     kill(c.pid, SIGSTOP);
     CHECK(!dead(&c, GY_LOCK_UNKNOWN));
     kill(c.pid, SIGKILL);
     waitpid(c.pid, NULL, 0);
     CHECK(dead(&c, GY_LOCK_HELD)); /* by a child of it, that has inherited the descriptor */
-    CHECK(gy_process_gone(c.is.pid));
     end(&c);
 }
 
@@ -175,7 +172,6 @@ TEST(process, a_zombie_is_dead)
     await_zombie(c.pid);
     CHECK_EQ(kill(c.pid, 0), 0); /* who asks this way, is told that it lives */
     CHECK(dead(&c, GY_LOCK_UNKNOWN));
-    CHECK(gy_process_gone(c.is.pid));
     end(&c);
 }
 
@@ -240,7 +236,6 @@ TEST(process, a_number_used_again_is_another_process)
         CHECK_EQ(again.is.pid, c.is.pid);
         CHECK(dead(&c, GY_LOCK_UNKNOWN));
         CHECK(!dead(&again, GY_LOCK_UNKNOWN));
-        CHECK(!gy_process_gone(c.is.pid));
         end(&again);
     } else {
         CHECK(dead(&c, GY_LOCK_UNKNOWN));
@@ -252,7 +247,7 @@ static void
 fork_and_live(struct child *c, bool keep)
 {
     int locks = gy_process_lock_open(c->file), ready[2];
-    if (locks < 0 || !gy_process_lock_take(locks, BYTE) || pipe(ready) != 0)
+    if (locks < 0 || gy_process_lock_take(locks, BYTE) != GY_LOCK_TAKEN || pipe(ready) != 0)
         _exit(102);
     char word = 'x';
     pid_t pid = fork();
@@ -325,7 +320,6 @@ TEST(process, in_another_namespace_the_lock_tells)
     if (c.is.pid != 0) { /* else it is not permitted here */
         CHECK_EQ(c.is.pid, 1);
         CHECK(c.is.pid_ns != me.pid_ns);
-        CHECK(!gy_process_gone(c.is.pid)); /* the number is another's here */
         CHECK_EQ(lock_of(&c), GY_LOCK_HELD);
         CHECK(!dead(&c, lock_of(&c)) && !dead(&c, GY_LOCK_UNKNOWN));
         say(&c);
@@ -389,7 +383,6 @@ TEST(process, who_executes_another_program_has_left)
     say(&c);
     for (unsigned n = 0; n < API_PAUSES_MOST && lock_of(&c) != GY_LOCK_FREE; n++)
         api_pause();
-    CHECK(!gy_process_gone(c.is.pid)); /* it runs, by the same number */
     if (c.is.stack != 0) /* else /proc does not say */
         CHECK(dead(&c, lock_of(&c)));
     CHECK(!dead(&c, GY_LOCK_UNKNOWN));
@@ -433,13 +426,15 @@ TEST(process, locks_are_of_an_open_each)
     struct child c = new_child();
     int a = gy_process_lock_open(c.file), b = gy_process_lock_open(c.file);
     CHECK(a >= 0 && b >= 0);
-    CHECK(gy_process_lock_take(a, BYTE));
-    CHECK(!gy_process_lock_take(b, BYTE) && gy_process_lock_take(b, BYTE + 1));
+    CHECK_EQ(gy_process_lock_take(a, BYTE), GY_LOCK_TAKEN);
+    CHECK_EQ(gy_process_lock_take(b, BYTE), GY_LOCK_OTHERS);
+    CHECK_EQ(gy_process_lock_take(b, BYTE + 1), GY_LOCK_TAKEN);
+    CHECK_EQ(gy_process_lock_take(-1, BYTE), GY_LOCK_NONE);
     CHECK_EQ(gy_process_lock_look(a, BYTE), GY_LOCK_FREE); /* its own is no hindrance */
     CHECK_EQ(gy_process_lock_look(b, BYTE), GY_LOCK_HELD);
     gy_process_lock_drop(a, BYTE);
     CHECK_EQ(gy_process_lock_look(b, BYTE), GY_LOCK_FREE);
-    CHECK(gy_process_lock_take(a, BYTE));
+    CHECK_EQ(gy_process_lock_take(a, BYTE), GY_LOCK_TAKEN);
     gy_process_lock_close(a);
     CHECK_EQ(gy_process_lock_look(b, BYTE), GY_LOCK_FREE);
     gy_process_lock_close(b);
