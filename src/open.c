@@ -99,10 +99,15 @@ make(gyre *cache, const gyre_options *o)
     gy_layout_format_quiet(region->base, &g, &birth);
     const struct gy_super *head = (const struct gy_super *)(const void *)region->base;
     result = gy_layout_verify(head, region->bytes);
+    if (result != GYRE_OK)
+        return result;
+    settle_in(cache, head);
+    if (shared)
+        result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
     if (result == GYRE_OK)
         result = region->ops->publish(region);
-    if (result == GYRE_OK)
-        settle_in(cache, head);
+    if (result != GYRE_OK && shared)
+        gy_member_leave(cache);
     return result;
 }
 
@@ -133,9 +138,10 @@ attach(gyre *cache, const gyre_options *o)
         result = region->ops->map(region);
     if (result == GYRE_OK)
         result = gy_layout_verify_shards(region->base, &head.geometry);
-    if (result == GYRE_OK)
-        settle_in(cache, &head);
-    return result;
+    if (result != GYRE_OK)
+        return result;
+    settle_in(cache, &head);
+    return region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
 }
 
 /* Finds the region, or makes it. It may come and go meanwhile, but not for ever. */
@@ -207,10 +213,6 @@ gyre_open(gyre **out, const gyre_options *options)
         result = open_region(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;
-    if (cache->members && !cache->region.readonly)
-        result = gy_member_join(cache, cache->region.fd);
-    if (result != GYRE_OK)
-        goto fail_map;
     if (!cache->region.readonly)
         gy_tick(cache);
     gy_registry_add(cache);
@@ -226,7 +228,6 @@ fail_region:
     gy_registry_remove(cache);
     if (cache->members)
         gy_member_leave(cache);
-fail_map:
     cache->region.ops->unmap(&cache->region);
 fail_cache:
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);

@@ -207,6 +207,9 @@ shared_wrong(gyre *cache)
         return 11;
     if (gy_load_acq(&cache->super->clear_driver) != 0)
         return 12;
+    for (uint32_t place = 0; place < cache->g.n_members; place++)
+        if (gy_load_acq(&cache->members[place].draft_bytes) != 0)
+            return 13;
     return 0;
 }
 

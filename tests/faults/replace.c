@@ -41,6 +41,15 @@ static const struct fault_import imports[] = {
     {"strcat", "cannot fail"},
     {"strcmp", "cannot fail"},
     {"strlen", "cannot fail"},
+    {"strchr", "cannot fail"},
+    {"strrchr", "cannot fail"},
+    {"strstr", "cannot fail"},
+    {"strtol", "what is no number reads as 0: unknown"},
+    {"strtoull", "what is no number reads as 0: unknown"},
+    {"read", "of /proc: what cannot be read is unknown, and nobody is taken for dead"},
+    {"poll", "of a pidfd: a process of which it cannot tell is alive"},
+    {"kill", "asks where there are no pidfds: a process of which it cannot tell is alive"},
+    {"mremap", "in the child of a fork: its calls answer GYRE_ENOMEM"},
     {"strncmp", "cannot fail"},
     {"strnlen", "cannot fail"},
     {"strspn", "cannot fail"},
@@ -324,7 +333,8 @@ __wrap_getrandom(void *to, size_t bytes, unsigned flags)
 static enum fault
 fault_of_syscall(long number, long first, long second)
 {
-    bool registers = first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    bool registers = first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ||
+                     first == MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
     if (number == SYS_membarrier)
         return registers ? FAULT_BARRIER_REGISTER : FAULT_BARRIER;
     if (number == SYS_futex)
