@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "find.h"
+#include "gate.h"
 
 void
 gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out)
@@ -92,14 +93,15 @@ gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t
 bool
 gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
 {
-    struct gy_super *s = cache->super;
     uint64_t expiry = gy_entry_expiry(f->entry, f->header);
-    if (gy_unlikely(expiry != 0 && gy_now_ms(cache) >= expiry)) {
-        *reason = GYRE_EXPIRED;
-        return false;
+    if (gy_unlikely(expiry != 0)) {
+        bool lease = gy_entry_is_lease(f->header);
+        if (lease || gy_now_ms(cache) >= expiry) {
+            *reason = lease ? GYRE_LEASE_ENDED : GYRE_EXPIRED;
+            return false;
+        }
     }
-    /* (Relaxed: opened is constant while the arena is pinned.) */
-    if (gy_unlikely(gy_load_rlx(&cache->books[f->arena].opened) < gy_load_acq(&s->mark))) {
+    if (gy_unlikely(gy_entry_cleared(cache, f))) {
         *reason = GYRE_CLEARED;
         return false;
     }
@@ -115,5 +117,7 @@ gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */
     gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), reason, false);
+    if (gy_unlikely(reason == GYRE_LEASE_ENDED))
+        gy_gate_open(cache, f->word);
     return true;
 }

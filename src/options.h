@@ -12,6 +12,7 @@
 
 /* Copies what a caller built against any version of the header gave. GYRE_OK or GYRE_EINVAL. */
 int gy_options_check(gyre_options *out, const gyre_options *given);
+int gy_lease_options_check(gyre_lease_options *out, const gyre_lease_options *given);
 int gy_put_options_check(gyre_put_options *out, const gyre_put_options *given, bool versions);
 
 /* The same for any size-stamped struct: copies given_bytes into out_bytes, zero-extended; false when the

@@ -86,13 +86,25 @@ gy_os_membarrier(void)
     return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+static void
+wait_on(gy_atomic_u32 *word, int operation, uint32_t value, uint32_t timeout_ms)
+{
+    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+    if (syscall(SYS_futex, word, operation, value, &t, NULL, 0) != 0 && errno != EAGAIN &&
+        errno != EINTR && errno != ETIMEDOUT)
+        nanosleep(&t, NULL); /* a kernel that refuses it: the wake-up comes late */
+}
+
 void
 gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
 {
-    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-    if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0) != 0 && errno != EAGAIN &&
-        errno != EINTR && errno != ETIMEDOUT)
-        nanosleep(&t, NULL); /* a kernel that refuses it: the wake-up comes late */
+    wait_on(word, FUTEX_WAIT_PRIVATE, value, timeout_ms);
+}
+
+void
+gy_os_wait_shared(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
+{
+    wait_on(word, FUTEX_WAIT, value, timeout_ms);
 }
 
 void
@@ -105,6 +117,12 @@ void
 gy_os_wake(gy_atomic_u32 *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void
+gy_os_wake_shared(gy_atomic_u32 *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void *

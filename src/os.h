@@ -30,6 +30,10 @@ bool gy_os_membarrier(void);
 void gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms);
 void gy_os_wake(gy_atomic_u32 *word);
 
+/* The same for words that other processes may have mapped, too. */
+void gy_os_wait_shared(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms);
+void gy_os_wake_shared(gy_atomic_u32 *word);
+
 void gy_os_nap(void); /* a millisecond */
 
 /* Address space for bytes, zero-filled as it is touched, aligned to alignment (a power of two). */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Who holds a lease: a thread, by its record. */
+
+#ifndef GY_HOLDER_H
+#define GY_HOLDER_H
+
+#include "cache.h"
+
+struct gy_holder {
+    uint64_t owner;  /* as the record's: pid and thread */
+    uint32_t record; /* its number */
+};
+
+/* Is it known that the thread is gone: it has given its record back, or somebody has reaped it? A word of the region
+ * names the record, whatever it is. */
+static inline bool
+gy_holder_dead(const struct gyre *cache, struct gy_holder holder)
+{
+    return holder.record >= cache->g.n_records || gy_load_acq(&cache->records[holder.record].owner) != holder.owner;
+}
+
+#endif
