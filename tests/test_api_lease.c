@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lease.h"
+#include "asks.h"
 
 static bool
 is_empty(const gyre_lease *lease)

@@ -3,8 +3,8 @@
 
 /* What the tests of leases share. */
 
-#ifndef GY_TEST_LEASE_H
-#define GY_TEST_LEASE_H
+#ifndef GY_TEST_ASKS_H
+#define GY_TEST_ASKS_H
 
 #include "api.h"
 
