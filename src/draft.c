@@ -7,8 +7,8 @@ enum { DRAFTS_SHARE = 4 }; /* open drafts hold at most a quarter of the arenas *
 
 /* A draft's private words: cache, pin, pin word, ref and kind, version or token asked for, new_version. */
 static void
-fill(struct gyre *cache, const struct gy_staged *s, enum gy_publish_kind kind, uint64_t if_what,
-     uint64_t *new_version, gyre_draft *draft)
+fill(struct gyre *cache, const struct gy_staged *s, enum gy_publish_kind kind, const gyre_put_options *options,
+     gyre_draft *draft)
 {
     struct gy_header h = gy_entry_header(gy_at(cache, s->ref));
     draft->data = gy_at(cache, s->ref) + gy_entry_value_offset(s->ref << 3, h, cache->g.value_align);
@@ -17,13 +17,13 @@ fill(struct gyre *cache, const struct gy_staged *s, enum gy_publish_kind kind, u
     draft->priv[1] = (uint64_t)(uintptr_t)s->pin;
     draft->priv[2] = s->pin_word;
     draft->priv[3] = s->ref | (uint64_t)kind << GY_DRAFT_KIND_SHIFT;
-    draft->priv[4] = if_what;
-    draft->priv[5] = (uint64_t)(uintptr_t)new_version;
+    draft->priv[4] = options->version;
+    draft->priv[5] = (uint64_t)(uintptr_t)options->new_version;
 }
 
 int
 gy_draft_open(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, unsigned ring,
-              const struct gy_content *content, uint64_t if_what, uint64_t *new_version, gyre_draft *draft)
+              const struct gy_content *content, const gyre_put_options *options, gyre_draft *draft)
 {
     gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
     if (pin == NULL)
@@ -37,6 +37,6 @@ gy_draft_open(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind
     if (result != GYRE_OK)
         return result;
     gy_add_rlx(&s->draft_bytes, staged.bytes);
-    fill(cache, &staged, kind, if_what, new_version, draft);
+    fill(cache, &staged, kind, options, draft);
     return GYRE_OK;
 }

@@ -8,9 +8,9 @@
 
 #include "insert.h"
 
-/* GYRE_OK, or GYRE_EBUSY and the draft is untouched. */
+/* options->version: for the conditions, or a lease's token. GYRE_OK, or GYRE_EBUSY and the draft is untouched. */
 int gy_draft_open(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, unsigned ring,
-                  const struct gy_content *content, uint64_t if_what, uint64_t *new_version, gyre_draft *draft);
+                  const struct gy_content *content, const gyre_put_options *options, gyre_draft *draft);
 
 enum { GY_DRAFT_KIND_SHIFT = 56 };
 

@@ -280,7 +280,8 @@ gyre_lease_reserve(gyre_lease *lease, size_t value_size, const gyre_put_options 
     result = draft == NULL ? GYRE_EINVAL : find(&u, "", value_size, options);
     if (result == GYRE_OK) {
         u.content.value = NULL;
-        result = gy_draft_open(u.cache, u.r, GY_PUT_LEASED, u.ring, &u.content, u.token, u.options.new_version, draft);
+        u.options.version = u.token;
+        result = gy_draft_open(u.cache, u.r, GY_PUT_LEASED, u.ring, &u.content, &u.options, draft);
         gy_pin_clear(&u.r->pin[GY_PIN_MOVE]);
     }
     if (result != GYRE_OK)

@@ -35,7 +35,7 @@ struct put {
     enum gy_publish_kind kind;
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
-    bool tentative; /* the first scan met a tentative word of the key */
+    bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
     uint64_t hash, word, if_what; /* word: the own one, committed, frequency 0 */
     const void *key;
     size_t key_bytes;
@@ -118,9 +118,10 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
 {
     bool conditional = p->kind != GY_PUT_ANY;
     if (gy_slot_tentative(f->word)) {
-        p->tentative = true;
-        if (!p->inserts)
+        if (!p->inserts) {
+            p->moving = p->kind == GY_PUT_LEASED;
             return GO_ON;
+        }
         return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN; /* model: put2cas */
     }
     enum gyre_reason reason;
@@ -196,9 +197,8 @@ evict_coldest(struct put *p)
 static enum step
 place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
 {
-    for (unsigned tries = 0;; tries++) { /* again when a CAS of ours failed because another's succeeded */
-    scan:
-        p->tentative = false;
+    for (unsigned tries = 0;;) { /* again when a CAS of ours failed because another's succeeded */
+    scan:;
         for (unsigned i = 0; i < p->w.n; i++) {
             unsigned candidates = gy_find_candidates(p->w.bucket[i], p->hash);
             for (; gy_unlikely(candidates); candidates = gy_find_next(candidates)) {
@@ -221,8 +221,10 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
                 }
             }
         }
-        if (p->kind == GY_PUT_LEASED && p->tentative && tries < MOVED_TRIES)
-            continue; /* growth may have it in hand; a lease that is given up by mistake would be waited for */
+        if (!p->inserts && p->moving && tries++ < MOVED_TRIES) {
+            p->moving = false;
+            continue;
+        }
         if (!p->inserts) {
             *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_MISS; /* model: replace2 */
             return DONE;

@@ -69,36 +69,41 @@ judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
     return (struct verdict){.keep = keep, .kind = kind};
 }
 
-/* A lease holds its place until its limit: it is no entry whose worth the policy could know. */
-static struct verdict
-judge_lease(struct gy_sweep *s, const struct gy_found *f, unsigned freq)
+enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
+
+/* How often an entry must have been hit, whatever the policy says. */
+static uint64_t
+least(const struct gy_sweep *s)
 {
-    bool lasts = gy_now_ms(s->cache) < gy_entry_expiry(f->entry, f->header) && !gy_entry_cleared(s->cache, f);
-    return (struct verdict){.keep = lasts, .kind = GY_ENTRY_LEASE_KIND, .freq = freq};
+    bool for_room = s->reason == GYRE_CAPACITY;
+    return s->pressure + (for_room ? s->owed > OWED_MOST * s->cache->arena_bytes : s->judged / PATIENCE);
+}
+
+/* A lease is no entry whose worth the policy could know: it keeps its place until its time is over, or room is short. */
+static bool
+lease_lasts(struct gy_sweep *s, const struct gy_found *f)
+{
+    s->judged++;
+    return (s->at.compact || s->at.look || least(s) == 0) &&
+           gy_now_ms(s->cache) < gy_entry_expiry(f->entry, f->header) && !gy_entry_cleared(s->cache, f);
 }
 
 /* 2: what becomes of an entry that a committed word refers to. */
 static struct verdict
 judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reason *reason)
 {
-    enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
     struct gyre *c = s->cache;
     const struct gy_found f = {NULL, word, i->entry, i->h, s->at.arena};
     *reason = s->reason;
-    bool lease = gy_entry_is_lease(i->h);
-    if (!gy_entry_stands(c, &f, reason) && !lease)
-        return (struct verdict){.keep = false};
+    if (!gy_entry_stands(c, &f, reason))
+        return (struct verdict){.keep = *reason == GYRE_LEASE_ENDED && lease_lasts(s, &f),
+                                .kind = GY_ENTRY_LEASE_KIND, .freq = gy_slot_freq(word)};
     unsigned freq = gy_slot_freq(word);
     if (s->at.compact)
-        return lease ? judge_lease(s, &f, freq)
-                     : (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
+        return (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
     bool in_main = gy_arena_ring(s->at.word) == GY_MAIN;
-    struct verdict v = lease     ? judge_lease(s, &f, freq)
-                       : in_main ? judge_main(s, i, freq)
-                                 : judge_newcomer(s, i, freq);
-    bool for_room = s->reason == GYRE_CAPACITY;
-    uint64_t impatience = for_room ? s->owed > OWED_MOST * c->arena_bytes : s->judged / PATIENCE;
-    v.keep = v.keep && (s->at.look || freq >= s->pressure + impatience);
+    struct verdict v = in_main ? judge_main(s, i, freq) : judge_newcomer(s, i, freq);
+    v.keep = v.keep && (s->at.look || freq >= least(s));
     s->judged++;
     return v;
 }

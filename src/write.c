@@ -185,8 +185,8 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     int result = prepare(cache, key, key_size, NULL, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    result = gy_draft_open(cache, q.r, q.kind, gy_insert_place(cache, q.hash, &q.content), &q.content,
-                           q.options.version, q.options.new_version, draft);
+    result = gy_draft_open(cache, q.r, q.kind, gy_insert_place(cache, q.hash, &q.content), &q.content, &q.options,
+                           draft);
     if (result != GYRE_OK)
         count_put(q.r, result);
     return result;
