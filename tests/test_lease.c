@@ -76,6 +76,31 @@ TEST(lease, an_evicted_one_is_refused)
     api_close(c);
 }
 
+/* Between its look and its step, another has been there. */
+TEST(lease, steps_that_come_late)
+{
+    gyre *c = open_alone(MIB);
+    struct gy_staged staged;
+    gyre_lease lease = lease_of(c, "k");
+    static const enum gy_publish_kind CONDITIONS[] = {GY_PUT_REPLACE, GY_PUT_IF_VERSION, GY_PUT_IF_REF};
+    for (unsigned i = 0; i < 3; i++) {
+        staged = room_stage(c, GY_PROBATION, "k", "x", 1);
+        CHECK_EQ(room_publish(c, CONDITIONS[i], "k", &staged, lease.priv[2]), GYRE_MISS);
+    }
+    staged = room_stage(c, GY_PROBATION, "k", "x", 1);
+    CHECK_EQ(room_publish(c, GY_PUT_LEASE, "k", &staged, 0), GYRE_EXISTS);
+    staged = room_stage(c, GY_PROBATION, "k", "x", 1);
+    CHECK_EQ(room_publish(c, GY_PUT_LEASE_OVER, "k", &staged, staged.ref), GYRE_CHANGED);
+    CHECK_OK(commit_text(&lease, "value"));
+    staged = room_stage(c, GY_PROBATION, "k", "x", 1);
+    CHECK_EQ(room_publish(c, GY_PUT_LEASE, "k", &staged, 0), GYRE_EXISTS);
+    CHECK(has_text(c, "k", "value"));
+    staged = room_stage(c, GY_PROBATION, "k", "x", 1);
+    CHECK_EQ(room_publish(c, GY_PUT_LEASED, "k", &staged, lease.priv[2]), GYRE_ESTALE);
+    CHECK(has_text(c, "k", "value"));
+    api_close(c);
+}
+
 TEST(lease, growth_carries_them_on)
 {
     enum { LEASES = 64, ENTRIES = 20000 };
@@ -178,6 +203,8 @@ TEST(lease, a_damaged_one_is_nobodys)
     gyre_lease_options options = GYRE_LEASE_OPTIONS_INIT;
     CHECK_EQ(gyre_get_or_lease(c, "k", 1, &options, &view, &other), GYRE_MISS);
     CHECK_OK(commit_text(&other, "v"));
+    CHECK(has_text(c, "k", "v"));
+    CHECK(gy_entry_kind(gy_entry_header(gy_at(c, gy_slot_ref(room_word(c, "k"))))) < GY_KINDS);
     lease = lease_of(c, "short");
     CHECK(gy_lease_find(c, lease.priv[1], lease.priv[2], pin, &f));
     struct gy_header h = f.header;

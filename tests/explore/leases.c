@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-#include <string.h>
-
+#include "lease.h"
 #include "ops.h"
 
 enum { LEASE_MS = 10, STALE_MS = 1000, VALUE_MOST = 4096 };
@@ -54,6 +53,20 @@ leases_ask(struct actor *a, gyre *cache, unsigned key)
     ops_answer(o, rc == GYRE_LEASED || rc == GYRE_STALE ? GYRE_MISS : rc);
 }
 
+/* It is over, and nobody waits for it. */
+static void
+check_gone(const gyre_lease *was, unsigned key)
+{
+    gyre *cache = (gyre *)(uintptr_t)was->priv[0];
+    int error;
+    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_found f;
+    if (r == NULL || !gy_lease_find(cache, was->priv[1], was->priv[2], &r->pin[GY_PIN_COMPARE], &f))
+        return;
+    sched_violation("a lease on key %u stands after its holder has ended it", key);
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+}
+
 void
 leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft)
 {
@@ -66,6 +79,7 @@ leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft)
     o->op.id = id;
     o->op.expected = a->lease_id[key];
     a->lease_id[key] = 0;
+    const gyre_lease was = a->lease[key];
     int rc;
     if (draft) {
         rc = gyre_lease_reserve(&a->lease[key], bytes, NULL, &d);
@@ -80,6 +94,7 @@ leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft)
     }
     ops_history.puts += rc == GYRE_OK;
     ops_answer(o, rc == GYRE_ESTALE ? GYRE_MISS : rc);
+    check_gone(&was, key);
 }
 
 void
@@ -88,5 +103,7 @@ leases_abort(struct actor *a, unsigned key)
     if (a->lease_id[key] == 0)
         return;
     a->lease_id[key] = 0;
+    const gyre_lease was = a->lease[key];
     gyre_lease_abort(&a->lease[key]);
+    check_gone(&was, key);
 }
