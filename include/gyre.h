@@ -22,13 +22,14 @@
  *    released. Hold as many as you need, for as long as you need, but not by accident:
  *    gyre_stats names the oldest.
  *  - Values are immutable once they are published. Writing through a view is undefined.
- *  - Release all views, and finish or abort all drafts, before gyre_close.
+ *  - Release all views, and finish or abort all drafts and leases, before gyre_close.
  *  - Do not copy a gyre_view or gyre_draft and release both copies.
  *  - The library is not async-signal-safe: do not call it from signal handlers.
  *
  * Thread rule, for every function: unless its comment says otherwise, any thread may call it at any
- * time on an open cache, concurrently with all others, and no call waits for another thread. Threads
- * need no registration; what a thread holds of the cache is given back when it exits.
+ * time on an open cache, concurrently with all others, and no call but gyre_get_or_lease waits for
+ * another thread. Threads need no registration; what a thread holds of the cache is given back when it
+ * exits.
  *
  * Ordering, for every function: per key, puts, deletes and hits are linearizable, and spurious misses
  * are allowed. After a put returned, no get that starts later returns an older value of that key;

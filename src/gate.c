@@ -5,11 +5,10 @@
 
 enum { WAITED = 1, OPENED = 2, NAP_MS = 20 };
 
-/* Of a hash or of a slot's word: what both have is the tag. */
 static gy_atomic_u32 *
-gate_of(struct gyre *cache, uint64_t word)
+gate_of(struct gyre *cache, uint64_t hash)
 {
-    return &cache->super->gate[(word >> GY_TAG_SHIFT) % GY_GATES];
+    return &cache->super->gate[(hash >> GY_TAG_SHIFT) % GY_GATES];
 }
 
 uint32_t
@@ -17,7 +16,7 @@ gy_gate_arm(struct gyre *cache, uint64_t hash)
 {
     gy_atomic_u32 *gate = gate_of(cache, hash);
     uint32_t seen = gy_load_acq(gate);
-    while (!(seen & WAITED) && !gy_cas_seq(gate, &seen, seen | WAITED)) /* model: gatearm */
+    while (!(seen & WAITED) && !gy_cas_seq(gate, &seen, seen | WAITED))
         ; /* retried because another armed or opened it */
     gy_fence_seq(); /* the look at the slot is an acquire load, and comes after this */
     return seen | WAITED;
@@ -30,9 +29,9 @@ gy_gate_wait(struct gyre *cache, uint64_t hash, uint32_t armed, uint64_t ms)
 }
 
 void
-gy_gate_open(struct gyre *cache, uint64_t word)
+gy_gate_open(struct gyre *cache, uint64_t hash)
 {
-    gy_atomic_u32 *gate = gate_of(cache, word);
+    gy_atomic_u32 *gate = gate_of(cache, hash);
     uint32_t seen = gy_load_seq(gate); /* after the CAS on the slot */
     while (seen & WAITED)
         if (gy_cas_seq(gate, &seen, (seen & ~(uint32_t)WAITED) + OPENED)) { /* else another armed or opened it */

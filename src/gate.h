@@ -23,7 +23,7 @@ uint32_t gy_gate_arm(struct gyre *cache, uint64_t hash);
  * pins. */
 void gy_gate_wait(struct gyre *cache, uint64_t hash, uint32_t armed, uint64_t ms);
 
-/* After a lease was ended. word: the slot's. */
-void gy_gate_open(struct gyre *cache, uint64_t word);
+/* After a lease on the key of this hash was ended; outside sections. */
+void gy_gate_open(struct gyre *cache, uint64_t hash);
 
 #endif

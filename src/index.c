@@ -5,7 +5,6 @@
 
 #include "account.h"
 #include "find.h"
-#include "gate.h"
 
 void
 gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out)
@@ -117,7 +116,5 @@ gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */
     gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), reason, false);
-    if (gy_unlikely(reason == GYRE_LEASE_ENDED))
-        gy_gate_open(cache, f->word);
     return true;
 }

@@ -35,6 +35,7 @@ struct put {
     enum gy_publish_kind kind;
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
+    bool ended;   /* a lease of the key: somebody may wait for it */
     bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
     uint64_t hash, word, if_what; /* word: the own one, committed, frequency 0 */
     const void *key;
@@ -79,8 +80,24 @@ replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
     gy_account_out(p->cache, p->r, p->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
     if (in_place)
         gy_account_ring(p->cache, arena, 1);
-    if (gy_unlikely(reason == GYRE_LEASE_ENDED))
-        gy_gate_open(p->cache, f->word);
+    p->ended |= reason == GYRE_LEASE_ENDED;
+}
+
+/* For what is in the way, and nothing that stands. */
+static bool
+evict(struct put *p, const struct gy_found *f, enum gyre_reason reason)
+{
+    bool evicted = gy_index_evict(p->cache, p->r, p->shard, f, reason);
+    p->ended |= evicted && reason == GYRE_LEASE_ENDED;
+    return evicted;
+}
+
+/* Outside of the section: those who waited for the lease that has ended. */
+static void
+wake(const struct put *p)
+{
+    if (gy_unlikely(p->ended))
+        gy_gate_open(p->cache, p->hash);
 }
 
 /* What no condition counts as standing, and is in the way of none. */
@@ -128,7 +145,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     if (conditional && absent(p, f, &reason)) {
         if (reason == GYRE_LEASE_ENDED && !p->inserts)
             return GO_ON; /* it stays, and the condition finds nothing */
-        gy_index_evict(p->cache, p->r, p->shard, f, reason);
+        evict(p, f, reason);
         return AGAIN; /* absent, for a condition; a frequency bump or another's CAS is met again */
     }
     if (p->adds) {
@@ -263,7 +280,7 @@ restart:
             enum gyre_reason reason;
             if (p->adds && committed) {
                 if (absent(p, &f, &reason)) {
-                    gy_index_evict(p->cache, p->r, p->shard, &f, reason);
+                    evict(p, &f, reason);
                     goto restart;
                 }
                 withdraw(*e, *mine); /* model: add4 */
@@ -349,6 +366,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind k
         gy_account_dead(cache, staged->arena, staged->bytes);
     }
     cache->rcu->exit(cache, r);
+    wake(&p);
     return result;
 }
 
@@ -377,12 +395,13 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
                     break;
                 enum gyre_reason why = reason;
                 bool stood = gy_entry_stands(cache, &f, &why);
-                if (gy_index_evict(cache, r, p.shard, &f, why))
+                if (evict(&p, &f, why))
                     present |= stood;
             }
         }
     }
     gy_pin_clear(p.compare_pin);
     cache->rcu->exit(cache, r);
+    wake(&p);
     return present;
 }

@@ -218,15 +218,15 @@ TEST(lease, a_damaged_one_is_nobodys)
 TEST(lease, the_gate)
 {
     gyre *c = open_alone(MIB);
-    uint64_t hash = room_hash(c, "k"), word = gy_slot_word(hash, 3, 77);
+    uint64_t hash = room_hash(c, "k");
     uint32_t armed = gy_gate_arm(c, hash);
     CHECK_EQ(gy_gate_arm(c, hash), armed);
-    gy_gate_open(c, word);
+    gy_gate_open(c, hash);
     CHECK(gy_gate_arm(c, hash) != armed); /* who sleeps with it does not */
     gy_gate_wait(c, hash, armed, UINT64_MAX);
-    gy_gate_open(c, word);
+    gy_gate_open(c, hash);
     uint32_t before = gy_load_acq(&c->super->gate[(hash >> GY_TAG_SHIFT) % GY_GATES]);
-    gy_gate_open(c, word); /* nobody waits: nothing is written */
+    gy_gate_open(c, hash); /* nobody waits: nothing is written */
     CHECK_EQ(gy_load_acq(&c->super->gate[(hash >> GY_TAG_SHIFT) % GY_GATES]), before);
     api_close(c);
 }
