@@ -22,7 +22,7 @@ struct seeker {
     const void *key;
     size_t key_size;
     uint64_t hash;
-    gyre_lease_options options;
+    const gyre_lease_options *options;
     gy_atomic_u64 *pin;
     struct gy_found f; /* what the last look has found, held by pin */
     struct gy_lease_note note;
@@ -56,7 +56,7 @@ static bool
 young(const struct seeker *s, uint64_t expiry_ms)
 {
     uint64_t now = gy_now_ms(s->cache);
-    return expiry_ms != 0 && (now < expiry_ms || now - expiry_ms < s->options.stale_ms);
+    return expiry_ms != 0 && (now < expiry_ms || now - expiry_ms < s->options->stale_ms);
 }
 
 /* A lease's private words: cache, hash, token, the process. */
@@ -77,7 +77,7 @@ static int
 take(struct seeker *s, enum sight seen, gyre_lease *lease)
 {
     struct gyre *cache = s->cache;
-    uint64_t now = gy_now_ms(cache), token, limit = now + s->options.lease_ms;
+    uint64_t now = gy_now_ms(cache), token, limit = now + s->options->lease_ms;
     struct gy_lease_wish wish = {.key = s->key, .key_bytes = (uint16_t)s->key_size, .hash = s->hash,
                                  .limit_ms = limit < now ? UINT64_MAX : limit,
                                  .over = seen == NOTHING ? NULL : &s->f};
@@ -119,8 +119,8 @@ wait(struct seeker *s)
     gy_pin_clear(s->pin);
     uint64_t now = gy_os_clock_ns();
     if (s->until_ns == 0)
-        s->until_ns = now + (uint64_t)s->options.wait_ms * 1000000;
-    if (s->options.wait_ms == GYRE_NO_WAIT || now >= s->until_ns || s->note.owner == gy_load_rlx(&s->r->owner))
+        s->until_ns = now + (uint64_t)s->options->wait_ms * 1000000;
+    if (s->options->wait_ms == GYRE_NO_WAIT || now >= s->until_ns || s->note.owner == gy_load_rlx(&s->r->owner))
         return GYRE_LEASED; /* (Relaxed: the thread's own name.) */
     if (s->armed != 0)
         gy_gate_wait(s->cache, s->hash, s->armed, (s->until_ns - now) / 1000000 + 1);
@@ -128,7 +128,7 @@ wait(struct seeker *s)
     return AGAIN;
 }
 
-static int
+static __attribute__((noinline)) int
 seek(struct seeker *s, gyre_view *view, gyre_lease *lease)
 {
     for (;;) { /* again after waiting, and when another changed what stands; both are bounded */
@@ -161,22 +161,23 @@ gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_leas
         *view = NO_VIEW;
     if (lease != NULL)
         *lease = NO_LEASE;
-    struct seeker s = {.cache = cache, .key = key, .key_size = key_size};
+    gyre_lease_options o;
     if (cache == NULL || key == NULL || key_size - 1 >= GY_KEY_MOST || view == NULL || lease == NULL ||
-        gy_lease_options_check(&s.options, options) != GYRE_OK)
+        gy_lease_options_check(&o, options) != GYRE_OK)
         return GYRE_EINVAL;
     int error;
-    s.r = gy_record_of(cache, &error);
-    if (s.r == NULL)
+    struct gy_record *r = gy_record_of(cache, &error);
+    if (r == NULL)
         return error;
-    s.pin = gy_record_view_pin(cache, s.r);
-    if (s.pin == NULL)
+    gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
+    if (pin == NULL)
         return GYRE_EBUSY;
-    s.hash = gy_hash(key, key_size, cache->seed);
+    uint64_t hash = gy_hash(key, key_size, cache->seed);
     if (gy_likely(gy_seats[0].cache_id == cache->straight_id) &&
-        gy_hit(cache, s.r, s.hash, key, key_size, s.pin, view) == GY_HIT)
+        gy_hit(cache, r, hash, key, key_size, pin, view) == GY_HIT)
         return GYRE_OK;
     *view = NO_VIEW;
+    struct seeker s = {.cache = cache, .r = r, .key = key, .key_size = key_size, .hash = hash, .options = &o, .pin = pin};
     return seek(&s, view, lease);
 }
 
