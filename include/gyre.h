@@ -22,13 +22,14 @@
  *    released. Hold as many as you need, for as long as you need, but not by accident:
  *    gyre_stats names the oldest.
  *  - Values are immutable once they are published. Writing through a view is undefined.
- *  - Release all views, and finish or abort all drafts, before gyre_close.
+ *  - Release all views, and finish or abort all drafts and leases, before gyre_close.
  *  - Do not copy a gyre_view or gyre_draft and release both copies.
  *  - The library is not async-signal-safe: do not call it from signal handlers.
  *
  * Thread rule, for every function: unless its comment says otherwise, any thread may call it at any
- * time on an open cache, concurrently with all others, and no call waits for another thread. Threads
- * need no registration; what a thread holds of the cache is given back when it exits.
+ * time on an open cache, concurrently with all others, and no call but gyre_get_or_lease waits for
+ * another thread. Threads need no registration; what a thread holds of the cache is given back when it
+ * exits.
  *
  * Ordering, for every function: per key, puts, deletes and hits are linearizable, and spurious misses
  * are allowed. After a put returned, no get that starts later returns an older value of that key;
@@ -68,6 +69,8 @@ enum {
     GYRE_MISS = 1,      /* no such entry, or none that may be returned */
     GYRE_EXISTS = 2,    /* GYRE_ADD: the key is present */
     GYRE_CHANGED = 3,   /* GYRE_IF_VERSION: another version stands */
+    GYRE_LEASED = 4,    /* gyre_get_or_lease: absent, and another computes it */
+    GYRE_STALE = 5,     /* gyre_get_or_lease: the same, and here is the value that has expired */
     GYRE_EINVAL = -1,   /* an argument is not usable */
     GYRE_E2BIG = -2,    /* larger than the cache, or the buffer, takes */
     GYRE_ENOMEM = -3,   /* the system has no memory, or no thread, to give */
@@ -79,7 +82,7 @@ enum {
     GYRE_ENOSPC = -9,
     GYRE_ENOENT = -10,
     GYRE_EEXIST = -11,
-    GYRE_ESTALE = -12
+    GYRE_ESTALE = -12   /* revoked: a lease that has ended; or a draft or lease of the parent's, in a forked child */
 };
 
 /* A short English text for any int; a static string, never NULL. Any thread, any time. */
@@ -277,6 +280,66 @@ GYRE_API int gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t 
  * Its memory is taken back in the background. */
 GYRE_API int gyre_clear(gyre *cache);
 
+/* ---- computing a value once --------------------------------------------------------------------- */
+
+/* A lease: its holder alone computes the value of a key; the others who want it wait, take a stale one, or go on by
+ * themselves. It ends when it is committed, reserved under, or aborted; when a put, a delete or a clear of the key comes
+ * first; when the thread that took it exits, or its time is over, and another asks for the key. Like an entry it
+ * may be evicted, too, where the cache is short of room. Until then every lookup of the key is a miss, and no
+ * condition finds it. A lease that has ended is refused: so what was computed before a delete, a clear or a put is
+ * never stored after it, and of two who computed the same value one stores it.
+ * Do not copy a gyre_lease and use both copies. */
+typedef struct gyre_lease {
+    uint64_t priv[6];
+} gyre_lease;
+
+#define GYRE_NO_WAIT UINT32_MAX
+
+/* Zero means the default in every field but struct_size. Callers of the same key use the same ones, as a rule. */
+typedef struct gyre_lease_options {
+    uint32_t struct_size; /* set by GYRE_LEASE_OPTIONS_INIT */
+    uint32_t flags;       /* 0 */
+    uint32_t lease_ms;    /* how long the lease lasts, when this call gets it; 0: 10 seconds. Longer than the value
+                           * takes to compute: who comes later takes it over */
+    uint32_t wait_ms;     /* how long to wait for another's; 0: as lease_ms; GYRE_NO_WAIT: not at all */
+    uint32_t stale_ms;    /* rather than wait, take a value that expired less than so long ago; 0: no */
+    uint32_t reserved;    /* 0 */
+} gyre_lease_options;
+
+#define GYRE_LEASE_OPTIONS_INIT { (uint32_t)sizeof(gyre_lease_options), 0, 0, 0, 0, 0 }
+
+/* Looks a key up, as gyre_get; when it is absent, one caller at a time gets a lease on it. options may be NULL.
+ * GYRE_OK: the value, as from gyre_get, to be released. The lease is empty.
+ * GYRE_MISS: the lease is the caller's: compute the value, then gyre_lease_commit, or gyre_lease_abort.
+ * GYRE_STALE: with stale_ms: another has the lease; the view has the expired value, its version and ttl_left_ms are
+ *   0, and it is to be released. It is there as long as the entry was not evicted, nor looked up by another call,
+ *   before the lease was given; whoever finds it expired first gets the lease.
+ * GYRE_LEASED: another has the lease, and wait_ms is over. Nothing was handed out: compute the value without storing it,
+ *   try later, or put it, which ends the other's lease. Also, at once, when the caller's thread has it.
+ * Otherwise view and lease are empty: GYRE_EINVAL; GYRE_E2BIG: the key is larger than the cache takes; GYRE_EBUSY:
+ *   as gyre_get and gyre_put; GYRE_ENOMEM as gyre_get.
+ * This is the one call that waits for other threads, and only while one of them has the lease. It holds nothing of the
+ * cache while it waits; who waits is woken when the lease ends, and the next of them gets it if no value came.
+ * A lease keeps some 60 bytes and the key, and the stale value if there is one, in the cache. */
+GYRE_API int gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_lease_options *options,
+                               gyre_view *view, gyre_lease *lease);
+
+/* Stores the value that was computed under a lease, and ends it; any thread. options as gyre_put, without a flag. The
+ * lease is empty afterwards, whatever the result.
+ * GYRE_ESTALE: the lease had ended: nothing is stored, and what stands stays. GYRE_EINVAL (an empty lease, too);
+ * GYRE_E2BIG, GYRE_EBUSY, GYRE_ENOMEM as gyre_put: nothing is stored. */
+GYRE_API int gyre_lease_commit(gyre_lease *lease, const void *value, size_t value_size,
+                               const gyre_put_options *options);
+
+/* The same for a value that is built in place: a draft as from gyre_reserve. gyre_commit stores it and ends the lease,
+ * results as gyre_lease_commit; gyre_abort ends the lease, too. The lease itself is empty afterwards; where
+ * this fails (results as gyre_lease_commit) it has ended, and the draft is empty. */
+GYRE_API int gyre_lease_reserve(gyre_lease *lease, size_t value_size, const gyre_put_options *options,
+                                gyre_draft *draft);
+
+/* Ends a lease without a value: the next who asks gets it. NULL, an empty lease, or one that has ended: no effect. */
+GYRE_API void gyre_lease_abort(gyre_lease *lease);
+
 /* ---- the whole cache -------------------------------------------------------------------------- */
 
 /* Called with each entry; key and view are readable until it returns, the view is the scan's and must
@@ -302,6 +365,7 @@ typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_DELETED,
     GYRE_CLEARED,
     GYRE_REJECTED,           /* its replacement was too large */
+    GYRE_LEASE_ENDED,        /* no value: a lease, ended by its commit or abort, by another writer, or passed on */
     GYRE_REASONS = 16        /* room for more */
 } gyre_reason;
 
@@ -326,11 +390,14 @@ typedef struct gyre_stats {
     uint32_t oldest_section_pid, oldest_section_tid, oldest_pin_pid, oldest_pin_tid;
     uint32_t unlinked;             /* 1: the name has gone, or leads to another cache: open it again to use that */
     uint32_t reserved;
+    uint64_t leases;               /* granted; each counts as an entry until it ends */
+    uint64_t leases_passed;        /* of these: taken over from a holder that was gone or late */
+    uint64_t stale_values;         /* GYRE_STALE answered: counted in misses, too */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

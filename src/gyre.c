@@ -48,6 +48,10 @@ gyre_strerror(int code)
         return "the key is present";
     case GYRE_CHANGED:
         return "another version stands";
+    case GYRE_LEASED:
+        return "another computes the value";
+    case GYRE_STALE:
+        return "an expired value; another computes a newer one";
     case GYRE_EINVAL:
         return "invalid argument";
     case GYRE_E2BIG:

@@ -35,6 +35,8 @@ enum {
     GY_HISTORY_ENTRY = 4            /* bytes of history for each entry */
 };
 
+enum { GY_GATES = GY_LINE / sizeof(uint32_t) };
+
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 
 struct gy_lane {
@@ -114,6 +116,8 @@ struct gy_super {
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
 
     _Alignas(GY_LINE) struct gy_learned learned;
+
+    _Alignas(GY_LINE) gy_atomic_u32 gate[GY_GATES]; /* where those wait who wait for leases: gate.h */
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };

@@ -93,6 +93,22 @@ gy_options_check(gyre_options *out, const gyre_options *given)
 }
 
 int
+gy_lease_options_check(gyre_lease_options *out, const gyre_lease_options *given)
+{
+    enum { LEASE_MS = 10000 };
+    memset(out, 0, sizeof *out);
+    if (given != NULL && !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_lease_options, lease_ms)))
+        return GYRE_EINVAL;
+    if (out->flags != 0 || out->reserved != 0)
+        return GYRE_EINVAL;
+    if (out->lease_ms == 0)
+        out->lease_ms = LEASE_MS;
+    if (out->wait_ms == 0)
+        out->wait_ms = out->lease_ms == GYRE_NO_WAIT ? GYRE_NO_WAIT - 1 : out->lease_ms;
+    return GYRE_OK;
+}
+
+int
 gy_put_options_check(gyre_put_options *out, const gyre_put_options *given, bool versions)
 {
     if (given == NULL) {

@@ -16,6 +16,7 @@ int gy_options_check(gyre_options *out, const gyre_options *given);
 
 /* The same for what gyre_unlink reads. */
 int gy_options_check_name(gyre_options *out, const gyre_options *given);
+int gy_lease_options_check(gyre_lease_options *out, const gyre_lease_options *given);
 int gy_put_options_check(gyre_put_options *out, const gyre_put_options *given, bool versions);
 
 /* The same for any size-stamped struct: copies given_bytes into out_bytes, zero-extended; false when the

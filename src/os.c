@@ -124,12 +124,6 @@ gy_os_wait_shared(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
 }
 
 void
-gy_os_wake_shared(gy_atomic_u32 *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-void
 gy_os_nap(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
@@ -139,6 +133,12 @@ void
 gy_os_wake(gy_atomic_u32 *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void
+gy_os_wake_shared(gy_atomic_u32 *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void *

@@ -22,6 +22,9 @@ add_record(const struct gy_counters *c, gyre_stats *s)
     s->window_conflicts += gy_load_rlx(&c->window_conflicts);
     s->retries += gy_load_rlx(&c->retries);
     s->vanished += gy_load_rlx(&c->vanished);
+    s->leases += gy_load_rlx(&c->leases);
+    s->leases_passed += gy_load_rlx(&c->leases_passed);
+    s->stale_values += gy_load_rlx(&c->stale_values);
     for (unsigned i = 0; i < GYRE_REASONS; i++) {
         s->removed[i] += gy_load_rlx(&c->removed[i]);
         s->removed_bytes[i] += gy_load_rlx(&c->removed_bytes[i]);

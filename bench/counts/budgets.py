@@ -26,6 +26,8 @@ BUDGETS = {
     "get_many of 16 and releases, a key": Budget(213, 0),
     "put, new key": Budget(1443, 5.3),
     "reserve and commit, new key": Budget(1606, 7.4),
+    "get_or_lease and release, hit": Budget(250, 0),
+    "get_or_lease and commit, new key": Budget(3158, 9.5),
     "put, overwrites": Budget(1302, 4.3),
     "delete": Budget(498, 3.1),
     "touch": Budget(1398, 4.3),

@@ -100,7 +100,8 @@ struct scene {
     uint64_t next_tag, n_deleted;
     gyre_view view;
     gyre_draft draft;
-    unsigned draft_key;
+    gyre_lease lease;
+    unsigned draft_key, leased_most; /* leases that may stand: entries without a value */
 };
 
 /* What a function needs, from which follows what may go wrong. EVICTS: is called on a full cache, and
