@@ -167,3 +167,104 @@ TEST(shared_lease, a_forked_child_is_another)
     CHECK(has_text(cache, "k", "parent"));
     gyre_close(cache);
 }
+
+/* ---- a storm of kills ---- */
+
+enum { CHILDREN = 4, KILLS = 120, STORM_KEYS = 4 };
+
+/* Of each key, the number that its value is made from; and as of the last delete that has returned. */
+struct truth {
+    _Atomic uint64_t number[STORM_KEYS], deleted[STORM_KEYS], stored, computed, late, stopped;
+};
+
+struct storm {
+    struct shared shared;
+    struct truth *truth;
+};
+
+static void
+raise_number(gyre *cache, struct truth *t, unsigned k, const char *key)
+{
+    uint64_t number = atomic_fetch_add(&t->number[k], 1) + 1, seen = atomic_load(&t->deleted[k]);
+    if (gyre_delete(cache, key, 2) < 0)
+        _exit(21);
+    while (seen < number && !atomic_compare_exchange_strong(&t->deleted[k], &seen, number))
+        ;
+}
+
+static void
+rage(void *arg, struct shared_child *self)
+{
+    struct storm *s = arg;
+    struct truth *t = s->truth;
+    gyre *cache = open_child(&s->shared);
+    uint64_t random = (uint64_t)getpid();
+    gyre_lease_options options = PATIENT;
+    shared_say_ready(self);
+    while (!atomic_load(&t->stopped)) {
+        unsigned k = (unsigned)(api_random(&random) % STORM_KEYS);
+        const char key[3] = {'k', (char)('0' + k), 0};
+        gyre_view view;
+        gyre_lease lease;
+        options.wait_ms = api_random(&random) % 2 ? 5 : GYRE_NO_WAIT;
+        uint64_t least = atomic_load(&t->deleted[k]), number = 0;
+        int result = gyre_get_or_lease(cache, key, 2, &options, &view, &lease);
+        if (result == GYRE_OK) {
+            memcpy(&number, view.data, sizeof number);
+            gyre_release(&view);
+            atomic_fetch_add(&t->late, number < least);
+        } else if (result == GYRE_MISS) {
+            number = atomic_load(&t->number[k]);
+            atomic_fetch_add(&t->computed, 1);
+            if (gyre_lease_commit(&lease, &number, sizeof number, NULL) == GYRE_OK)
+                atomic_fetch_add(&t->stored, 1);
+        } else if (result != GYRE_LEASED && result != GYRE_EBUSY) {
+            _exit(22);
+        }
+        if (api_random(&random) % 64 == 0)
+            raise_number(cache, t, k, key);
+    }
+    gyre_close(cache);
+    _exit(0);
+}
+
+TEST(shared_lease, kills_at_any_instant)
+{
+    struct storm s = {.shared = shared_create(1 << 20)};
+    s.truth = mmap(NULL, sizeof *s.truth, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(s.truth != MAP_FAILED);
+    struct shared_child c[CHILDREN];
+    uint64_t random = api_seed("shared_lease");
+    for (unsigned i = 0; i < CHILDREN; i++)
+        c[i] = shared_fork(rage, &s), shared_await(&c[i]);
+    for (unsigned n = 0; n < KILLS; n++) {
+        unsigned i = (unsigned)(api_random(&random) % CHILDREN);
+        api_pause();
+        shared_kill(&c[i]);
+        c[i] = shared_fork(rage, &s), shared_await(&c[i]);
+    }
+    uint64_t stored = atomic_load(&s.truth->stored);
+    for (unsigned n = 0; n < API_PAUSES_MOST && atomic_load(&s.truth->stored) == stored; n++)
+        api_pause(); /* those who are left go on */
+    CHECK(atomic_load(&s.truth->stored) > stored);
+    atomic_store(&s.truth->stopped, 1);
+    for (unsigned i = 0; i < CHILDREN; i++)
+        CHECK_EQ(shared_wait(&c[i]), 0);
+    CHECK_EQ(atomic_load(&s.truth->late), 0);
+    gyre *cache = shared_open(&s.shared, GYRE_NO_THREAD);
+    printf("%llu computed, %llu stored, %llu leases passed on\n", (unsigned long long)s.truth->computed,
+           (unsigned long long)s.truth->stored, (unsigned long long)api_stats(cache).leases_passed);
+    shared_settle(cache);
+    CHECK_EQ(shared_wrong(cache), 0);
+    for (unsigned k = 0; k < STORM_KEYS; k++) { /* nobody holds what the dead have held */
+        const char key[3] = {'k', (char)('0' + k), 0};
+        gyre_view view;
+        gyre_lease lease;
+        int result = gyre_get_or_lease(cache, key, 2, &PATIENT, &view, &lease);
+        CHECK(result == GYRE_OK || result == GYRE_MISS);
+        gyre_release(&view);
+        gyre_lease_abort(&lease);
+    }
+    gyre_close(cache);
+    munmap(s.truth, sizeof *s.truth);
+}
