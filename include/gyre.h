@@ -262,7 +262,8 @@ GYRE_API int gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t 
 
 /* Publishes a draft; results as gyre_put. The draft is empty afterwards, whatever the result.
  * options.new_version, when given to gyre_reserve, is written here and must live until then.
- * An empty draft: GYRE_EINVAL. GYRE_ESTALE: in a forked child, a draft of another of the parent's threads. */
+ * An empty draft: GYRE_EINVAL. GYRE_ESTALE: in a forked child, a draft of another of the parent's threads, or
+ * any of a shared cache's from before. */
 GYRE_API int gyre_commit(gyre_draft *draft);
 
 /* Drops a draft. NULL or an empty draft: no effect. */

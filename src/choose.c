@@ -8,6 +8,7 @@
 #include "history.h"
 #include "index.h"
 #include "learn.h"
+#include "reap.h"
 
 /* Where the walk of who has claimed an arena begins: where the others' has come to, unless somebody has not done what
  * he took, or writers published behind the hand. One look decides: what is taken after it, by those who joined before
@@ -256,10 +257,10 @@ gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool
             if (open == UINT32_MAX && !busy)
                 return false;
             /* While another thread is about to park the oldest entries, the youngest are not the next best. */
-            if (busy)
-                sched_yield();
-            else
+            if (!busy)
                 seal_open(cache, open);
+            else if (!gy_reap(cache))
+                sched_yield();
             continue;
         }
         enum joined result = gy_arena_state(best_word) == GY_PARKED ? join(cache, r, best, best_word, again, out)

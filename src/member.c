@@ -102,7 +102,8 @@ next_of(const struct gyre *cache, char *base)
 static bool
 is_ours(const struct gyre *cache, int locks)
 {
-    return locks >= 0 && gy_process_file(locks) == cache->locks_file;
+    uint64_t file = gy_process_file(locks); /* 0: it cannot be told; then most likely there is none */
+    return locks >= 0 && (file == 0 || cache->locks_file == 0 || file == cache->locks_file);
 }
 
 void

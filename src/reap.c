@@ -21,8 +21,8 @@ finish_opening(struct gyre *cache, struct gy_record *r)
     if (gy_arena_state(word) == GY_OPENING && gy_open_word(arena, gy_arena_sequence(word)) == open &&
         lane < cache->g.n_lanes) {
         bool shown = gy_load_seq(&cache->lanes[lane].open[gy_arena_ring(word)]) == open;
-        if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, shown ? GY_OPEN : GY_FREE)) && !shown)
-            gy_add_rlx(&cache->super->n_free, 1);
+        /* It is not counted as free here, where a recount might see one and not the other: the recount does it. */
+        gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, shown ? GY_OPEN : GY_FREE));
     }
     gy_store_rlx(&r->opening, 0); /* (Relaxed: released with the record.) */
 }

@@ -37,6 +37,19 @@ age_ms(const gyre *cache, uint64_t tick)
     return ((gy_tick_now(cache) - tick) & 0xffffff) << 5;
 }
 
+/* Of the owner of a record; this process's where it is no longer known whose it was. (Relaxed: statistics.) */
+static uint32_t
+pid_of(const gyre *cache, uint64_t owner)
+{
+    uint32_t name = (uint32_t)(owner >> 32);
+    if (name == 0)
+        return gy_os_pid();
+    if (cache->members == NULL)
+        return name;
+    uint32_t place = gy_member_place(name);
+    return place < cache->g.n_members ? (uint32_t)gy_load_rlx(&cache->members[place].pid) & ~GY_MEMBER_UNLOCKED : 0;
+}
+
 static void
 look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
 {
@@ -45,7 +58,7 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
         uint64_t age = age_ms(cache, section & 0xffffff);
         if (s->oldest_section_pid == 0 || age > s->oldest_section_ms) {
             s->oldest_section_ms = age;
-            s->oldest_section_pid = (uint32_t)(owner >> 32);
+            s->oldest_section_pid = pid_of(cache, owner);
             s->oldest_section_tid = (uint32_t)owner;
         }
     }
@@ -54,7 +67,7 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
         uint64_t age = pin ? age_ms(cache, gy_pin_tick(pin)) : 0;
         if (pin && (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms)) {
             s->oldest_pin_ms = age;
-            s->oldest_pin_pid = owner ? (uint32_t)(owner >> 32) : gy_os_pid();
+            s->oldest_pin_pid = pid_of(cache, owner);
             s->oldest_pin_tid = (uint32_t)owner;
         }
     }

@@ -249,8 +249,10 @@ gy_walk_holed(struct gy_sweep *s)
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
             if (!entry_plausible(&i, end - i.offset, s->at.word) || !gy_entry_filled(i.h)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
+                c->rcu->enter(c, s->r); /* for recounts */
                 if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
                     gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
+                c->rcu->exit(c, s->r);
                 continue;
             }
             i.hash = gy_hash(gy_entry_key(i.entry, i.h), i.h.key_bytes, c->seed);

@@ -84,6 +84,8 @@ TEST(members, the_pins_of_the_dead_go)
     CHECK(api_stats(cache).pinned_bytes > 0);
     gy_reap_now(cache);
     CHECK(api_stats(cache).pinned_bytes > 0); /* it lives */
+    CHECK_EQ(api_stats(cache).oldest_pin_pid, c.pid);
+    CHECK_EQ(api_stats(cache).oldest_pin_tid, c.pid);
     CHECK_EQ(shared_members(cache), 2);
     shared_kill(&c);
     gy_reap_now(cache);
