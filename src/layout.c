@@ -9,7 +9,7 @@
 
 static const uint64_t MAGIC = 0x3165727967u; /* "gyre1" */
 enum {
-    FORMAT = 3,
+    FORMAT = 4,
     READY = 1,
     RECORDS = 4096,
     ARENA_LEAST = 4 << 10,
