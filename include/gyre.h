@@ -318,7 +318,8 @@ typedef struct gyre_lease_options {
  * GYRE_LEASED: another has the lease, and wait_ms is over. Nothing was handed out: compute the value without storing it,
  *   try later, or put it, which ends the other's lease. Also, at once, when the caller's thread has it.
  * Otherwise view and lease are empty: GYRE_EINVAL; GYRE_E2BIG: the key is larger than the cache takes; GYRE_EBUSY:
- *   as gyre_get and gyre_put; GYRE_ENOMEM as gyre_get.
+ *   as gyre_get and gyre_put; GYRE_ENOMEM as gyre_get; GYRE_EPERM: the cache is read-only.
+ * In a shared cache the callers of all processes are one herd, and a holder is gone when its process is.
  * This is the one call that waits for other threads, and only while one of them has the lease. It holds nothing of the
  * cache while it waits; who waits is woken when the lease ends, and the next of them gets it if no value came.
  * A lease keeps some 60 bytes and the key, and the stale value if there is one, in the cache. */

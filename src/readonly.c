@@ -24,7 +24,7 @@ read_slot(struct gyre *cache, gy_atomic_u64 *slot, uint64_t hash, const struct g
     if (gy_entry_bytes(offset, h, cache->g.value_align) <= cache->arena_bytes - (offset & cache->arena_mask) &&
         gy_entry_has_key(entry, h, want->key, want->key_bytes) && opened >= gy_load_acq(&cache->super->mark)) {
         uint64_t expiry = gy_entry_expiry(entry, h);
-        if (expiry == 0 || gy_now_ms(cache) < expiry) {
+        if (expiry == 0 || (!gy_entry_is_lease(h) && gy_now_ms(cache) < expiry)) {
             result = h.value_bytes <= want->buffer_bytes ? GYRE_OK : GYRE_E2BIG;
             *want->value_bytes = h.value_bytes;
             if (result == GYRE_OK && h.value_bytes > 0)

@@ -168,6 +168,24 @@ TEST(shared_lease, a_forked_child_is_another)
     gyre_close(cache);
 }
 
+TEST(shared_lease, readers_without_a_record_find_no_value)
+{
+    struct shared s = shared_create(1 << 20);
+    gyre *cache = shared_open(&s, GYRE_NO_THREAD), *reader = shared_open(&s, GYRE_READONLY);
+    gyre_lease lease = lease_of(cache, "k");
+    char buffer[100];
+    size_t size = 0;
+    CHECK_EQ(gyre_read(reader, "k", 1, buffer, sizeof buffer, &size), GYRE_MISS);
+    gyre_view view;
+    gyre_lease none;
+    CHECK_EQ(ask(reader, "k", &view, &none), GYRE_EPERM);
+    CHECK_OK(commit_text(&lease, "value"));
+    CHECK_OK(gyre_read(reader, "k", 1, buffer, sizeof buffer, &size));
+    CHECK_EQ(size, 5);
+    gyre_close(reader);
+    gyre_close(cache);
+}
+
 /* ---- a storm of kills ---- */
 
 enum { CHILDREN = 4, KILLS = 120, STORM_KEYS = 4 };
