@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "faults/faults.h"
-#include "shared.h"
+#include "region.h"
 
-static struct shared_name name;
+static struct region_name name;
 static int memfd = -1;
 
 /* What one call is tried on. */
@@ -169,7 +169,7 @@ fail_each(const struct scenario *s)
     test_at = NULL;
 }
 
-TEST(shared_faults, of_caches_with_a_name)
+TEST(region_faults, of_caches_with_a_name)
 {
     static const struct scenario scenarios[] = {
         {"create", GYRE_CREATE, false, open_and_use, 0},
@@ -179,7 +179,7 @@ TEST(shared_faults, of_caches_with_a_name)
         {"grow", GYRE_CREATE, true, grow, 0},
         {"unlink", 0, true, unlink_it, 0},
     };
-    name = shared_name(0);
+    name = region_name(0);
     for (unsigned i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         struct scenario s = scenarios[i];
         s.errors = s.exists ? OPENING : MAKING;
@@ -187,7 +187,7 @@ TEST(shared_faults, of_caches_with_a_name)
     }
 }
 
-TEST(shared_faults, of_caches_in_memfds)
+TEST(region_faults, of_caches_in_memfds)
 {
     static const struct scenario scenarios[] = {
         {"create in a memfd", GYRE_SHM_FD | GYRE_CREATE, false, open_and_use, 0},
