@@ -77,6 +77,35 @@ TEST(region_create, every_number_of_pages)
     CHECK(n_made >= 29);
 }
 
+/* Whatever the cache gives back, somebody else takes. */
+TEST(region_create, the_room_of_a_growing_index_is_what_others_take)
+{
+    if (!creation_own_folder(pages_needed() + 1)) {
+        printf("skipped: no mount namespace can be had here\n");
+        return;
+    }
+    static const char page[4096];
+    struct region_name name = region_name(0);
+    gyre_options o = small(&name);
+    gyre *cache = api_open_with(&o);
+    int others = open("/dev/shm/others", O_CREAT | O_WRONLY, 0600);
+    CHECK(others >= 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        while (write(others, page, sizeof page) == (ssize_t)sizeof page)
+            ;
+        CHECK_OK(put_bytes(cache, key_of(i).text, 10, i));
+    }
+    uint64_t n_grown = api_stats(cache).growths; /* within a page that it had */
+    CHECK(has_bytes(cache, key_of(19999).text, 10, 19999));
+    close(others);
+    CHECK_EQ(unlink("/dev/shm/others"), 0);
+    for (unsigned i = 0; i < 20000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 10, i));
+    CHECK(api_stats(cache).growths > n_grown); /* now there is room */
+    api_close(cache);
+    CHECK_OK(gyre_unlink(&o));
+}
+
 /* ---- rivals and the dead --------------------------------------------------------------------------------------- */
 
 static void
