@@ -18,7 +18,7 @@ $(STRESS_PROG): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
 -include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 
 # The checkers have a unit test, and unit tests race, too.
-$(B)/tests/test_region_create $(B)/tests/test_region_faults: $(B)/stress/lib/creation.o
+$(addprefix $(B)/tests/test_region_,create faults kill): $(B)/stress/lib/creation.o
 $(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
 
 .PRECIOUS: $(B)/stress/%.o
