@@ -25,6 +25,7 @@
 
 #include "account.h"
 #include "index.h"
+#include "move.h"
 #include "reap.h"
 #include "sweep.h"
 
@@ -32,7 +33,7 @@ enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_
 enum { CHUNK = 8, ALONE = 256, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
- * insertion in ten thousand finds its window full; at 68 that is exceeded by more than chance. While
+ * insertion in four thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
  * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
  * that its doubling needs, when threads outnumber processors. */
 enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };
@@ -79,22 +80,11 @@ gy_grow_urgent(const struct gyre *cache, unsigned number)
     return loaded(cache, number, load_to_grow(cache, number) + LOAD_URGENT - LOAD_GROW);
 }
 
+/* For who may wait a moment: the driver may be dead. */
 static bool
 drive(struct gyre *cache, struct gy_shard *shard)
 {
-    uint64_t nobody = 0;
-    /* model: drive */
-    if (gy_cas_seq(&shard->driver, &nobody, gy_owner_self(cache)))
-        return true;
-    gy_reap(cache); /* the driver may be dead */
-    return false;
-}
-
-static void
-undrive(struct gy_shard *shard)
-{
-    /* model: undrive */
-    gy_store_rel(&shard->driver, 0); /* the stage's changes come before the next driver's */
+    return gy_grow_drive(cache, shard) || (gy_reap(cache) && gy_grow_drive(cache, shard));
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. */
@@ -172,33 +162,6 @@ place_in_image(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
     return NULL;
 }
 
-/* Loads the word to be moved under a pin that a sweep respects, or that shows the sweep: pin (seq_cst),
- * slot again, then the arena's state (seq_cst). False: look at the slot again. *movable: the arena is
- * OPEN or SEALED; anything else and the word must not gain a slot. */
-static bool
-pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
-             bool *movable)
-{
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
-    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-    if (arena == UINT32_MAX) {
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
-        return false;
-    }
-    bool entry = gy_index_pin(cache, slot, pin, f);
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: mover1 */
-    uint64_t again = gy_load_acq(slot); /* model: mover2 */
-    if (!entry && again == word)
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
-    if (!entry || f->word != word || again != word) {
-        gy_pin_clear(pin);
-        return false;
-    }
-    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena])); /* model: mover3 */
-    *movable = state == GY_OPEN || state == GY_SEALED;
-    return true;
-}
-
 /* migrate 1 to 4 for one slot, until it is empty or holds a word that stays. */
 static void
 move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, uint64_t n, unsigned s)
@@ -212,29 +175,22 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
             return;
         struct gy_found f;
         bool movable;
-        if (!pin_for_move(cache, r, old, word, &f, &movable))
+        if (!gy_move_pin(cache, r, old, word, &f, &movable))
             continue;
         uint64_t hash = gy_hash(gy_entry_key(f.entry, f.header), f.header.key_bytes, cache->seed);
         uint64_t first = gy_hash_first(hash) & (2 * n - 1), second = gy_hash_second(hash) & (2 * n - 1);
         uint64_t to = (first & (n - 1)) == b ? first : second;
-        bool done = to == b, withdrawn = false;
+        bool done = to == b;
         if (!done && gy_slot_tentative(word)) {
             /* model: migrate1kill */
             done = gy_cas_seq(old, &word, GY_EMPTY); /* its owner accounts for it */
         } else if (!done) {
             gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], word) : NULL;
-            uint64_t expected = word, mine = word | GY_T;
-            if (e == NULL) {
+            if (e == NULL)
                 done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT); /* model: migrate2evict */
-            } else if (!gy_cas_seq(old, &expected, GY_EMPTY)) { /* model: migrate3 */
-                gy_cas_seq(e, &mine, GY_EMPTY); /* model: migrate3undo */
-            } else {
-                done = true;
-                withdrawn = !gy_cas_seq(e, &mine, word); /* model: migrate4 */
-            }
+            else
+                done = gy_move_finish(cache, r, shard, &f, e);
         }
-        if (withdrawn) /* a put took it over or killed it, or it was evicted, in between */
-            gy_account_out(cache, r, shard, f.arena, gy_found_bytes(cache, &f), GYRE_REPLACED, false);
         gy_pin_clear(&r->pin[GY_PIN_MOVE]);
         if (done)
             return;
@@ -374,7 +330,7 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))
         return false;
     bool did = advance(cache, r, number);
-    undrive(shard);
+    gy_grow_undrive(shard);
     return did;
 }
 
@@ -412,6 +368,7 @@ gy_grow_release(struct gyre *cache, unsigned number, uint32_t member)
     uint64_t driver = gy_load_acq(&shard->driver);
     if (driver >> 32 == member) {
         take_over(cache, shard);
+        gy_store_rlx(&shard->displaced, 0); /* (Relaxed: released with the driver's word.) */
         gy_cas_seq(&shard->driver, &driver, 0);
     }
     gy_store_seq(&shard->orphaned, 1); /* it may have claimed buckets: for this doubling */
@@ -441,7 +398,7 @@ gy_grow_recount(struct gyre *cache)
     if (alone)
         count_bytes(cache);
     while (driven > 0)
-        undrive(&cache->super->shard[--driven]);
+        gy_grow_undrive(&cache->super->shard[--driven]);
     return alone;
 }
 
@@ -460,6 +417,7 @@ gy_grow_mend_quiet(struct gyre *cache)
         gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* model: mendgrowth */
         gy_store_rlx(&shard->stage, stage);
         gy_store_rlx(&shard->driver, 0);
+        gy_store_rlx(&shard->displaced, 0);
     }
     count_bytes(cache);
 }

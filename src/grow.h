@@ -25,6 +25,21 @@ void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
 
 /* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
 bool gy_grow_recount(struct gyre *cache);
+/* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
+static inline bool
+gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
+{
+    uint64_t nobody = 0;
+    /* model: drive */
+    return gy_cas_seq(&shard->driver, &nobody, gy_owner_self(cache));
+}
+
+static inline void
+gy_grow_undrive(struct gy_shard *shard)
+{
+    /* model: undrive */
+    gy_store_rel(&shard->driver, 0); /* what was done comes before the next driver's */
+}
 
 /* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */
 void gy_grow_mend_quiet(struct gyre *cache);

@@ -19,7 +19,7 @@ arena_changes(struct gyre *cache, bool *in_the_middle)
     uint64_t sum = 0;
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
-        uint64_t n = gy_load_seq(&cache->records[i].arena_changes);
+        uint32_t n = gy_load_seq(&cache->records[i].arena_changes);
         *in_the_middle |= n & 1;
         sum += n;
     }
