@@ -39,7 +39,7 @@ take_options(struct fuzz_bytes *in)
     given.expected_entry_bytes = which & 4 ? (uint32_t)take_number(in) : 0;
     given.value_align = which & 8 ? (uint32_t)take_number(in) : 0;
     given.default_ttl_ms = which & 16 ? (uint32_t)take_number(in) : 0;
-    given.flags = which & 32 ? (uint32_t)fuzz_take(in, 1) : 0;
+    given.flags = which & 32 ? (uint32_t)fuzz_take(in, 1) & ~(uint32_t)GYRE_SHM_FD : 0; /* one that is made */
     if (gy_options_check(&out, &given) != GYRE_OK)
         out.struct_size = 0;
     return out;

@@ -31,7 +31,7 @@ mark_change(struct gyre *cache)
 {
     if (cache->members == NULL || gy_seats[0].cache_id != cache->id)
         return;
-    gy_atomic_u64 *changes = &gy_seats[0].record->arena_changes;
+    gy_atomic_u32 *changes = &gy_seats[0].record->arena_changes;
     gy_store_seq(changes, gy_load_rlx(changes) + 1); /* before the change; (Relaxed: only this thread writes it) */
 }
 

@@ -46,9 +46,9 @@ struct gyre {
     uint64_t locks_file;            /* which file that is */
     struct gy_identity identity;
     gy_atomic_u64 next_look_ms;     /* for the dead: reap.c */
-    uint64_t next_recount_ms;       /* of the maintainer: recount.c */
+    gy_atomic_u64 next_recount_ms;  /* recount.c */
     char *inherited;                /* where a parent of this process had the region: member.c */
-    bool maintains;                 /* its thread is the maintainer */
+    bool maintains;                 /* its thread, which alone uses this, is the maintainer */
     bool usable;                    /* a forked child has a mapping of its own */
 
     struct gy_worker worker;

@@ -80,13 +80,11 @@ gy_grow_urgent(const struct gyre *cache, unsigned number)
     return loaded(cache, number, load_to_grow(cache, number) + LOAD_URGENT - LOAD_GROW);
 }
 
+/* For who may wait a moment: the driver may be dead. */
 static bool
 drive(struct gyre *cache, struct gy_shard *shard)
 {
-    if (gy_grow_drive(cache, shard))
-        return true;
-    gy_reap(cache); /* the driver may be dead */
-    return false;
+    return gy_grow_drive(cache, shard) || (gy_reap(cache) && gy_grow_drive(cache, shard));
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. */

@@ -25,10 +25,9 @@ void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
 
 /* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
 bool gy_grow_recount(struct gyre *cache);
-
 /* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
 static inline bool
-gy_grow_drive(const struct gyre *cache, struct gy_shard *shard)
+gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
 {
     uint64_t nobody = 0;
     /* model: drive */

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "limit.h"
 #include "policy.h"
+#include "recount.h"
 #include "sweep.h"
 
 enum { VERSION_BLOCK = 256, SWEEP_PER_BYTE = 4 };
@@ -68,6 +69,8 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
     if (gy_unlikely(alone && gy_clear_pending(cache)))
         gy_clear_step(cache, r);
+    if (gy_unlikely(alone && cache->members != NULL))
+        gy_recount(cache);
     if (cache->g.max_entries)
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))

@@ -43,19 +43,20 @@ under_way(const struct gyre *cache)
     return gy_clear_pending(cache);
 }
 
-bool
+enum gy_maintainer
 gy_maintainer_begin(struct gyre *cache)
 {
     uint64_t holder = 0, self = gy_owner_self(cache);
-    return gy_cas_seq(&cache->super->maintainer, &holder, self) || holder == self;
+    if (gy_cas_seq(&cache->super->maintainer, &holder, self))
+        return GY_MAINTAINER_NOW;
+    return holder == self ? GY_MAINTAINER_ALREADY : GY_MAINTAINER_OTHER;
 }
 
 void
 gy_maintainer_end(struct gyre *cache)
 {
     uint64_t self = gy_owner_self(cache);
-    if (!cache->maintains)
-        gy_cas_seq(&cache->super->maintainer, &self, 0);
+    gy_cas_seq(&cache->super->maintainer, &self, 0);
 }
 
 bool
@@ -64,7 +65,7 @@ gy_maintainer_turn(struct gyre *cache)
     enum { STOPPED_MS = 1000 };
     struct gy_super *s = cache->super;
     uint64_t now = gy_now_ms(cache);
-    cache->maintains = gy_maintainer_begin(cache);
+    cache->maintains = gy_maintainer_begin(cache) != GY_MAINTAINER_OTHER;
     if (cache->maintains) {
         gy_store_rlx(&s->maintained_ms, now);
         return true;

@@ -53,7 +53,7 @@ reap_record(struct gyre *cache, struct gy_record *r)
         if (gy_load_acq(&r->pin[p]) != 0)
             drop_pin(cache, &r->pin[p]);
     finish_opening(cache, r);
-    uint64_t changes = gy_load_rlx(&r->arena_changes); /* (Relaxed: nobody else writes it.) */
+    uint32_t changes = gy_load_rlx(&r->arena_changes); /* (Relaxed: nobody else writes it.) */
     gy_store_rel(&r->arena_changes, changes + (changes & 1));
     gy_record_let_go(r, 0);
 }

@@ -19,7 +19,7 @@ arena_changes(struct gyre *cache, bool *in_the_middle)
     uint64_t sum = 0;
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
-        uint64_t n = gy_load_seq(&cache->records[i].arena_changes);
+        uint32_t n = gy_load_seq(&cache->records[i].arena_changes);
         *in_the_middle |= n & 1;
         sum += n;
     }
@@ -113,8 +113,13 @@ enum { SHARE = 10 }; /* of the time, at most, goes to it */
 void
 gy_recount(struct gyre *cache)
 {
+    if (gy_load_acq(&cache->super->recount) == 0)
+        return;
     uint64_t now = gy_os_clock_ms();
-    if (gy_load_acq(&cache->super->recount) == 0 || now < cache->next_recount_ms || !gy_maintainer_begin(cache))
+    if (now < gy_load_rlx(&cache->next_recount_ms)) /* (Relaxed: a time.) */
+        return;
+    enum gy_maintainer role = gy_maintainer_begin(cache);
+    if (role == GY_MAINTAINER_OTHER)
         return;
     gy_store_seq(&cache->super->recount, 0); /* first: a death from here on asks for another */
     bool exact = recount_arenas(cache);
@@ -122,6 +127,7 @@ gy_recount(struct gyre *cache)
     exact &= recount_entries(cache);
     if (!exact)
         gy_store_seq(&cache->super->recount, 1);
-    gy_maintainer_end(cache);
-    cache->next_recount_ms = now + (gy_os_clock_ms() - now) * SHARE;
+    gy_store_rlx(&cache->next_recount_ms, now + (gy_os_clock_ms() - now) * SHARE); /* (Relaxed: as above.) */
+    if (role == GY_MAINTAINER_NOW)
+        gy_maintainer_end(cache);
 }

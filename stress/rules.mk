@@ -22,7 +22,7 @@ $(B)/stress/deaths: $(B)/tests/api.o
 -include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 
 # The checkers have a unit test, and unit tests race, too.
-$(B)/tests/test_shared_create: $(B)/stress/lib/creation.o
+$(addprefix $(B)/tests/test_region_,create faults kill): $(B)/stress/lib/creation.o
 $(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
 
 .PRECIOUS: $(B)/stress/%.o

@@ -5,7 +5,7 @@
 comma := ,
 TEST_SRC     := $(sort $(wildcard tests/test_*.c))
 TESTS        := $(TEST_SRC:%.c=$(B)/%)
-TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o shared.o)
+TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o)
 TEST_RUNNER_LIBS := -lcriterion
 ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
 $(B)/tests/%.o: ALL_CFLAGS += -DGY_PLAIN_RUNNER
@@ -19,9 +19,9 @@ TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap mun
 	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork \
 	open fstat stat lstat fstatfs pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 unlink flock fcntl \
 	opendir)
-TEST_LINK_test_shared_faults := $(TEST_LINK_test_api_faults)
+TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
-$(B)/tests/test_shared_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
+$(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
 ifneq ($(filter points asan ubsan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
 endif

@@ -334,16 +334,53 @@ TEST(members, drivers_that_died_are_released)
     gy_store_seq(&shard->driver, t.owner);
     gy_store_seq(&t.cache->super->clear_driver, t.owner);
     gy_store_seq(&t.cache->super->maintainer, t.owner);
-    CHECK(!gy_maintainer_begin(t.cache));
+    CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_OTHER);
     shared_kill(&t.c);
     gy_reap_now(t.cache);
     CHECK_EQ(gy_load_seq(&shard->driver), 0);
     CHECK_EQ(gy_load_seq(&t.cache->super->clear_driver), 0);
-    CHECK(gy_maintainer_begin(t.cache));
+    CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_NOW);
+    CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_ALREADY);
     gy_maintainer_end(t.cache);
     expect_alone(t.cache);
     expect_all(t.cache);
     gyre_close(t.cache);
+}
+
+static void
+be_maintainer(void *arg, struct shared_child *self)
+{
+    int result;
+    gyre *cache = shared_try_open(arg, 0, &result);
+    while (gy_load_seq(&cache->super->maintainer) >> 32 != cache->member)
+        api_pause();
+    shared_say_ready(self);
+    shared_hold(self);
+}
+
+/* The role goes from the dead to a living one's thread by itself, and from one that closes. */
+TEST(members, another_becomes_the_maintainer)
+{
+    struct shared s = shared_create(1 << 20);
+    struct shared_child first = shared_fork(be_maintainer, &s);
+    shared_await(&first);
+    gyre *cache = shared_open(&s, 0);
+    uint64_t holder = gy_load_seq(&cache->super->maintainer);
+    CHECK(holder != 0 && holder >> 32 != cache->member);
+    shared_kill(&first);
+    for (unsigned n = 0; n < API_PAUSES_MOST && gy_load_seq(&cache->super->maintainer) >> 32 != cache->member; n++)
+        api_pause();
+    CHECK_EQ(gy_load_seq(&cache->super->maintainer) >> 32, cache->member);
+    struct shared_child second = shared_fork(be_maintainer, &s);
+    CHECK_OK(put_text(cache, "key", "value"));
+    CHECK_OK(gyre_clear(cache)); /* it wakes its own thread, which carries it out */
+    for (unsigned n = 0; n < API_PAUSES_MOST && gy_clear_pending(cache); n++)
+        api_pause();
+    CHECK(!gy_clear_pending(cache));
+    gyre_close(cache);
+    shared_await(&second);
+    shared_kill(&second);
+    close(s.file);
 }
 
 /* A mover has claimed buckets and died: a shard that grows comes to its end all the same, and loses none. */

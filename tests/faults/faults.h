@@ -73,6 +73,7 @@ void faults_disarm(void);
 unsigned faults_calls(enum fault fault); /* since armed */
 unsigned faults_struck(void);            /* that were made to fail, since armed */
 unsigned faults_random_bytes(void);      /* that getrandom has given to the thread that armed */
+extern bool faults_no_unnamed; /* as on a file system that makes no files without a name */
 bool faults_strike(enum fault fault, int error); /* for what stands in: counts, and is true when it is to fail */
 long faults_unknown_call(void);          /* a system call by number that replace.c does not know; 0 */
 

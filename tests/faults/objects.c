@@ -15,6 +15,7 @@
 #include "faults.h"
 
 enum { INTERRUPTIONS = 100 }; /* in a row: no storm of signals is endless */
+bool faults_no_unnamed;
 
 int __real_open(const char *path, int flags, ...);
 int __real_fcntl(int fd, int what, ...);
@@ -29,6 +30,10 @@ __wrap_open(const char *path, int flags, ...)
     unsigned mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, unsigned) : 0;
     va_end(args);
     bool unnamed = (flags & __O_TMPFILE) != 0;
+    if (unnamed && faults_no_unnamed) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
     if (faults_strike(unnamed ? FAULT_OPEN_UNNAMED : FAULT_OPEN, unnamed ? EOPNOTSUPP : EMFILE))
         return -1;
     return __real_open(path, flags, mode);

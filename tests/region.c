@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-#include "shared.h"
+#include "region.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct shared_name
-shared_name(unsigned number)
+struct region_name
+region_name(unsigned number)
 {
-    struct shared_name name;
+    struct region_name name;
     snprintf(name.text, sizeof name.text, "gyre-test-%d-%u", (int)getpid(), number);
     snprintf(name.path, sizeof name.path, "/dev/shm/%s", name.text);
     unlink(name.path);
@@ -17,7 +17,7 @@ shared_name(unsigned number)
 }
 
 gyre_options
-shared_options(const struct shared_name *name, uint64_t capacity_bytes, uint32_t flags)
+region_options(const struct region_name *name, uint64_t capacity_bytes, uint32_t flags)
 {
     gyre_options o = api_options(capacity_bytes, flags | GYRE_NO_THREAD);
     o.shm_name = name->text;
@@ -25,7 +25,7 @@ shared_options(const struct shared_name *name, uint64_t capacity_bytes, uint32_t
 }
 
 void
-shared_process(int (*body)(void *arg), void *arg)
+region_process(int (*body)(void *arg), void *arg)
 {
     int status;
     pid_t child = fork();

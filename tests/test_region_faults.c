@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../stress/lib/creation.h"
 #include "faults/faults.h"
-#include "shared.h"
+#include "region.h"
 
-static struct shared_name name;
+static struct region_name name;
 static int memfd = -1;
+static bool own_folder; /* nobody else's names are in it */
 
 /* What one call is tried on. */
 struct scenario {
@@ -53,7 +55,7 @@ grow(gyre_options *o)
     unsigned n_there = 0; /* where windows are full, some have had to go */
     for (unsigned i = 5900; cache != NULL && i < 6000; i++)
         n_there += has_bytes(cache, key_of(i).text, 8, i);
-    CHECK(cache == NULL || n_there > 50);
+    CHECK(cache == NULL || n_there > 5);
     CHECK(cache == NULL || api_stats(cache).unlinked <= 1); /* when it cannot look, it says that it is not there */
     gyre_close(cache);
     return result;
@@ -65,9 +67,8 @@ unlink_it(gyre_options *o)
     return gyre_unlink(o);
 }
 
-static const uint64_t OPENING = ERROR(GYRE_ENOMEM) | ERROR(GYRE_EIO) | ERROR(GYRE_EPERM),
-                      MAKING = ERROR(GYRE_ENOMEM) | ERROR(GYRE_EIO) | ERROR(GYRE_EPERM) | ERROR(GYRE_ENOSPC) |
-                              ERROR(GYRE_ENOENT) | ERROR(GYRE_EBUSY);
+#define OPENING (ERROR(GYRE_ENOMEM) | ERROR(GYRE_EIO) | ERROR(GYRE_EPERM))
+#define MAKING (OPENING | ERROR(GYRE_ENOSPC) | ERROR(GYRE_ENOENT) | ERROR(GYRE_EBUSY))
 
 static gyre_options
 options_of(const struct scenario *s)
@@ -140,6 +141,7 @@ run_once(struct run *r)
         r->calls[f] = faults_calls((enum fault)f);
     CHECK_MSG(answer == GYRE_OK || (r->struck > 0 && answer < 0 && r->s->errors & ERROR(answer)), "%d", answer);
     check_afterwards(r->s, answer);
+    CHECK(!own_folder || r->plan.fault == FAULT_REMOVE || creation_objects() == 0);
     struct holdings after = faults_holdings();
     CHECK_EQ(after.files, before.files);
     CHECK_EQ(after.mapped_bytes, before.mapped_bytes);
@@ -170,7 +172,7 @@ fail_each(const struct scenario *s)
     test_at = NULL;
 }
 
-TEST(shared_faults, of_caches_with_a_name)
+TEST(region_faults, of_caches_with_a_name)
 {
     static const struct scenario scenarios[] = {
         {"create", GYRE_CREATE, false, open_and_use, 0},
@@ -180,7 +182,7 @@ TEST(shared_faults, of_caches_with_a_name)
         {"grow", GYRE_CREATE, true, grow, 0},
         {"unlink", 0, true, unlink_it, 0},
     };
-    name = shared_name(0);
+    name = region_name(0);
     for (unsigned i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         struct scenario s = scenarios[i];
         s.errors = s.exists ? OPENING : MAKING;
@@ -188,7 +190,19 @@ TEST(shared_faults, of_caches_with_a_name)
     }
 }
 
-TEST(shared_faults, of_caches_in_memfds)
+/* Where no file is without a name: what could not be finished is taken back, but for a name that cannot be removed. */
+TEST(region_faults, of_caches_built_under_another_name)
+{
+    static const struct scenario create = {"create, under another name first", GYRE_CREATE, false, open_and_use, MAKING};
+    own_folder = creation_own_folder(0);
+    if (!own_folder)
+        printf("no mount namespace can be had here: names are not counted\n");
+    faults_no_unnamed = true;
+    name = region_name(0);
+    fail_each(&create);
+}
+
+TEST(region_faults, of_caches_in_memfds)
 {
     static const struct scenario scenarios[] = {
         {"create in a memfd", GYRE_SHM_FD | GYRE_CREATE, false, open_and_use, 0},

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cache.h"
-#include "shared.h"
+#include "region.h"
 
 /* ---- planted objects ------------------------------------------------------------------------------------------- */
 
@@ -21,13 +21,13 @@ static const uint32_t ways[] = {0, GYRE_CREATE, GYRE_READONLY, GYRE_CREATE | GYR
 
 /* However it is opened, the answer is that; with GYRE_EXCLUSIVE it may be that there is something. */
 static void
-check_refused(const struct shared_name *name, int answer, const char *what)
+check_refused(const struct region_name *name, int answer, const char *what)
 {
     struct stat before, after;
     CHECK_EQ(lstat(name->path, &before), 0);
     for (unsigned i = 0; i < 4; i++) {
         gyre *cache;
-        gyre_options o = shared_options(name, ways[i] & GYRE_CREATE ? MIB : 0, ways[i]);
+        gyre_options o = region_options(name, ways[i] & GYRE_CREATE ? MIB : 0, ways[i]);
         int result = gyre_open(&cache, &o);
         bool exists = ways[i] & GYRE_EXCLUSIVE && result == GYRE_EEXIST;
         CHECK_MSG(result == answer || exists, "%s, flags %u: %d", what, ways[i], result);
@@ -40,18 +40,18 @@ check_refused(const struct shared_name *name, int answer, const char *what)
 }
 
 static void
-make_region(const struct shared_name *name, uint32_t mode)
+make_region(const struct region_name *name, uint32_t mode)
 {
-    gyre_options o = shared_options(name, MIB, GYRE_CREATE | GYRE_EXCLUSIVE);
+    gyre_options o = region_options(name, MIB, GYRE_CREATE | GYRE_EXCLUSIVE);
     o.mode = mode;
     gyre *cache = api_open_with(&o);
     CHECK_OK(put_text(cache, "key", "value"));
     api_close(cache);
 }
 
-TEST(shared_open, what_is_no_file_is_not_opened)
+TEST(region_open, what_is_no_file_is_not_opened)
 {
-    struct shared_name name = shared_name(0), other = shared_name(1);
+    struct region_name name = region_name(0), other = region_name(1);
     make_region(&other, 0);
     CHECK_EQ(symlink(other.path, name.path), 0);
     check_refused(&name, GYRE_EPERM, "a symbolic link");
@@ -78,14 +78,14 @@ TEST(shared_open, what_is_no_file_is_not_opened)
     unlink(name.path), unlink(other.path);
 }
 
-TEST(shared_open, a_second_name_is_one_too_many)
+TEST(region_open, a_second_name_is_one_too_many)
 {
-    struct shared_name name = shared_name(0), other = shared_name(1);
+    struct region_name name = region_name(0), other = region_name(1);
     make_region(&other, 0);
     CHECK_EQ(link(other.path, name.path), 0);
     check_refused(&name, GYRE_EPERM, "a hard link");
     unlink(other.path);
-    gyre_options o = shared_options(&name, 0, 0);
+    gyre_options o = region_options(&name, 0, 0);
     gyre *cache = api_open_with(&o);
     CHECK(has_text(cache, "key", "value"));
     api_close(cache);
@@ -93,10 +93,10 @@ TEST(shared_open, a_second_name_is_one_too_many)
 }
 
 /* A mode is what the opener allows: more than that is refused, less is not. */
-TEST(shared_open, others_write_only_if_both_sides_allow_it)
+TEST(region_open, others_write_only_if_both_sides_allow_it)
 {
     static const uint32_t modes[] = {0600, 0640, 0644, 0660, 0664, 0622, 0666};
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     mode_t umask_before = umask(077);
     for (unsigned made = 0; made < 7; made++) {
         make_region(&name, modes[made]);
@@ -104,7 +104,7 @@ TEST(shared_open, others_write_only_if_both_sides_allow_it)
         CHECK(stat(name.path, &s) == 0 && (s.st_mode & 07777) == modes[made]); /* whatever the umask */
         for (unsigned allowed = 0; allowed < 7; allowed++) {
             gyre *cache;
-            gyre_options o = shared_options(&name, 0, 0);
+            gyre_options o = region_options(&name, 0, 0);
             o.mode = modes[allowed];
             bool fine = (modes[made] & 022 & ~modes[allowed]) == 0;
             CHECK_EQ(gyre_open(&cache, &o), fine ? GYRE_OK : GYRE_EPERM);
@@ -123,7 +123,7 @@ static int
 open_as_another(void *arg)
 {
     gyre *cache;
-    gyre_options o = shared_options(arg, 0, 0);
+    gyre_options o = region_options(arg, 0, 0);
     EXPECT(1, setgid(65534) == 0 && setuid(65534) == 0);
     EXPECT(2, gyre_open(&cache, &o) == GYRE_EPERM); /* root's, but it may not write it */
     o.mode = 0666;
@@ -136,7 +136,7 @@ static int
 open_what_another_planted(void *arg)
 {
     gyre *cache;
-    gyre_options o = shared_options(arg, 0, 0);
+    gyre_options o = region_options(arg, 0, 0);
     EXPECT(1, setgid(65533) == 0 && setuid(65533) == 0);
     o.mode = 0600;
     EXPECT(2, gyre_open(&cache, &o) == GYRE_EPERM); /* somebody else's, and all may write it */
@@ -149,28 +149,28 @@ open_what_another_planted(void *arg)
     return 0;
 }
 
-TEST(shared_open, what_belongs_to_another_user_is_refused)
+TEST(region_open, what_belongs_to_another_user_is_refused)
 {
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     if (getuid() != 0) {
         printf("skipped: not root\n");
         return;
     }
     make_region(&name, 0);
-    shared_process(open_as_another, &name);
+    region_process(open_as_another, &name);
     CHECK_EQ(chown(name.path, 65534, 65534), 0);
     check_refused(&name, GYRE_EPERM, "another user's");
     unlink(name.path);
     make_region(&name, 0666);
     CHECK_EQ(chown(name.path, 65534, 65534), 0);
-    shared_process(open_what_another_planted, &name);
+    region_process(open_what_another_planted, &name);
     unlink(name.path);
 }
 
 /* ---- planted contents ------------------------------------------------------------------------------------------ */
 
 static void
-plant(const struct shared_name *name, const void *bytes, size_t n)
+plant(const struct region_name *name, const void *bytes, size_t n)
 {
     unlink(name->path);
     int fd = open(name->path, O_CREAT | O_EXCL | O_RDWR, 0600);
@@ -180,7 +180,7 @@ plant(const struct shared_name *name, const void *bytes, size_t n)
 
 /* A region's bytes, to be changed. */
 static char *
-region_bytes(const struct shared_name *name, size_t *n)
+region_bytes(const struct region_name *name, size_t *n)
 {
     struct stat s;
     make_region(name, 0);
@@ -193,9 +193,9 @@ region_bytes(const struct shared_name *name, size_t *n)
     return bytes;
 }
 
-TEST(shared_open, of_another_length_it_is_refused)
+TEST(region_open, of_another_length_it_is_refused)
 {
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     static const char zeros[8192], text[8192] = "this is no cache";
     size_t n;
     char *bytes = region_bytes(&name, &n);
@@ -209,7 +209,7 @@ TEST(shared_open, of_another_length_it_is_refused)
     CHECK_EQ(truncate(name.path, (off_t)n + 1), 0);
     check_refused(&name, GYRE_ECORRUPT, "one with a byte more");
     CHECK_EQ(truncate(name.path, (off_t)n), 0);
-    gyre_options o = shared_options(&name, 0, 0);
+    gyre_options o = region_options(&name, 0, 0);
     gyre *cache = api_open_with(&o); /* but for the last byte it is the same */
     api_close(cache);
     plant(&name, zeros, sizeof zeros);
@@ -222,9 +222,9 @@ TEST(shared_open, of_another_length_it_is_refused)
     unlink(name.path);
 }
 
-TEST(shared_open, damaged_or_of_another_build_it_is_refused)
+TEST(region_open, damaged_or_of_another_build_it_is_refused)
 {
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     size_t n;
     char *bytes = region_bytes(&name, &n);
     struct gy_super *s = (struct gy_super *)(void *)bytes;
@@ -256,21 +256,21 @@ TEST(shared_open, damaged_or_of_another_build_it_is_refused)
     REFUSED(gy_store_rlx(&s->shard[0].geometry, UINT64_MAX), GYRE_ECORRUPT);
     REFUSED(gy_store_rlx(&s->shard[0].geometry, 0), GYRE_ECORRUPT);
 #undef REFUSED
-    gyre_options o = shared_options(&name, 0, 0);
+    gyre_options o = region_options(&name, 0, 0);
     CHECK_OK(gyre_unlink(&o)); /* a damaged one goes by its magic */
     munmap(bytes, n);
 }
 
 /* Bits of a region that is at rest: an answer or a cache that can be used, never a crash. */
-TEST(shared_open, any_bit_of_the_head)
+TEST(region_open, any_bit_of_the_head)
 {
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     size_t n, refused = 0;
     const size_t head = offsetof(struct gy_super, mark); /* what is fixed at creation */
     char *bytes = region_bytes(&name, &n);
     for (size_t bit = 0; bit < head * 8; bit++) {
         gyre *cache;
-        gyre_options o = shared_options(&name, 0, 0);
+        gyre_options o = region_options(&name, 0, 0);
         bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
         int fd = open(name.path, O_RDWR);
         CHECK(fd >= 0 && pwrite(fd, bytes, head, 0) == (ssize_t)head);
@@ -313,7 +313,7 @@ attach_by_fd(void *arg)
     return 0;
 }
 
-TEST(shared_open, a_memfd_is_handed_over)
+TEST(region_open, a_memfd_is_handed_over)
 {
     int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     CHECK(fd >= 0);
@@ -323,7 +323,7 @@ TEST(shared_open, a_memfd_is_handed_over)
     o = by_fd(fd, MIB, GYRE_CREATE);
     CHECK_OK(gyre_open(&cache, &o));
     CHECK_OK(put_text(cache, "parent", "1"));
-    shared_process(attach_by_fd, &fd);
+    region_process(attach_by_fd, &fd);
     CHECK(has_text(cache, "child", "2"));
     CHECK_OK(gyre_open(&other, &o));
     CHECK(other->generation == cache->generation && api_stats(other).unlinked == 0);
@@ -339,7 +339,7 @@ TEST(shared_open, a_memfd_is_handed_over)
 }
 
 /* An object that was given its length already, or that a maker has died over. */
-TEST(shared_open, a_half_made_memfd_is_made_anew)
+TEST(region_open, a_half_made_memfd_is_made_anew)
 {
     gyre *cache;
     int fd = memfd_create("test", MFD_CLOEXEC);
@@ -359,10 +359,10 @@ TEST(shared_open, a_half_made_memfd_is_made_anew)
     close(fd);
 }
 
-TEST(shared_open, what_is_no_memory_is_not_taken)
+TEST(region_open, what_is_no_memory_is_not_taken)
 {
     gyre *cache;
-    struct shared_name name = shared_name(0);
+    struct region_name name = region_name(0);
     static const char text[8192] = "this is no cache";
     int pair[2], fd = memfd_create("test", MFD_CLOEXEC);
     CHECK_EQ(pipe(pair), 0);
@@ -406,7 +406,7 @@ make_in_one(void *arg, unsigned i)
     gyre_close(cache);
 }
 
-TEST(shared_open, one_of_many_makes_it_in_a_memfd)
+TEST(region_open, one_of_many_makes_it_in_a_memfd)
 {
     for (unsigned round = 0; round < 30; round++) {
         struct makers m = {.fd = memfd_create("test", MFD_CLOEXEC)};

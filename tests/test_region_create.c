@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "../stress/lib/creation.h"
-#include "shared.h"
+#include "region.h"
 
 /* ---- room ------------------------------------------------------------------------------------------------------ */
 
@@ -26,9 +26,9 @@ use_all(gyre *cache)
 }
 
 static gyre_options
-small(const struct shared_name *name)
+small(const struct region_name *name)
 {
-    gyre_options o = shared_options(name, 128 * KIB, GYRE_CREATE);
+    gyre_options o = region_options(name, 128 * KIB, GYRE_CREATE);
     o.expected_entry_bytes = 2000; /* its index will have to grow */
     return o;
 }
@@ -37,7 +37,7 @@ small(const struct shared_name *name)
 static unsigned
 pages_needed(void)
 {
-    struct shared_name name = shared_name(1);
+    struct region_name name = region_name(1);
     gyre_options o = small(&name);
     struct stat s;
     gyre *cache = api_open_with(&o);
@@ -48,7 +48,7 @@ pages_needed(void)
 }
 
 /* In a folder of every size it is made whole, or not at all; and what was made never runs out of memory. */
-TEST(shared_create, every_number_of_pages)
+TEST(region_create, every_number_of_pages)
 {
     unsigned needed = pages_needed(), step = 1, n_made = 0;
     struct statfs folder;
@@ -60,7 +60,7 @@ TEST(shared_create, every_number_of_pages)
             return;
         }
         gyre *cache;
-        struct shared_name name = shared_name(0);
+        struct region_name name = region_name(0);
         gyre_options o = small(&name);
         int result = gyre_open(&cache, &o);
         CHECK_MSG(result == (pages > needed ? GYRE_OK : result == GYRE_OK && pages == needed ? GYRE_OK : GYRE_ENOSPC),
@@ -77,6 +77,35 @@ TEST(shared_create, every_number_of_pages)
     CHECK(n_made >= 29);
 }
 
+/* Whatever the cache gives back, somebody else takes. */
+TEST(region_create, the_room_of_a_growing_index_is_what_others_take)
+{
+    if (!creation_own_folder(pages_needed() + 1)) {
+        printf("skipped: no mount namespace can be had here\n");
+        return;
+    }
+    static const char page[4096];
+    struct region_name name = region_name(0);
+    gyre_options o = small(&name);
+    gyre *cache = api_open_with(&o);
+    int others = open("/dev/shm/others", O_CREAT | O_WRONLY, 0600);
+    CHECK(others >= 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        while (write(others, page, sizeof page) == (ssize_t)sizeof page)
+            ;
+        CHECK_OK(put_bytes(cache, key_of(i).text, 10, i));
+    }
+    uint64_t n_grown = api_stats(cache).growths; /* within a page that it had */
+    CHECK(has_bytes(cache, key_of(19999).text, 10, 19999));
+    close(others);
+    CHECK_EQ(unlink("/dev/shm/others"), 0);
+    for (unsigned i = 0; i < 20000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 10, i));
+    CHECK(api_stats(cache).growths > n_grown); /* now there is room */
+    api_close(cache);
+    CHECK_OK(gyre_unlink(&o));
+}
+
 /* ---- rivals and the dead --------------------------------------------------------------------------------------- */
 
 static void
@@ -84,7 +113,7 @@ race(bool kills, bool without_proc)
 {
     struct rng rng = {api_seed("race")};
     struct creation c = {.rivals = 6, .kills = kills, .without_proc = without_proc};
-    snprintf(c.name, sizeof c.name, "%s", shared_name(0).text);
+    snprintf(c.name, sizeof c.name, "%s", region_name(0).text);
     for (unsigned round = 0; round < 25; round++) {
         const char *wrong = creation_race(&c, &rng);
         CHECK_MSG(wrong == NULL, "round %u: %s", round, wrong);
@@ -92,14 +121,14 @@ race(bool kills, bool without_proc)
     CHECK(c.found > 0 && (c.killed > 0) == kills);
 }
 
-TEST(shared_create, one_of_many_makes_it)
+TEST(region_create, one_of_many_makes_it)
 {
     race(false, false);
     race(true, false);
 }
 
 /* The next one that is made that way removes what the dead have left. */
-TEST(shared_create, one_of_many_makes_it_under_another_name_first)
+TEST(region_create, one_of_many_makes_it_under_another_name_first)
 {
     if (!creation_own_folder(0)) {
         printf("skipped: no mount namespace can be had here\n");
@@ -111,10 +140,10 @@ TEST(shared_create, one_of_many_makes_it_under_another_name_first)
 }
 
 /* Somebody holds the lock that makers take, and will not let go: it is a courtesy only. */
-TEST(shared_create, a_lock_that_is_never_released_is_waited_for_and_then_not)
+TEST(region_create, a_lock_that_is_never_released_is_waited_for_and_then_not)
 {
-    struct shared_name name = shared_name(0);
-    gyre_options o = shared_options(&name, MIB, GYRE_CREATE);
+    struct region_name name = region_name(0);
+    gyre_options o = region_options(&name, MIB, GYRE_CREATE);
     if (!creation_own_folder(0)) {
         printf("skipped: no mount namespace can be had here\n");
         return;
@@ -157,23 +186,23 @@ create_without_proc(void *arg)
 }
 
 /* What a dead maker left goes, what a living one is at stays. */
-TEST(shared_create, what_was_left_unfinished_is_removed_when_nobody_is_at_it)
+TEST(region_create, what_was_left_unfinished_is_removed_when_nobody_is_at_it)
 {
     struct unfinished u;
-    struct shared_name name = shared_name(0);
-    gyre_options o = shared_options(&name, MIB, GYRE_CREATE);
+    struct region_name name = region_name(0);
+    gyre_options o = region_options(&name, MIB, GYRE_CREATE);
     if (!creation_own_folder(0)) {
         printf("skipped: no mount namespace can be had here\n");
         return;
     }
     leave(&u, 0, false);
     leave(&u, 1, true);
-    shared_process(create_without_proc, &o);
+    region_process(create_without_proc, &o);
     CHECK(access(u.path[0], F_OK) != 0 && access(u.path[1], F_OK) == 0);
     CHECK_EQ(creation_objects(), 2);
     close(u.fd);
     CHECK_OK(gyre_unlink(&o));
-    shared_process(create_without_proc, &o);
+    region_process(create_without_proc, &o);
     CHECK_OK(gyre_unlink(&o));
     CHECK_EQ(creation_objects(), 0);
 }
