@@ -39,7 +39,7 @@ take_options(struct fuzz_bytes *in)
     given.expected_entry_bytes = which & 4 ? (uint32_t)take_number(in) : 0;
     given.value_align = which & 8 ? (uint32_t)take_number(in) : 0;
     given.default_ttl_ms = which & 16 ? (uint32_t)take_number(in) : 0;
-    given.flags = which & 32 ? (uint32_t)fuzz_take(in, 1) : 0;
+    given.flags = which & 32 ? (uint32_t)fuzz_take(in, 1) & ~(uint32_t)GYRE_SHM_FD : 0; /* one that is made */
     if (gy_options_check(&out, &given) != GYRE_OK)
         out.struct_size = 0;
     return out;
@@ -123,6 +123,14 @@ damage(char *base, size_t head_bytes, uint64_t *region_bytes, struct fuzz_bytes 
     }
 }
 
+static int
+verify(const char *base, uint64_t region_bytes)
+{
+    const struct gy_super *head = (const struct gy_super *)(const void *)base;
+    int result = gy_layout_verify(head, region_bytes);
+    return result == GYRE_OK ? gy_layout_verify_shards(base, &head->geometry) : result;
+}
+
 static void
 verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 {
@@ -132,10 +140,10 @@ verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 
     FUZZ_CHECK(base != NULL, "memory");
     memset(base, 0, head_bytes);
-    gy_layout_format_quiet(base, plan, 1 + fuzz_take(in, 1), false);
-    FUZZ_CHECK(gy_layout_verify(base, region_bytes) == GYRE_OK, "a fresh superblock is refused");
+    gy_layout_format_quiet(base, plan, &(struct gy_birth){.seed = 1 + fuzz_take(in, 1)});
+    FUZZ_CHECK(verify(base, region_bytes) == GYRE_OK, "a fresh superblock is refused");
     damage(base, head_bytes, &region_bytes, in);
-    int result = gy_layout_verify(base, region_bytes);
+    int result = verify(base, region_bytes);
     FUZZ_CHECK(result == GYRE_OK || result == GYRE_EFORMAT || result == GYRE_ECORRUPT, "verify: %d", result);
     if (result == GYRE_OK) {
         check_geometry(&((struct gy_super *)(void *)base)->geometry, region_bytes);

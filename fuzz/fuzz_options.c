@@ -30,14 +30,14 @@ static int
 must_be_refused(const gyre_options *o, const unsigned char *raw, size_t size)
 {
     const uint32_t flags = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD |
-                           GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU;
+                           GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD;
 
     for (size_t i = sizeof *o; i < size; i++) {
         if (raw[i] != 0)
             return 1;
     }
     return (o->flags & ~flags) != 0 || o->reserved != 0 || o->shm_name != NULL ||
-           o->file_path != NULL || (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
+           o->file_path != NULL || (o->flags & GYRE_SHM_FD) != 0 || o->shm_fd != 0 || o->reserved_too != 0 || (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
            o->capacity_bytes > (uint64_t)4 << 40 || (o->value_align & (o->value_align - 1)) != 0 ||
            (o->value_align != 0 && (o->value_align < 8 || o->value_align > 4096)) ||
            (o->allocate == NULL) != (o->deallocate == NULL);
@@ -60,7 +60,7 @@ clamp_capacity(gyre_options *options, uint64_t how)
 static void
 set_pointers(gyre_options *options, struct fuzz_heap *heap, uint64_t bits)
 {
-    options->shm_name = bits % 32 == 31 ? "/fuzz" : NULL;
+    options->shm_name = bits % 32 == 31 ? "no/name" : NULL;
     options->file_path = bits % 32 == 30 ? "/nonexistent/fuzz" : NULL;
     options->clock_ms = bits & 32 ? clock_ms : NULL;
     options->clock_arg = NULL;
@@ -180,12 +180,13 @@ FUZZ_TARGET
         claimed -= claimed % 8; /* half a pointer would be a wild one */
     unsigned char *raw = calloc(1, claimed > sizeof options ? claimed : sizeof options);
     FUZZ_CHECK(raw != NULL, "memory");
-    for (size_t i = 0; i < sizeof options; i++)
+    for (size_t i = 0; i < offsetof(gyre_options, shm_fd); i++)
         raw[i] = (unsigned char)fuzz_take(&in, 1);
     memcpy(&options, raw, sizeof options);
     options.struct_size = claimed;
     clamp_capacity(&options, how);
     set_pointers(&options, &heap, pointers);
+    options.shm_fd = how % 64 == 63 || options.flags & GYRE_SHM_FD ? -1 : 0; /* never one that is open */
     if (pointers & 128)
         options.reserved = 0, options.flags &= 127 & ~(uint32_t)GYRE_READONLY, options.mode &= 0777;
     if (how & 2)

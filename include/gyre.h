@@ -22,13 +22,14 @@
  *    released. Hold as many as you need, for as long as you need, but not by accident:
  *    gyre_stats names the oldest.
  *  - Values are immutable once they are published. Writing through a view is undefined.
- *  - Release all views, and finish or abort all drafts, before gyre_close.
+ *  - Release all views, and finish or abort all drafts and leases, before gyre_close.
  *  - Do not copy a gyre_view or gyre_draft and release both copies.
  *  - The library is not async-signal-safe: do not call it from signal handlers.
  *
  * Thread rule, for every function: unless its comment says otherwise, any thread may call it at any
- * time on an open cache, concurrently with all others, and no call waits for another thread. Threads
- * need no registration; what a thread holds of the cache is given back when it exits.
+ * time on an open cache, concurrently with all others, and no call but gyre_get_or_lease waits for
+ * another thread. Threads need no registration; what a thread holds of the cache is given back when it
+ * exits.
  *
  * Ordering, for every function: per key, puts, deletes and hits are linearizable, and spurious misses
  * are allowed. After a put returned, no get that starts later returns an older value of that key;
@@ -68,6 +69,8 @@ enum {
     GYRE_MISS = 1,      /* no such entry, or none that may be returned */
     GYRE_EXISTS = 2,    /* GYRE_ADD: the key is present */
     GYRE_CHANGED = 3,   /* GYRE_IF_VERSION: another version stands */
+    GYRE_LEASED = 4,    /* gyre_get_or_lease: absent, and another computes it */
+    GYRE_STALE = 5,     /* gyre_get_or_lease: the same, and here is the value that has expired */
     GYRE_EINVAL = -1,   /* an argument is not usable */
     GYRE_E2BIG = -2,    /* larger than the cache, or the buffer, takes */
     GYRE_ENOMEM = -3,   /* the system has no memory, or no thread, to give */
@@ -79,7 +82,7 @@ enum {
     GYRE_ENOSPC = -9,
     GYRE_ENOENT = -10,
     GYRE_EEXIST = -11,
-    GYRE_ESTALE = -12
+    GYRE_ESTALE = -12   /* revoked: a lease that has ended; or a draft or lease of the parent's, in a forked child */
 };
 
 /* A short English text for any int; a static string, never NULL. Any thread, any time. */
@@ -97,13 +100,16 @@ enum {                        /* gyre_options.flags */
     GYRE_NO_THREAD = 8,       /* start no maintenance thread: puts and gyre_maintain do its work */
     GYRE_HUGEPAGES = 16,      /* ask for huge pages for arenas and index */
     GYRE_VERSIONS = 32,       /* give every entry a version (8 bytes an entry) */
-    GYRE_LIBURCU = 64         /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
+    GYRE_LIBURCU = 64,        /* private caches: grace periods of liburcu (urcu-bp) instead of our own.
                                * They can only be waited for: maintenance does, and, when there is no
                                * thread, a put that lets the index grow. Not inside a urcu-bp section;
                                * and see docs/failures.md before forking */
+    GYRE_SHM_FD = 128         /* shared memory without a name, by descriptor: see shm_fd */
 };
 
-/* Zero means the default in every field but struct_size and capacity_bytes. */
+/* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache that exists
+ * already, zero (in capacity_bytes, too) means as it is, and what is not zero must be as it was created
+ * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. */
 typedef struct gyre_options {
     uint32_t struct_size;          /* set by GYRE_OPTIONS_INIT */
     uint32_t flags;
@@ -115,9 +121,11 @@ typedef struct gyre_options {
                                     * grows as needed, and, when given, arenas that fit large entries */
     uint32_t value_align;          /* 0: 8. Alignment of view.data: a power of two, 8 to 4096 */
     uint32_t default_ttl_ms;       /* 0: none */
-    uint32_t mode;                 /* permissions of a shared object or file; 0: 0600 */
+    uint32_t mode;                 /* permissions of a shared object, whatever the umask: 0 (0600), or bits of
+                                    * 0666. One that lets others write whom mode does not is refused */
     uint32_t reserved;             /* 0 */
-    const char *shm_name;          /* shared memory between processes (GYRE_EINVAL in this version) */
+    const char *shm_name;          /* shared memory between processes: 1 to 200 of [A-Za-z0-9._-], one '/' in
+                                    * front allowed; not ".", "..", or ".gyre-creating-" and more */
     const char *file_path;         /* a file that outlives them (GYRE_EINVAL in this version) */
     uint64_t seed;                 /* of the key hash; 0: random */
     uint64_t (*clock_ms)(void *);  /* NULL: the system's monotonic clock. Must not run backwards, must */
@@ -125,10 +133,14 @@ typedef struct gyre_options {
     void *(*allocate)(void *arg, size_t bytes);                 /* both or neither; NULL: malloc and  */
     void (*deallocate)(void *arg, void *memory, size_t bytes);  /* free. For process-local state: not */
     void *allocate_arg;                                         /* the cached bytes. Any thread.      */
+    int32_t shm_fd;       /* with GYRE_SHM_FD (else 0): a memfd, open for reading and writing. With GYRE_CREATE
+                           * an empty one is filled. The cache works on a duplicate: yours stays yours */
+    uint32_t reserved_too; /* 0 */
 } gyre_options;
 
 #define GYRE_OPTIONS_INIT                                                                          \
-    { (uint32_t)sizeof(gyre_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL }
+    { (uint32_t)sizeof(gyre_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, \
+      0, 0 }
 
 /* Opens a cache and stores it in *out. *out is NULL on failure.
  * Memory: address space for capacity_bytes, the largest index and small tables is reserved at once;
@@ -136,8 +148,17 @@ typedef struct gyre_options {
  * Callers built against an older or a newer header are served: a shorter struct reads as zero-extended,
  * a longer one must be zero in what this library does not know.
  * GYRE_EINVAL (also when the capacity is less than about eight of the largest values, or of pieces of
- * twice value_align), GYRE_ENOMEM (memory, address space, or the thread could not be had), GYRE_EIO (no random
- * seed could be had). */
+ * twice value_align), GYRE_ENOMEM (memory, address space, a descriptor, or the thread could not be had), GYRE_EIO (no
+ * random seed could be had; or what the system says of shared memory fits nothing else).
+ *
+ * Shared caches: without GYRE_CREATE one that exists is opened (GYRE_ENOENT); with it, one is created when there is
+ * none: by one process, however many ask at once, and nobody finds half of one; with GYRE_EXCLUSIVE, too, one that
+ * exists is refused (GYRE_EEXIST). Their space is reserved when they are created: GYRE_ENOSPC, and nothing is
+ * left. GYRE_EPERM: what has the name is no plain file, has a second name, belongs to somebody else than this
+ * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
+ * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;
+ * gyre_unlink removes it. GYRE_EBUSY: another process has been creating it for long, and does not come to an end.
+ * Not for them: clock_ms, GYRE_LIBURCU. More in docs/shared.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -145,7 +166,9 @@ GYRE_API int gyre_open(gyre **out, const gyre_options *options);
  * its drafts committed or aborted. Threads that used the cache may live on. */
 GYRE_API void gyre_close(gyre *cache);
 
-/* Removes the name of a shared or persistent cache. GYRE_EINVAL for private caches. */
+/* Removes the name of a shared cache (only shm_name is read). Who has it open goes on with it; gyre_stats tells them,
+ * and the next gyre_open with GYRE_CREATE makes another. GYRE_ENOENT; GYRE_EPERM; GYRE_EFORMAT when it is the name of
+ * something else, which is left alone; GYRE_EINVAL for caches without a name. */
 GYRE_API int gyre_unlink(const gyre_options *options);
 
 /* ---- reading ---------------------------------------------------------------------------------- */
@@ -239,7 +262,8 @@ GYRE_API int gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t 
 
 /* Publishes a draft; results as gyre_put. The draft is empty afterwards, whatever the result.
  * options.new_version, when given to gyre_reserve, is written here and must live until then.
- * An empty draft: GYRE_EINVAL. GYRE_ESTALE: in a forked child, a draft of another of the parent's threads. */
+ * An empty draft: GYRE_EINVAL. GYRE_ESTALE: in a forked child, a draft of another of the parent's threads, or
+ * any of a shared cache's from before. */
 GYRE_API int gyre_commit(gyre_draft *draft);
 
 /* Drops a draft. NULL or an empty draft: no effect. */
@@ -256,6 +280,67 @@ GYRE_API int gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t 
 /* Empties the cache in constant time for the caller: from its return on no older entry is returned.
  * Its memory is taken back in the background. */
 GYRE_API int gyre_clear(gyre *cache);
+
+/* ---- computing a value once --------------------------------------------------------------------- */
+
+/* A lease: its holder alone computes the value of a key; the others who want it wait, take a stale one, or go on by
+ * themselves. It ends when it is committed, reserved under, or aborted; when a put, a delete or a clear of the key comes
+ * first; when the thread that took it exits, or its time is over, and another asks for the key. Like an entry it
+ * may be evicted, too, where the cache is short of room. Until then every lookup of the key is a miss, and no
+ * condition finds it. A lease that has ended is refused: so what was computed before a delete, a clear or a put is
+ * never stored after it, and of two who computed the same value one stores it.
+ * Do not copy a gyre_lease and use both copies. */
+typedef struct gyre_lease {
+    uint64_t priv[6];
+} gyre_lease;
+
+#define GYRE_NO_WAIT UINT32_MAX
+
+/* Zero means the default in every field but struct_size. Callers of the same key use the same ones, as a rule. */
+typedef struct gyre_lease_options {
+    uint32_t struct_size; /* set by GYRE_LEASE_OPTIONS_INIT */
+    uint32_t flags;       /* 0 */
+    uint32_t lease_ms;    /* how long the lease lasts, when this call gets it; 0: 10 seconds. Longer than the value
+                           * takes to compute: who comes later takes it over */
+    uint32_t wait_ms;     /* how long to wait for another's; 0: as lease_ms; GYRE_NO_WAIT: not at all */
+    uint32_t stale_ms;    /* rather than wait, take a value that expired less than so long ago; 0: no */
+    uint32_t reserved;    /* 0 */
+} gyre_lease_options;
+
+#define GYRE_LEASE_OPTIONS_INIT { (uint32_t)sizeof(gyre_lease_options), 0, 0, 0, 0, 0 }
+
+/* Looks a key up, as gyre_get; when it is absent, one caller at a time gets a lease on it. options may be NULL.
+ * GYRE_OK: the value, as from gyre_get, to be released. The lease is empty.
+ * GYRE_MISS: the lease is the caller's: compute the value, then gyre_lease_commit, or gyre_lease_abort.
+ * GYRE_STALE: with stale_ms: another has the lease; the view has the expired value, its version and ttl_left_ms are
+ *   0, and it is to be released. It is there as long as the entry was not evicted, nor looked up by another call,
+ *   before the lease was given; whoever finds it expired first gets the lease.
+ * GYRE_LEASED: another has the lease, and wait_ms is over. Nothing was handed out: compute the value without storing it,
+ *   try later, or put it, which ends the other's lease. Also, at once, when the caller's thread has it.
+ * Otherwise view and lease are empty: GYRE_EINVAL; GYRE_E2BIG: the key is larger than the cache takes; GYRE_EBUSY:
+ *   as gyre_get and gyre_put; GYRE_ENOMEM as gyre_get; GYRE_EPERM: the cache is read-only.
+ * In a shared cache the callers of all processes are one herd, and a holder is gone when its process is.
+ * This is the one call that waits for other threads, and only while one of them has the lease. It holds nothing of the
+ * cache while it waits; who waits is woken when the lease ends, and the next of them gets it if no value came.
+ * A lease keeps some 60 bytes and the key, and the stale value if there is one, in the cache. */
+GYRE_API int gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_lease_options *options,
+                               gyre_view *view, gyre_lease *lease);
+
+/* Stores the value that was computed under a lease, and ends it; any thread. options as gyre_put, without a flag. The
+ * lease is empty afterwards, whatever the result.
+ * GYRE_ESTALE: the lease had ended: nothing is stored, and what stands stays. GYRE_EINVAL (an empty lease, too);
+ * GYRE_E2BIG, GYRE_EBUSY, GYRE_ENOMEM as gyre_put: nothing is stored. */
+GYRE_API int gyre_lease_commit(gyre_lease *lease, const void *value, size_t value_size,
+                               const gyre_put_options *options);
+
+/* The same for a value that is built in place: a draft as from gyre_reserve. gyre_commit stores it and ends the lease,
+ * results as gyre_lease_commit; gyre_abort ends the lease, too. The lease itself is empty afterwards; where
+ * this fails (results as gyre_lease_commit) it has ended, and the draft is empty. */
+GYRE_API int gyre_lease_reserve(gyre_lease *lease, size_t value_size, const gyre_put_options *options,
+                                gyre_draft *draft);
+
+/* Ends a lease without a value: the next who asks gets it. NULL, an empty lease, or one that has ended: no effect. */
+GYRE_API void gyre_lease_abort(gyre_lease *lease);
 
 /* ---- the whole cache -------------------------------------------------------------------------- */
 
@@ -282,6 +367,7 @@ typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_DELETED,
     GYRE_CLEARED,
     GYRE_REJECTED,           /* its replacement was too large */
+    GYRE_LEASE_ENDED,        /* no value: a lease, ended by its commit or abort, by another writer, or passed on */
     GYRE_REASONS = 16        /* room for more */
 } gyre_reason;
 
@@ -304,11 +390,16 @@ typedef struct gyre_stats {
     uint64_t vanished;             /* misses on an entry that was in the middle of a move or a put */
     uint64_t oldest_section_ms, oldest_pin_ms;      /* ages; 0 and pid 0 when there is none */
     uint32_t oldest_section_pid, oldest_section_tid, oldest_pin_pid, oldest_pin_tid;
+    uint32_t unlinked;             /* 1: the name has gone, or leads to another cache: open it again to use that */
+    uint32_t reserved;
+    uint64_t leases;               /* granted; each counts as an entry until it ends */
+    uint64_t leases_passed;        /* of these: taken over from a holder that was gone or late */
+    uint64_t stale_values;         /* GYRE_STALE answered: counted in misses, too */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

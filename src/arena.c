@@ -15,6 +15,7 @@
 
 #include "cache.h"
 #include "entry.h"
+#include "reap.h"
 
 static inline unsigned
 lane_of_cpu(const struct gyre *cache)
@@ -23,16 +24,37 @@ lane_of_cpu(const struct gyre *cache)
     return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
 }
 
+/* In a shared cache a record says when its thread changes which arenas are free and has not yet brought n_free up to
+ * date, or the reverse: gy_recount looks at it. (In a private one, a forked child counts anew.) */
+static void
+mark_change(struct gyre *cache)
+{
+    if (cache->members == NULL || gy_seats[0].cache_id != cache->id)
+        return;
+    gy_atomic_u32 *changes = &gy_seats[0].record->arena_changes;
+    gy_store_seq(changes, gy_load_rlx(changes) + 1); /* before the change; (Relaxed: only this thread writes it) */
+}
+
+/* And, for the dead, which one it is about to open. */
+static void
+mark_opening(struct gyre *cache, uint32_t arena, uint64_t opened)
+{
+    if (cache->members != NULL && gy_seats[0].cache_id == cache->id)
+        gy_store_seq(&gy_seats[0].record->opening, gy_open_word(arena, opened & GY_SEQUENCE_MASK)); /* before the claim */
+}
+
 /* n_free is counted down first: who finds it too small sweeps, who found it too large would try again and
  * again for an arena that is not there. */
 static bool
 claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
 {
+    mark_change(cache);
     gy_sub_rlx(&cache->super->n_free, 1); /* model: open1 */
-    if (gy_cas_seq(&cache->words[arena], &word, taken)) /* model: open2 */
-        return true;
-    gy_add_rlx(&cache->super->n_free, 1);
-    return false;
+    bool claimed = gy_cas_seq(&cache->words[arena], &word, taken); /* model: open2 */
+    if (!claimed)
+        gy_add_rlx(&cache->super->n_free, 1);
+    mark_change(cache);
+    return claimed;
 }
 
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
@@ -49,6 +71,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
         uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
+        mark_opening(cache, a, opened);
         if (!claim_free(cache, a, word, taken))
             continue;
         gy_tick(cache);
@@ -70,9 +93,11 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
 static void
 give_back(struct gyre *cache, uint32_t arena, uint64_t word)
 {
+    mark_change(cache);
     /* model: giveback */
     if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_FREE)))
         gy_add_rlx(&cache->super->n_free, 1);
+    mark_change(cache);
 }
 
 /* Closes the position of an open arena and seals it; any number of threads may do so at once. */
@@ -332,9 +357,10 @@ gy_arena_free_retired(struct gyre *cache)
      * second look at the slot after the barrier, and finds the slot changed. */
     if (cache->reader_fences)
         gy_fence_seq();
-    else if (!gy_os_membarrier()) /* model: free2 */
+    else if (!gy_barrier(cache)) /* model: free2 */
         return 0;
     uint64_t stamp = gy_arena_stamp_pins(cache); /* model: free3 */
+    mark_change(cache);
     for (unsigned i = 0; i < n; i++)
         if (gy_load_acq(&cache->books[arena[i]].pin_stamp) < stamp &&
             /* model: free4 */
@@ -343,6 +369,9 @@ gy_arena_free_retired(struct gyre *cache)
             freed++;
         }
     gy_store_rlx(&cache->super->n_retired, retired - freed);
+    mark_change(cache);
+    if (freed < n)
+        gy_reap(cache); /* what holds the others may be of the dead */
     return freed;
 }
 

@@ -6,7 +6,7 @@
  * and a book: its position and what is known of its contents.
  *
  *   63               24 23    16 15      5   4    3     0
- *   |     sequence     |  gen   |  lane   | ring | state |
+ *   |     sequence     |  gen   |  lane   | ring | state |       (SWEEPING: the member instead of the lane)
  *
  *   FREE -> OPENING          taken by a writer or a sweep; its book is being reset
  *   OPENING -> OPEN          it stands in its lane: by the opener, or by any writer that finds it there
@@ -123,6 +123,14 @@ static inline uint64_t
 gy_arena_with_state(uint64_t word, enum gy_arena_state state)
 {
     return (word & ~(uint64_t)15) | (uint64_t)state;
+}
+
+/* SWEEPING, by the member in that place, from 1 (0 in private caches): who clears up after it has to know. It takes the
+ * place of the lane, which matters in OPENING and OPEN only. */
+static inline uint64_t
+gy_arena_swept_by(uint64_t word, unsigned member)
+{
+    return (word & ~((uint64_t)0x7ff << 5 | 15)) | (uint64_t)member << 5 | GY_SWEEPING;
 }
 
 /* Negative when a is older than b. */

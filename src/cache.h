@@ -12,7 +12,7 @@
 #include "layout.h"
 #include "os.h"
 #include "rcu/rcu.h"
-#include "region.h"
+#include "region_object.h"
 #include "worker.h"
 
 struct gyre {
@@ -31,7 +31,7 @@ struct gyre {
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     const struct gy_rcu_ops *rcu;
-    bool reader_fences;
+    bool reader_fences, shared; /* shared: with other processes */
     struct gy_region region;
 
     uint64_t (*clock_ms)(void *);
@@ -41,10 +41,23 @@ struct gyre {
     void (*deallocate)(void *, void *, size_t);
     void *allocate_arg;
 
+    struct gy_member *members;      /* shared caches; else NULL */
+    uint32_t member;                /* this process's name among them; 0: it has none yet, or no more */
+    int locks;                      /* the open of the region's file that holds its lock; -1: none */
+    uint64_t locks_file;            /* which file that is */
+    struct gy_identity identity;
+    gy_atomic_u64 next_look_ms;     /* for the dead: reap.c */
+    gy_atomic_u64 next_recount_ms;  /* recount.c */
+    char *inherited;                /* where a parent of this process had the region: member.c */
+    bool maintains;                 /* its thread, which alone uses this, is the maintainer */
+    bool usable;                    /* a forked child has a mapping of its own */
+
     struct gy_worker worker;
     struct gyre *next_open;  /* the process's list of open caches: registry.c */
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
     uint64_t orphan_owner;   /* and the records of the thread that forked bear this name */
+    uint64_t generation;     /* of the region: no other has it */
+    char path[GY_PATH_BYTES]; /* of one with a name */
 };
 
 /* This thread's record; NULL with *error when there is none to be had. */
@@ -149,6 +162,23 @@ gy_pin_set(const struct gyre *cache, gy_atomic_u64 *pin, uint64_t word)
     if (gy_unlikely(cache->reader_fences))
         gy_fence_seq();
 }
+
+/* When it returns true, every thread that uses the cache has executed a full barrier since the call began. */
+static inline bool
+gy_barrier(const struct gyre *cache)
+{
+    return cache->members ? gy_os_membarrier_all() : gy_os_membarrier();
+}
+
+/* This process's place among the members, from 1; 0 in private caches. */
+static inline unsigned
+gy_member_number(const struct gyre *cache)
+{
+    return cache->member & 0xffff;
+}
+
+/* Finds the parts of a region that is mapped and was formatted or verified: open.c. */
+void gy_cache_settle(struct gyre *cache);
 
 static inline void
 gy_pin_clear(gy_atomic_u64 *pin)

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "index.h"
 #include "learn.h"
+#include "reap.h"
 
 /* Where the walk of who has claimed an arena begins: where the others' has come to, unless somebody has not done what
  * he took, or writers published behind the hand. One look decides: what is taken after it, by those who joined before
@@ -36,7 +37,7 @@ static bool
 claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
 {
     bool parked = gy_arena_state(word) == GY_PARKED;
-    uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING);
+    uint64_t sweeping = gy_arena_swept_by(word, gy_member_number(cache));
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1, sweep7 */
         return false;
     uint64_t progress = gy_load_acq(&cache->books[arena].progress);
@@ -83,7 +84,8 @@ join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, boo
 static enum joined
 park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, struct gy_choice *out)
 {
-    uint64_t sweeping = gy_arena_with_state(word, GY_SWEEPING), parked = gy_arena_with_state(word, GY_PARKED);
+    uint64_t sweeping = gy_arena_swept_by(word, gy_member_number(cache));
+    uint64_t parked = gy_arena_with_state(sweeping, GY_PARKED);
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1 */
         return CHANGED;
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
@@ -352,10 +354,10 @@ gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool
             if (open == UINT32_MAX && !busy)
                 return false;
             /* While another thread is about to park the oldest entries, the youngest are not the next best. */
-            if (busy)
-                sched_yield();
-            else
+            if (!busy)
                 seal_open(cache, open);
+            else if (!gy_reap(cache))
+                sched_yield();
             continue;
         }
         enum joined result = gy_arena_state(best_word) == GY_PARKED ? join(cache, r, best, best_word, again, out)
@@ -383,7 +385,9 @@ evict_coldest(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, s
     struct gy_found f;
     if (coldest == NULL || !gy_index_pin(cache, coldest, &r->pin[GY_PIN_COMPARE], &f))
         return false;
+    cache->rcu->enter(cache, r); /* for recounts, which have to know who is about to change the counts */
     bool evicted = !gy_slot_tentative(f.word) && gy_index_evict(cache, r, shard, &f, reason);
+    cache->rcu->exit(cache, r);
     gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
     return evicted;
 }

@@ -16,6 +16,7 @@
 #include "clear.h"
 
 #include "index.h"
+#include "reap.h"
 
 enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
 enum { BUCKETS_A_STEP = 256 };
@@ -109,10 +110,13 @@ bool
 gy_clear_step(struct gyre *cache, struct gy_record *r)
 {
     uint64_t nobody = 0;
-    if (!gy_clear_pending(cache) ||
-        /* model: drive */
-        !gy_cas_seq(&cache->super->clear_driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid()))
+    if (!gy_clear_pending(cache))
         return false;
+    /* model: drive */
+    if (!gy_cas_seq(&cache->super->clear_driver, &nobody, gy_owner_self(cache))) {
+        gy_reap(cache); /* the driver may be dead */
+        return false;
+    }
     bool did = gy_clear_pending(cache) && advance(cache, r);
     /* model: undrive */
     gy_store_rel(&cache->super->clear_driver, 0); /* pairs with the next driver's CAS */

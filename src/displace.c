@@ -93,7 +93,7 @@ displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct
 bool
 gy_displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, const struct gy_window *w)
 {
-    if (w->n != 2 || !gy_grow_drive(shard))
+    if (w->n != 2 || !gy_grow_drive(cache, shard))
         return false;
     bool room = false;
     for (unsigned n = 0; n < 2 * GY_BUCKET_SLOTS; n++) {

@@ -29,6 +29,7 @@ enum {
     GY_ENTRY_KNOWN = 7,
     GY_ENTRY_KIND_SHIFT = 3, /* above: the policy's kind (policy.h) */
     GY_ENTRY_UNFILLED = 31 << GY_ENTRY_KIND_SHIFT, /* in its place: the key is not written yet, or the entry has gone */
+    GY_ENTRY_LEASE_KIND = 30, /* in its place: a lease on the key, and no value (lease.h) */
 
     GY_KEY_MOST = 65535,
     GY_ENTRY_ALIGN = 8,
@@ -116,6 +117,13 @@ static inline bool
 gy_entry_filled(struct gy_header h)
 {
     return (h.flags & GY_ENTRY_UNFILLED) != GY_ENTRY_UNFILLED;
+}
+
+/* Its expiry, which it always has, is the lease's limit: so that no lookup takes it for a plain entry. */
+static inline bool
+gy_entry_is_lease(struct gy_header h)
+{
+    return gy_entry_kind(h) == GY_ENTRY_LEASE_KIND && (h.flags & GY_ENTRY_EXPIRY) != 0;
 }
 
 /* For a walk, which no slot tells that the entry is complete: acquires its key. */

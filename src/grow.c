@@ -13,6 +13,10 @@
  *   MOVE        N, MOVING         both              images         every old bucket was moved, once
  *   WAIT_DRAIN  2N, STEADY        images            images         a grace period has elapsed
  *
+ * When a member of a shared cache dies in the middle of moving, nobody knows which buckets it had claimed. Then, when all
+ * are claimed, movers are told to stop (WAIT_MOVERS, until a grace period has elapsed: they look at the stage in each
+ * section), and the driver moves what was left (MOVE_ALONE). Both are as MOVE to everybody else.
+ *
  * A stage is changed by whoever holds driver, a try-lock that nobody waits for. Buckets are moved by
  * whoever claims them from the cursor: each by one mover only (two could bring one word back twice,
  * counterexample CE4). Lookups never wait and need no section. */
@@ -22,10 +26,11 @@
 #include "account.h"
 #include "index.h"
 #include "move.h"
+#include "reap.h"
 #include "sweep.h"
 
-enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
-enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
+enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
+enum { CHUNK = 8, ALONE = 256, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
  * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
@@ -73,6 +78,13 @@ bool
 gy_grow_urgent(const struct gyre *cache, unsigned number)
 {
     return loaded(cache, &cache->super->shard[number], LOAD_URGENT - LOAD_GROW);
+}
+
+/* For who may wait a moment: the driver may be dead. */
+static bool
+drive(struct gyre *cache, struct gy_shard *shard)
+{
+    return gy_grow_drive(cache, shard) || (gy_reap(cache) && gy_grow_drive(cache, shard));
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. */
@@ -217,13 +229,58 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
                 __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
         }
     }
-    for (uint64_t b = first; b < end; b++) {
+    bool told_to_stop = false;
+    for (uint64_t b = first; b < end && !told_to_stop; b++) {
+        cache->rcu->enter(cache, r);
+        told_to_stop = stage_of(shard) != MOVE;
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS && !told_to_stop; s++)
+            move_slot(cache, r, number, b, n, s);
+        if (b + 1 == end && !told_to_stop)
+            gy_add_seq(&shard->finished, end - first); /* in the section: none comes late, see WAIT_MOVERS */
+        cache->rcu->exit(cache, r);
+    }
+    return true;
+}
+
+/* All buckets are claimed, by some who may have died: has the driver to move what is left? */
+static bool
+left_by_the_dead(struct gy_shard *shard, unsigned log2)
+{
+    return gy_load_acq(&shard->orphaned) != 0 &&
+           gy_load_acq(&shard->cursor) == ((uint64_t)log2 << CURSOR_SHIFT) + ((uint64_t)1 << log2);
+}
+
+/* The driver moves what the dead have left, some buckets a call; the only mover now. What was moved is gone from its old
+ * bucket. True when there are none left. (Relaxed: only the driver uses finished by now.) */
+static bool
+move_alone(struct gyre *cache, struct gy_record *r, unsigned number, unsigned log2)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    uint64_t n = (uint64_t)1 << log2, b = gy_load_rlx(&shard->finished), end = gy_min(b + ALONE, n);
+    for (; b < end; b++) {
         cache->rcu->enter(cache, r);
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             move_slot(cache, r, number, b, n, s);
         cache->rcu->exit(cache, r);
     }
-    gy_add_seq(&shard->finished, end - first);
+    gy_store_rlx(&shard->finished, b);
+    return b >= n;
+}
+
+static bool
+advance_move(struct gyre *cache, struct gy_record *r, unsigned number, enum stage stage, unsigned log2)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    bool done = stage == MOVE ? gy_load_acq(&shard->finished) == (uint64_t)1 << log2
+                              : move_alone(cache, r, number, log2);
+    if (done) {
+        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN); /* model: phase3 */
+    } else if (stage == MOVE) {
+        if (!left_by_the_dead(shard, log2))
+            return false;
+        gy_store_seq(&shard->stage, WAIT_MOVERS); /* then the grace period: no mover begins a bucket after it */
+        gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: who drives next reads both.) */
+    }
     return true;
 }
 
@@ -236,12 +293,8 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     enum stage stage = stage_of(shard);
     if (stage == IDLE)
         return loaded(cache, shard, 0) && start(cache, r, number);
-    if (stage == MOVE) {
-        if (gy_load_acq(&shard->finished) != (uint64_t)1 << log2)
-            return false;
-        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN); /* model: phase3 */
-        return true;
-    }
+    if (stage == MOVE || stage == MOVE_ALONE)
+        return advance_move(cache, r, number, stage, log2);
     if (!cache->rcu->poll(cache, gy_load_rlx(&shard->cookie)))
         return false;
     switch (stage) {
@@ -250,8 +303,13 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
         break;
     case WAIT_MOVING:
         gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage and the cursor.) */
+        gy_store_rlx(&shard->orphaned, 0);
         gy_store_rel(&shard->stage, MOVE); /* model: phasemove */
         gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
+        break;
+    case WAIT_MOVERS:
+        gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage.) */
+        gy_store_rel(&shard->stage, MOVE_ALONE);
         break;
     default:
         gy_add_rlx(&cache->super->growths, 1);
@@ -269,7 +327,7 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;
     enum stage stage = stage_of(shard);
-    if ((!may_wait && stage != IDLE && stage != MOVE) || !gy_grow_drive(shard))
+    if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))
         return false;
     bool did = advance(cache, r, number);
     gy_grow_undrive(shard);
@@ -282,24 +340,76 @@ stage_by_geometry(enum gy_phase phase, enum stage stage)
 {
     switch (phase) {
     case GY_STEADY:
-        return stage == MOVE ? WAIT_DRAIN : stage;
+        return stage == MOVE || stage == MOVE_ALONE ? WAIT_DRAIN : stage;
     case GY_UNION:
         return WAIT_UNION;
     default:
-        return stage == MOVE ? MOVE : WAIT_MOVING;
+        return stage == MOVE || stage == WAIT_MOVERS || stage == MOVE_ALONE ? stage : WAIT_MOVING;
     }
+}
+
+/* Its driver has died, or leaves: stage and cookie are brought in line with the geometry, as the next driver needs them.
+ * Only who clears up after the driver does this, and nobody drives meanwhile. */
+static void
+take_over(struct gyre *cache, struct gy_shard *shard)
+{
+    uint64_t geometry = gy_load_acq(&shard->geometry), log2 = gy_geometry_log2(geometry);
+    enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
+    gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
+    gy_store_rel(&shard->stage, stage);
+    if (stage == MOVE && gy_load_acq(&shard->cursor) >> CURSOR_SHIFT != log2)
+        gy_store_rel(&shard->cursor, log2 << CURSOR_SHIFT); /* it died in between */
+}
+
+void
+gy_grow_release(struct gyre *cache, unsigned number, uint32_t member)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    uint64_t driver = gy_load_acq(&shard->driver);
+    if (driver >> 32 == member) {
+        take_over(cache, shard);
+        gy_store_rlx(&shard->displaced, 0); /* (Relaxed: released with the driver's word.) */
+        gy_cas_seq(&shard->driver, &driver, 0);
+    }
+    gy_store_seq(&shard->orphaned, 1); /* it may have claimed buckets: for this doubling */
+}
+
+/* The bytes of the index, and those set aside: nobody drives a growth. */
+static void
+count_bytes(struct gyre *cache)
+{
+    uint64_t index_bytes = 0, arenas = 0;
+    for (unsigned number = 0; number < cache->g.n_shards; number++)
+        index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+        arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
+    gy_store_rlx(&cache->super->index_bytes, index_bytes); /* (Relaxed: released with the driver's word.) */
+    gy_store_rlx(&cache->super->index_credit,
+                 cache->g.capacity_bytes - index_bytes - (arenas << cache->g.arena_shift));
+}
+
+bool
+gy_grow_recount(struct gyre *cache)
+{
+    unsigned driven = 0;
+    while (driven < cache->g.n_shards && drive(cache, &cache->super->shard[driven]))
+        driven++;
+    bool alone = driven == cache->g.n_shards;
+    if (alone)
+        count_bytes(cache);
+    while (driven > 0)
+        gy_grow_undrive(&cache->super->shard[--driven]);
+    return alone;
 }
 
 /* (Relaxed, all here: this thread is alone.) */
 void
 gy_grow_mend_quiet(struct gyre *cache)
 {
-    uint64_t index_bytes = 0, arenas = 0;
     for (unsigned number = 0; number < cache->g.n_shards; number++) {
         struct gy_shard *shard = &cache->super->shard[number];
         uint64_t geometry = gy_load_rlx(&shard->geometry);
         enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
-        index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
         /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
          * from its old bucket, and what stays there is left alone. */
         gy_store_rlx(&shard->finished, 0);
@@ -309,9 +419,5 @@ gy_grow_mend_quiet(struct gyre *cache)
         gy_store_rlx(&shard->driver, 0);
         gy_store_rlx(&shard->displaced, 0);
     }
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
-        arenas += gy_arena_state(gy_load_rlx(&cache->words[a])) != GY_WITHDRAWN;
-    gy_store_rlx(&cache->super->index_bytes, index_bytes);
-    gy_store_rlx(&cache->super->index_credit,
-                 cache->g.capacity_bytes - index_bytes - (arenas << cache->g.arena_shift));
+    count_bytes(cache);
 }

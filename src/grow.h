@@ -20,13 +20,18 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
+/* Clears up after a member of a shared cache that is no more: by who alone does so. */
+void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
+
+/* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
+bool gy_grow_recount(struct gyre *cache);
 /* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
 static inline bool
-gy_grow_drive(struct gy_shard *shard)
+gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
 {
     uint64_t nobody = 0;
     /* model: drive */
-    return gy_cas_seq(&shard->driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
+    return gy_cas_seq(&shard->driver, &nobody, gy_owner_self(cache));
 }
 
 static inline void

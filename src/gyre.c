@@ -15,9 +15,13 @@ gyre_clear(gyre *cache)
 {
     if (cache == NULL)
         return GYRE_EINVAL;
-    gy_registry_mended(cache);
+    if (cache->region.readonly)
+        return GYRE_EPERM;
+    int result = gy_registry_mended(cache);
+    if (result != GYRE_OK)
+        return result;
     gy_clear_begin(cache);
-    gy_worker_wake(&cache->worker);
+    gy_worker_wake(cache);
     return GYRE_OK;
 }
 
@@ -44,6 +48,10 @@ gyre_strerror(int code)
         return "the key is present";
     case GYRE_CHANGED:
         return "another version stands";
+    case GYRE_LEASED:
+        return "another computes the value";
+    case GYRE_STALE:
+        return "an expired value; another computes a newer one";
     case GYRE_EINVAL:
         return "invalid argument";
     case GYRE_E2BIG:

@@ -88,14 +88,15 @@ gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t
 bool
 gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
 {
-    struct gy_super *s = cache->super;
     uint64_t expiry = gy_entry_expiry(f->entry, f->header);
-    if (gy_unlikely(expiry != 0 && gy_now_ms(cache) >= expiry)) {
-        *reason = GYRE_EXPIRED;
-        return false;
+    if (gy_unlikely(expiry != 0)) {
+        bool lease = gy_entry_is_lease(f->header);
+        if (lease || gy_now_ms(cache) >= expiry) {
+            *reason = lease ? GYRE_LEASE_ENDED : GYRE_EXPIRED;
+            return false;
+        }
     }
-    /* (Relaxed: opened is constant while the arena is pinned.) */
-    if (gy_unlikely(gy_load_rlx(&cache->books[f->arena].opened) < gy_load_acq(&s->mark))) {
+    if (gy_unlikely(gy_entry_cleared(cache, f))) {
         *reason = GYRE_CLEARED;
         return false;
     }

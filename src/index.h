@@ -103,8 +103,19 @@ bool gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, s
 bool gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard,
                     const struct gy_found *f, enum gyre_reason reason);
 
-/* GY_PUT_IF_REF: only in place of the very entry at that ref (touch). */
-enum gy_publish_kind { GY_PUT_ANY, GY_PUT_ADD, GY_PUT_REPLACE, GY_PUT_IF_VERSION, GY_PUT_IF_REF };
+/* GY_PUT_IF_REF: only in place of the very entry at that ref (touch). Of leases: GY_PUT_LEASE places one where nothing
+ * stands, not even what has expired; GY_PUT_LEASE_OVER in place of the very entry at that ref, a lease or expired;
+ * GY_PUT_LEASED puts a value in place of the lease with that token, else GYRE_ESTALE. */
+enum gy_publish_kind {
+    GY_PUT_ANY,
+    GY_PUT_ADD,
+    GY_PUT_REPLACE,
+    GY_PUT_IF_VERSION,
+    GY_PUT_IF_REF,
+    GY_PUT_LEASE,
+    GY_PUT_LEASE_OVER,
+    GY_PUT_LEASED
+};
 enum { GY_RESTAGE = 100 }; /* the entry stands in an arena that a clear has passed */
 
 /* put: publishes a staged entry (whose pin the caller holds and releases). GYRE_OK, GYRE_EXISTS,
@@ -117,6 +128,13 @@ int gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_ki
  * was among them. if_version other than 0: only a committed word with that version. */
 bool gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key,
                      size_t key_bytes, uint64_t if_version, enum gyre_reason reason);
+
+/* Has a clear passed it? (Relaxed: opened is constant while the arena is pinned.) */
+static inline bool
+gy_entry_cleared(const struct gyre *cache, const struct gy_found *f)
+{
+    return gy_load_rlx(&cache->books[f->arena].opened) < gy_load_acq(&cache->super->mark);
+}
 
 /* May a get return this entry? Otherwise *reason says why it goes. */
 bool gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason);

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "limit.h"
 #include "policy.h"
+#include "recount.h"
 #include "sweep.h"
 
 enum { VERSION_BLOCK = 256 };
@@ -68,13 +69,15 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
     if (gy_unlikely(alone && gy_clear_pending(cache)))
         gy_clear_step(cache, r);
+    if (gy_unlikely(alone && cache->members != NULL))
+        gy_recount(cache);
     if (cache->g.max_entries)
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
     gy_sweep_help(cache, r, bytes);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
-        gy_worker_wake(&cache->worker);
+        gy_worker_wake(cache);
 }
 
 uint64_t

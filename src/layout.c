@@ -7,9 +7,9 @@
 
 #include "entry.h"
 
-static const uint64_t MAGIC = 0x3165727967u; /* "gyre1" */
 enum {
-    FORMAT = 4,
+    FORMAT = 5,
+    CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
     ARENA_LEAST = 4 << 10,
@@ -28,11 +28,12 @@ enum {
     SMALL_INDEX_SHARD = 4 << 20, /* of the capacity, for each shard of an index that is small beside it */
     ROUNDING_MOST = 64,  /* of the capacity: what huge pages may add to the first index */
 };
+static const uint64_t CAPACITY_MOST = (uint64_t)4 << 40;
 
 static uint32_t
 layout_stamp(void)
 {
-    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_record),
+    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
                               sizeof(struct gy_shard), sizeof(struct gy_book), sizeof(struct gy_lane),
                               sizeof(struct gy_header), GY_REF_BITS, GY_TAG_SHIFT, GY_BUCKET_SLOTS,
                               XXH_VERSION_NUMBER / 10000, sizeof(void *)};
@@ -109,6 +110,7 @@ place(struct gy_geometry *g)
     const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
     uint64_t at = gy_align_up(sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards, page);
+    g->members_at = at, at += gy_align_up(sizeof(struct gy_member) * g->n_members, page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
     g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);
     g->books_at = at, at += gy_align_up(sizeof(struct gy_book) * g->n_arenas, page);
@@ -127,7 +129,8 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 {
     struct gy_geometry g = {.capacity_bytes = o->capacity_bytes, .max_entries = o->max_entries,
                             .value_align = o->value_align, .default_ttl_ms = o->default_ttl_ms,
-                            .flags = o->flags, .n_records = RECORDS};
+                            .flags = o->flags & GYRE_VERSIONS, .n_records = RECORDS,
+                            .n_members = o->shm_name || o->flags & GYRE_SHM_FD ? GY_MEMBERS : 0};
     int result = plan_arenas(&g, o);
     if (result != GYRE_OK)
         return result;
@@ -152,17 +155,18 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 }
 
 void
-gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, bool reader_fences)
+gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth)
 {
     struct gy_super *s = (struct gy_super *)(void *)base;
     uint64_t index_first = gy_layout_index_first(g);
     uint64_t arenas = (uint64_t)g->n_arenas << g->arena_shift;
-    s->magic = MAGIC;
+    s->magic = GY_MAGIC;
     s->format = FORMAT;
     s->stamp = layout_stamp();
-    s->reader_fences = reader_fences;
-    s->generation = 1;
-    s->seed = seed;
+    s->reader_fences = birth->reader_fences;
+    s->generation = birth->generation;
+    s->seed = birth->seed;
+    s->clock_start_ms = birth->clock_start_ms;
     s->geometry = *g;
     gy_store_rlx(&s->n_free, g->n_arenas);
     gy_store_rlx(&s->index_bytes, index_first);
@@ -182,28 +186,51 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, b
 static bool
 countable(const struct gy_geometry *g)
 {
-    return g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 && g->n_arenas < 1u << GY_ARENA_BITS &&
-           g->n_lanes > 0 && g->n_lanes <= 1024 && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS &&
+    return g->n_members <= GY_MEMBERS && g->n_records > 0 && g->n_records <= 1u << 20 && g->n_arenas > 0 &&
+           g->n_arenas < 1u << GY_ARENA_BITS &&
+           g->n_lanes > 0 && g->n_lanes <= 1024 && g->reserve_arenas > 0 && g->reserve_arenas < g->n_arenas &&
+           g->n_lanes * GY_RINGS + g->reserve_arenas < g->n_arenas && g->n_shards > 0 && g->n_shards <= GY_MAX_SHARDS &&
            g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
            g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&
            g->n_history > 0 && g->n_history <= HISTORY_MOST && g->value_align >= 8 && g->value_align <= 4096 &&
-           (g->value_align & (g->value_align - 1)) == 0 &&
-           g->max_value_bytes < (uint64_t)1 << g->arena_shift && g->reserve_arenas < g->n_arenas &&
+           (g->value_align & (g->value_align - 1)) == 0 && (g->flags & ~(uint32_t)GYRE_VERSIONS) == 0 &&
+           g->max_value_bytes > 0 && g->max_value_bytes < (uint64_t)1 << g->arena_shift &&
+           g->capacity_bytes <= CAPACITY_MOST &&
            gy_layout_index_first(g) + ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes;
 }
 
-int
-gy_layout_verify(const char *base, uint64_t region_bytes)
+bool
+gy_layout_unfinished(const struct gy_super *head)
 {
-    const struct gy_super *s = (const struct gy_super *)(const void *)base;
-    if (region_bytes < sizeof *s || s->magic != MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
+    return (head->magic == 0 || head->magic == GY_MAGIC) && gy_load_acq(&head->state) == CREATING;
+}
+
+int
+gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
+{
+    if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
         return GYRE_EFORMAT;
-    if (gy_load_acq(&s->state) != READY || !countable(&s->geometry))
+    if (gy_load_acq(&s->state) != READY || s->reader_fences > 1 || !countable(&s->geometry))
         return GYRE_ECORRUPT;
     struct gy_geometry placed = s->geometry;
     place(&placed);
     if (memcmp(&placed, &s->geometry, sizeof placed) != 0 || placed.region_bytes != region_bytes ||
         region_bytes >> 3 > GY_REF_MASK)
         return GYRE_ECORRUPT;
+    return GYRE_OK;
+}
+
+int
+gy_layout_verify_shards(const char *base, const struct gy_geometry *g)
+{
+    const struct gy_super *s = (const struct gy_super *)(const void *)base;
+    for (unsigned i = 0; i < g->n_shards; i++) {
+        uint64_t word = gy_load_acq(&s->shard[i].geometry);
+        unsigned log2 = gy_geometry_log2(word);
+        enum gy_phase phase = gy_geometry_phase(word);
+        if (log2 < g->log2_buckets_first || log2 + (phase != GY_STEADY) > g->log2_buckets_most || phase > GY_MOVING ||
+            word != gy_geometry_word(log2, phase))
+            return GYRE_ECORRUPT;
+    }
     return GYRE_OK;
 }

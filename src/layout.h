@@ -3,7 +3,7 @@
 
 /* Where everything stands in a region, and the words at its head that all users share.
  *
- *   | superblock | records | arena words | arenas' books | lanes | history | index | arenas |
+ *   | superblock | members | records | arena words | arenas' books | lanes | history | index | arenas |
  *
  * The index has address space for its largest size; a shard's part starts at its first size and doubles
  * in place. Arenas are aligned to their size. Everything is reached by offset: there is no pointer. */
@@ -13,17 +13,20 @@
 
 #include "arena.h"
 #include "learn.h"
+#include "member.h"
 #include "options.h"
 #include "rcu/record.h"
 #include "slot.h"
 
+#define GY_MAGIC ((uint64_t)0x3165727967) /* "gyre1" */
+
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
-    uint64_t records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
+    uint64_t members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
-    uint32_t n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
+    uint32_t n_members, n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
     uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
 };
 
@@ -31,6 +34,8 @@ enum {
     GY_HISTORY_WORDS = GY_LINE / 2, /* of 16 bits, in a bucket: a line */
     GY_HISTORY_ENTRY = 4            /* bytes of history for each entry */
 };
+
+enum { GY_GATES = GY_LINE / sizeof(uint32_t) };
 
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring */
@@ -71,6 +76,7 @@ struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
     _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
+    gy_atomic_u64 orphaned;                       /* 1: who had claimed buckets to move may have died */
     gy_atomic_u64 displaced; /* the hash of the key whose word is being moved, lowest bit set; 0: none */
 };
 
@@ -79,7 +85,8 @@ struct gy_super {
     uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
     gy_atomic_u32 state;
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
-    uint64_t generation, seed;
+    uint64_t generation, seed;   /* generation: a random number; no other region has it */
+    uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     struct gy_geometry geometry;
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
@@ -100,6 +107,11 @@ struct gy_super {
     gy_atomic_u64 pin_base;                       /* the part of a pin that is the same for all: see cache.h */
     gy_atomic_u32 n_records_used;                 /* records at and above this index were never used */
     gy_atomic_u32 fork_generation;
+    gy_atomic_u32 n_members_used;                 /* shared caches: the same of members' places */
+    gy_atomic_u32 maintainer_sleeps;              /* a futex */
+    gy_atomic_u64 maintainer;                     /* the thread that does the maintenance for all */
+    gy_atomic_u64 maintained_ms;                  /* when it last did. (Relaxed: a sign of life.) */
+    gy_atomic_u64 recount;                        /* 1: somebody died, and counts may be off */
 
     /* From the last look at all arenas: the oldest of each ring, as lanes name arenas, and the bytes that live in those
      * that are sealed. (Relaxed: hints.) */
@@ -116,6 +128,8 @@ struct gy_super {
 
     _Alignas(GY_LINE) struct gy_learned learned;
 
+    _Alignas(GY_LINE) gy_atomic_u32 gate[GY_GATES]; /* where those wait who wait for leases: gate.h */
+
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
 
@@ -128,10 +142,21 @@ gy_layout_index_first(const struct gy_geometry *g)
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
 
-/* Writes the superblock of a fresh region: nobody else can be there. */
-void gy_layout_format_quiet(char *base, const struct gy_geometry *g, uint64_t seed, bool reader_fences);
+/* What a fresh region is given beside its geometry. */
+struct gy_birth {
+    uint64_t seed, generation, clock_start_ms;
+    bool reader_fences;
+};
 
-/* Checks a superblock before anything in it is followed. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
-int gy_layout_verify(const char *base, uint64_t region_bytes);
+/* Writes the superblock of a fresh region: nobody else can be there, or looks at more than whether it is finished. */
+void gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth);
+
+/* Of the first bytes of an object: there is no region yet, or half of one? */
+bool gy_layout_unfinished(const struct gy_super *head);
+
+/* Checks a superblock before anything in it is followed: its fixed part, of which the caller has a copy that nobody
+ * changes; then the shards' words. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
+int gy_layout_verify(const struct gy_super *head, uint64_t region_bytes);
+int gy_layout_verify_shards(const char *base, const struct gy_geometry *g);
 
 #endif

@@ -14,8 +14,14 @@ bool
 gy_lookup_expired(struct gyre *cache, struct gy_record *r, uint64_t hash, const struct gy_found *f,
                   uint32_t *ttl_left_ms)
 {
+    *ttl_left_ms = 0;
+    if (gy_entry_is_lease(f->header)) /* there is no value; the lease stays */
+        return true;
     *ttl_left_ms = gy_ttl_left(cache, f);
-    if (*ttl_left_ms == 0)
+    if (*ttl_left_ms == 0) {
+        cache->rcu->enter(cache, r); /* for recounts, which have to know who is about to change the counts */
         gy_index_evict(cache, r, gy_shard_of(cache, hash), f, GYRE_EXPIRED);
+        cache->rcu->exit(cache, r);
+    }
     return *ttl_left_ms == 0;
 }

@@ -14,7 +14,7 @@
 /* How much longer an entry with a TTL lives; 0 when its time has come. */
 uint32_t gy_ttl_left(struct gyre *cache, const struct gy_found *f);
 
-/* The same, and evicts an entry whose time has come: then true. */
+/* The same, and evicts an entry whose time has come: then true. True, too, of a lease. */
 bool gy_lookup_expired(struct gyre *cache, struct gy_record *r, uint64_t hash, const struct gy_found *f,
                        uint32_t *ttl_left_ms);
 

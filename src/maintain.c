@@ -6,6 +6,8 @@
 #include "cache.h"
 #include "clear.h"
 #include "grow.h"
+#include "reap.h"
+#include "recount.h"
 #include "sweep.h"
 
 enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
@@ -41,6 +43,38 @@ under_way(const struct gyre *cache)
     return gy_clear_pending(cache);
 }
 
+enum gy_maintainer
+gy_maintainer_begin(struct gyre *cache)
+{
+    uint64_t holder = 0, self = gy_owner_self(cache);
+    if (gy_cas_seq(&cache->super->maintainer, &holder, self))
+        return GY_MAINTAINER_NOW;
+    return holder == self ? GY_MAINTAINER_ALREADY : GY_MAINTAINER_OTHER;
+}
+
+void
+gy_maintainer_end(struct gyre *cache)
+{
+    uint64_t self = gy_owner_self(cache);
+    gy_cas_seq(&cache->super->maintainer, &self, 0);
+}
+
+bool
+gy_maintainer_turn(struct gyre *cache)
+{
+    enum { STOPPED_MS = 1000 };
+    struct gy_super *s = cache->super;
+    uint64_t now = gy_now_ms(cache);
+    cache->maintains = gy_maintainer_begin(cache) != GY_MAINTAINER_OTHER;
+    if (cache->maintains) {
+        gy_store_rlx(&s->maintained_ms, now);
+        return true;
+    }
+    gy_reap_one(cache, (uint32_t)(gy_load_acq(&s->maintainer) >> 32));
+    uint64_t seen = gy_load_rlx(&s->maintained_ms);
+    return seen < now && now - seen > STOPPED_MS;
+}
+
 int
 gy_maintain(struct gyre *cache, uint64_t budget_ns)
 {
@@ -49,6 +83,10 @@ gy_maintain(struct gyre *cache, uint64_t budget_ns)
     if (r == NULL)
         return error;
     gy_tick(cache);
+    if (cache->members) {
+        gy_reap(cache);
+        gy_recount(cache);
+    }
     uint64_t start = gy_os_clock_ns();
     unsigned shard = 0;
     bool did;

@@ -15,4 +15,14 @@ struct gyre;
 enum gy_work { GY_IDLE, GY_WORKED, GY_WAITING };
 int gy_maintain(struct gyre *cache, uint64_t budget_ns); /* or a GYRE_E code */
 
+/* Of the members of a shared cache one at a time is the maintainer: its thread works, the others' threads sleep. Nothing
+ * goes wrong when two work; only recounts must be one's alone. */
+enum gy_maintainer { GY_MAINTAINER_OTHER, GY_MAINTAINER_NOW, GY_MAINTAINER_ALREADY }; /* this thread is, or another */
+enum gy_maintainer gy_maintainer_begin(struct gyre *cache);
+void gy_maintainer_end(struct gyre *cache);
+
+/* What the cache's own thread has to do: true when it is to work, as the maintainer or because that one seems to be
+ * stopped. */
+bool gy_maintainer_turn(struct gyre *cache);
+
 #endif

@@ -8,6 +8,8 @@
 #include "cache.h"
 #include "registry.h"
 
+enum { OPEN_TRIES = 1000 };
+
 #ifdef GY_POINTS
 void (*gy_point_hook)(const char *file, int line, const volatile void *address);
 uint64_t (*gy_hash_hook)(const void *key, size_t size);
@@ -28,15 +30,12 @@ system_deallocate(void *arg, void *memory, size_t bytes)
     free(memory);
 }
 
-/* Finds the parts of a region that was formatted or verified. */
-static void
-settle_in(gyre *cache)
+void
+gy_cache_settle(gyre *cache)
 {
     char *base = cache->region.base;
     cache->super = (struct gy_super *)(void *)base;
-    cache->g = cache->super->geometry;
-    cache->seed = cache->super->seed;
-    cache->reader_fences = cache->super->reader_fences;
+    cache->members = cache->g.n_members ? (struct gy_member *)(void *)(base + cache->g.members_at) : NULL;
     cache->records = (struct gy_record *)(void *)(base + cache->g.records_at);
     cache->words = (gy_atomic_u64 *)(void *)(base + cache->g.words_at);
     cache->books = (struct gy_book *)(void *)(base + cache->g.books_at);
@@ -51,42 +50,136 @@ settle_in(gyre *cache)
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
 }
 
-/* All that is used from the start, but for records and the few pages of words. */
+/* A region whose head was verified. */
+static void
+settle_in(gyre *cache, const struct gy_super *head)
+{
+    cache->g = head->geometry;
+    cache->seed = head->seed;
+    cache->generation = head->generation;
+    cache->clock_start_ms = head->clock_start_ms;
+    cache->reader_fences = head->reader_fences;
+    gy_cache_settle(cache);
+}
+
+/* All that is used from the start; of records and the few pages of words, most are never touched. */
 static int
 reserve_parts(struct gy_region *region, const struct gy_geometry *g)
 {
     uint64_t shard_first = gy_layout_index_first(g) / g->n_shards;
-    int result = region->ops->reserve(region, g->history_at, g->index_at - g->history_at);
+    int result = region->ops->reserve_tables(region, g->history_at);
+    if (result == GYRE_OK)
+        result = region->ops->reserve(region, g->history_at, g->index_at - g->history_at);
     for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++)
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, shard_first);
     return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, g->region_bytes - g->arenas_at) : result;
 }
 
 static int
-open_private(gyre *cache, const gyre_options *o)
+make(gyre *cache, const gyre_options *o)
 {
     struct gy_geometry g;
+    struct gy_region *region = &cache->region;
     int result = gy_layout_plan(&g, o, gy_os_cpus());
     if (result != GYRE_OK)
         return result;
-    uint64_t seed = o->seed;
-    if (seed == 0 && !gy_os_random(&seed, sizeof seed))
+    bool shared = cache->shared;
+    struct gy_birth birth = {.seed = o->seed, .generation = 1};
+    birth.reader_fences = !(shared ? gy_os_membarrier_register_all() : gy_os_membarrier_register());
+    if ((o->seed == 0 && !gy_os_random(&birth.seed, sizeof birth.seed)) ||
+        (shared && !gy_os_random(&birth.generation, sizeof birth.generation)))
         return GYRE_EIO;
-    cache->region = (struct gy_region){.bytes = g.region_bytes, .hugepages = o->flags & GYRE_HUGEPAGES,
-                                       .ops = &gy_region_heap};
-    result = cache->region.ops->map(&cache->region);
+    birth.clock_start_ms = o->clock_ms ? o->clock_ms(o->clock_arg) : gy_os_clock_ms();
+    region->bytes = g.region_bytes;
+    result = region->ops->map(region);
+    if (result == GYRE_OK)
+        result = reserve_parts(region, &g);
     if (result != GYRE_OK)
         return result;
-    gy_layout_format_quiet(cache->region.base, &g, seed, !gy_os_membarrier_register());
-    result = gy_layout_verify(cache->region.base, cache->region.bytes);
-    if (result == GYRE_OK)
-        result = reserve_parts(&cache->region, &g);
-    if (result != GYRE_OK) {
-        cache->region.ops->unmap(&cache->region);
+    gy_layout_format_quiet(region->base, &g, &birth);
+    const struct gy_super *head = (const struct gy_super *)(const void *)region->base;
+    result = gy_layout_verify(head, region->bytes);
+    if (result != GYRE_OK)
         return result;
+    settle_in(cache, head);
+    if (shared)
+        result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
+    if (result == GYRE_OK)
+        result = region->ops->publish(region);
+    if (result != GYRE_OK && shared)
+        gy_member_leave(cache);
+    return result;
+}
+
+/* Is a region what the caller asks for? What is 0 is not asked for. */
+static bool
+as_asked(const struct gy_super *head, const gyre_options *o)
+{
+    const struct gy_geometry *g = &head->geometry;
+    return (o->capacity_bytes == 0 || o->capacity_bytes == g->capacity_bytes) &&
+           (o->max_entries == 0 || o->max_entries == g->max_entries) &&
+           (o->max_value_bytes == 0 || o->max_value_bytes == g->max_value_bytes) &&
+           (o->default_ttl_ms == 0 || o->default_ttl_ms == g->default_ttl_ms) &&
+           (o->seed == 0 || o->seed == head->seed) && o->value_align <= g->value_align &&
+           (o->flags & GYRE_VERSIONS & ~g->flags) == 0;
+}
+
+static int
+attach(gyre *cache, const gyre_options *o)
+{
+    struct gy_super head; /* a copy: nobody changes it after it was checked */
+    struct gy_region *region = &cache->region;
+    int result = region->ops->read(region, &head, sizeof head);
+    if (result == GYRE_OK)
+        result = gy_layout_verify(&head, region->bytes);
+    if (result == GYRE_OK && !as_asked(&head, o))
+        result = GYRE_EFORMAT;
+    if (result == GYRE_OK)
+        result = region->ops->map(region);
+    if (result == GYRE_OK)
+        result = gy_layout_verify_shards(region->base, &head.geometry);
+    if (result != GYRE_OK)
+        return result;
+    settle_in(cache, &head);
+    return region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
+}
+
+/* Finds the region, or makes it. It may come and go meanwhile, but not for ever. */
+static int
+open_region(gyre *cache, const gyre_options *o)
+{
+    struct gy_region *region = &cache->region;
+    bool create = !cache->shared || o->flags & GYRE_CREATE;
+    int result = GYRE_EEXIST;
+    for (unsigned tries = 0; tries < OPEN_TRIES && result == GYRE_EEXIST; tries++) {
+        result = region->ops->find(region, create);
+        if (result == GYRE_OK && o->flags & GYRE_EXCLUSIVE) {
+            region->ops->unmap(region);
+            return GYRE_EEXIST;
+        }
+        if (result == GYRE_OK)
+            result = attach(cache, o);
+        else if (result == GYRE_ENOENT && create)
+            result = make(cache, o);
+        if (result != GYRE_OK)
+            region->ops->unmap(region);
+        if (result == GYRE_EEXIST && o->flags & GYRE_EXCLUSIVE)
+            return result;
     }
-    settle_in(cache);
-    return GYRE_OK;
+    return result == GYRE_EEXIST ? GYRE_EBUSY : result;
+}
+
+/* GYRE_OK, or GYRE_EINVAL: it cannot have that name. */
+static int
+choose_region(gyre *cache, const gyre_options *o)
+{
+    bool by_fd = (o->flags & GYRE_SHM_FD) != 0;
+    cache->shared = by_fd || o->shm_name;
+    cache->region = (struct gy_region){.wanted_bytes = o->capacity_bytes, .hugepages = o->flags & GYRE_HUGEPAGES,
+                                       .readonly = o->flags & GYRE_READONLY, .given = o->shm_fd, .fd = -1, .claim = -1,
+                                       .mode = o->mode, .path = cache->path};
+    cache->region.ops = by_fd ? &gy_region_memfd : o->shm_name ? &gy_region_named : &gy_region_heap;
+    return o->shm_name && !gy_region_path(cache->path, o->shm_name) ? GYRE_EINVAL : GYRE_OK;
 }
 
 int
@@ -113,14 +206,17 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->allocate_arg = o.allocate_arg;
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
+    cache->locks = -1;
     cache->rcu = o.flags & GYRE_LIBURCU && !gy_registry_forked() ? &gy_rcu_local : &gy_rcu_shared;
-    result = open_private(cache, &o);
+    result = choose_region(cache, &o);
+    if (result == GYRE_OK)
+        result = open_region(cache, &o);
     if (result != GYRE_OK)
         goto fail_cache;
-    cache->clock_start_ms = o.clock_ms ? o.clock_ms(o.clock_arg) : gy_os_clock_ms();
-    gy_tick(cache);
+    if (!cache->region.readonly)
+        gy_tick(cache);
     gy_registry_add(cache);
-    if (!(o.flags & GYRE_NO_THREAD)) {
+    if (!(o.flags & (GYRE_NO_THREAD | GYRE_READONLY))) {
         result = gy_worker_start(cache);
         if (result != GYRE_OK)
             goto fail_region;
@@ -130,6 +226,8 @@ gyre_open(gyre **out, const gyre_options *options)
 
 fail_region:
     gy_registry_remove(cache);
+    if (cache->members)
+        gy_member_leave(cache);
     cache->region.ops->unmap(&cache->region);
 fail_cache:
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);
@@ -143,6 +241,8 @@ gyre_close(gyre *cache)
         return;
     gy_worker_stop(cache);
     gy_registry_remove(cache);
+    if (cache->members)
+        gy_member_leave(cache);
     cache->region.ops->unmap(&cache->region);
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);
 }
@@ -150,6 +250,10 @@ gyre_close(gyre *cache)
 int
 gyre_unlink(const gyre_options *options)
 {
-    (void)options; /* private caches have no name */
-    return GYRE_EINVAL;
+    gyre_options o;
+    char path[GY_PATH_BYTES];
+    int result = gy_options_check_name(&o, options);
+    if (result != GYRE_OK || !gy_region_path(path, o.shm_name))
+        return GYRE_EINVAL;
+    return gy_region_unlink(path);
 }

@@ -7,7 +7,7 @@
 
 enum {
     OPEN_FLAGS = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD | GYRE_HUGEPAGES |
-                 GYRE_VERSIONS | GYRE_LIBURCU,
+                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD,
     PUT_FLAGS = GYRE_ADD | GYRE_REPLACE | GYRE_IF_VERSION,
 };
 
@@ -31,15 +31,49 @@ gy_stamped_copy(void *out, size_t out_bytes, const void *given, size_t least_byt
     return true;
 }
 
+/* Which cache is meant, and whether it may be as it is asked for. */
+static bool
+kind_makes_sense(gyre_options *o)
+{
+    bool by_fd = (o->flags & GYRE_SHM_FD) != 0, shared = by_fd || o->shm_name != NULL;
+    if (o->reserved != 0 || o->reserved_too != 0 || o->file_path || (by_fd && o->shm_name) || (!by_fd && o->shm_fd != 0) ||
+        o->shm_fd < 0)
+        return false;
+    if (!shared)
+        return o->mode <= 07777 && !(o->flags & GYRE_READONLY);
+    if (o->mode & ~0666u || o->clock_ms || o->flags & GYRE_LIBURCU ||
+        (o->flags & GYRE_EXCLUSIVE && !(o->flags & GYRE_CREATE)) || (o->flags & GYRE_READONLY && o->flags & GYRE_CREATE))
+        return false;
+    if (o->mode == 0)
+        o->mode = 0600;
+    return true;
+}
+
+/* Is it asked to be as it is? */
+static bool
+exists_already(const gyre_options *o)
+{
+    return (o->shm_name || o->flags & GYRE_SHM_FD) && !(o->flags & GYRE_CREATE);
+}
+
+int
+gy_options_check_name(gyre_options *out, const gyre_options *given)
+{
+    if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, max_entries)))
+        return GYRE_EINVAL;
+    return out->shm_name && !out->file_path && !(out->flags & GYRE_SHM_FD) ? GYRE_OK : GYRE_EINVAL;
+}
+
 int
 gy_options_check(gyre_options *out, const gyre_options *given)
 {
     if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, max_entries)))
         return GYRE_EINVAL;
-    if (out->flags & ~(uint32_t)OPEN_FLAGS || out->reserved != 0 || out->mode > 07777)
+    if (out->flags & ~(uint32_t)OPEN_FLAGS || !kind_makes_sense(out))
         return GYRE_EINVAL;
-    if (out->shm_name || out->file_path || out->flags & GYRE_READONLY)
-        return GYRE_EINVAL; /* private caches only, in this version */
+    bool any_capacity = out->capacity_bytes == 0 && exists_already(out);
+    if (any_capacity)
+        out->capacity_bytes = CAPACITY_MOST; /* for the checks that compare with it */
     if (out->capacity_bytes < CAPACITY_LEAST || out->capacity_bytes > CAPACITY_MOST ||
         out->max_entries > ENTRIES_MOST || out->max_value_bytes >= out->capacity_bytes)
         return GYRE_EINVAL;
@@ -49,10 +83,28 @@ gy_options_check(gyre_options *out, const gyre_options *given)
         return GYRE_EINVAL;
     if (out->expected_entry_bytes > out->capacity_bytes)
         return GYRE_EINVAL;
+    if (any_capacity)
+        out->capacity_bytes = 0;
     if (out->default_ttl_ms == GYRE_NO_TTL)
         out->default_ttl_ms = 0;
     if ((out->allocate == NULL) != (out->deallocate == NULL))
         return GYRE_EINVAL;
+    return GYRE_OK;
+}
+
+int
+gy_lease_options_check(gyre_lease_options *out, const gyre_lease_options *given)
+{
+    enum { LEASE_MS = 10000 };
+    memset(out, 0, sizeof *out);
+    if (given != NULL && !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_lease_options, lease_ms)))
+        return GYRE_EINVAL;
+    if (out->flags != 0 || out->reserved != 0)
+        return GYRE_EINVAL;
+    if (out->lease_ms == 0)
+        out->lease_ms = LEASE_MS;
+    if (out->wait_ms == 0)
+        out->wait_ms = out->lease_ms == GYRE_NO_WAIT ? GYRE_NO_WAIT - 1 : out->lease_ms;
     return GYRE_OK;
 }
 

@@ -81,18 +81,46 @@ gy_os_membarrier_register(void)
 }
 
 bool
+gy_os_membarrier_register_all(void)
+{
+#ifdef GY_POINTS
+    if (gy_point_no_membarrier)
+        return false;
+#endif
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
+bool
+gy_os_membarrier_all(void)
+{
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
+bool
 gy_os_membarrier(void)
 {
     return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+static void
+futex_wait(gy_atomic_u32 *word, int operation, uint32_t value, uint32_t timeout_ms)
+{
+    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+    if (syscall(SYS_futex, word, operation, value, &t, NULL, 0) != 0 && errno != EAGAIN &&
+        errno != EINTR && errno != ETIMEDOUT)
+        nanosleep(&t, NULL); /* a kernel that refuses it: the wake-up comes late */
+}
+
 void
 gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
 {
-    struct timespec t = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
-    if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t, NULL, 0) != 0 && errno != EAGAIN &&
-        errno != EINTR && errno != ETIMEDOUT)
-        nanosleep(&t, NULL); /* a kernel that refuses it: the wake-up comes late */
+    futex_wait(word, FUTEX_WAIT_PRIVATE, value, timeout_ms);
+}
+
+void
+gy_os_wait_shared(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms)
+{
+    futex_wait(word, FUTEX_WAIT, value, timeout_ms);
 }
 
 void
@@ -105,6 +133,12 @@ void
 gy_os_wake(gy_atomic_u32 *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void
+gy_os_wake_shared(gy_atomic_u32 *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void *
@@ -121,6 +155,21 @@ gy_os_map(size_t bytes, size_t alignment)
         munmap(at, (size_t)(aligned - at));
     munmap(aligned + bytes, (size_t)(at + wide - (aligned + bytes)));
     return aligned;
+}
+
+void *
+gy_os_map_again(void *address, size_t bytes, size_t away_at, size_t away_bytes)
+{
+    void *again = mremap(address, 0, bytes, MREMAP_MAYMOVE); /* of a size of 0: a second mapping of the same memory */
+    if (again == MAP_FAILED)
+        return NULL;
+    char *away = (char *)address + away_at;
+    if (mmap(away, away_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+        MAP_FAILED) {
+        munmap(again, bytes);
+        return NULL;
+    }
+    return again;
 }
 
 void

@@ -26,14 +26,23 @@ extern bool gy_point_no_membarrier; /* tests: as on a kernel without it */
 bool gy_os_membarrier_register(void);
 bool gy_os_membarrier(void);
 
+/* The same for all processes that have registered, by the global expedited one. */
+bool gy_os_membarrier_register_all(void);
+bool gy_os_membarrier_all(void);
+
 /* Sleep while *word == value, at most timeout_ms; wake everyone who sleeps on word. */
 void gy_os_wait(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms);
 void gy_os_wake(gy_atomic_u32 *word);
+void gy_os_wait_shared(gy_atomic_u32 *word, uint32_t value, uint32_t timeout_ms); /* between processes */
+void gy_os_wake_shared(gy_atomic_u32 *word);
 
 void gy_os_nap(void); /* a millisecond */
 
 /* Address space for bytes, zero-filled as it is touched, aligned to alignment (a power of two). */
 void *gy_os_map(size_t bytes, size_t alignment);
+/* A second mapping of shared memory; in the first, a part of it becomes private memory that reads as zero. NULL when
+ * there is no room. */
+void *gy_os_map_again(void *address, size_t bytes, size_t away_at, size_t away_bytes);
 void gy_os_unmap(void *address, size_t bytes);
 void gy_os_hugepages(void *address, size_t bytes);
 void gy_os_discard(void *address, size_t bytes); /* give the pages back; they read as zero again */

@@ -24,8 +24,9 @@
 #include "account.h"
 #include "displace.h"
 #include "find.h"
+#include "gate.h"
 
-enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3 };
+enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3, MOVED_TRIES = 64 };
 
 struct put {
     struct gyre *cache;
@@ -33,7 +34,10 @@ struct put {
     struct gy_shard *shard;
     gy_atomic_u64 *compare_pin;
     enum gy_publish_kind kind;
-    bool inserts; /* ANY and ADD; the others only replace a committed word */
+    bool adds;    /* ADD and LEASE: only where nothing stands */
+    bool inserts; /* these and ANY; the others only replace a committed word */
+    bool ended;   /* a lease of the key: somebody may wait for it */
+    bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
     uint64_t hash, word, if_what; /* word: the own one, committed, frequency 0 */
     const void *key;
     size_t key_bytes;
@@ -64,7 +68,8 @@ static uint64_t
 instead_of(const struct put *p, const struct gy_found *f)
 {
     unsigned freq = gy_slot_freq(f->word);
-    freq = freq < FREQ_CARRIED_MOST ? freq + 1 : freq;
+    if (p->kind != GY_PUT_LEASED) /* a lease's value is what was asked for, and no second use */
+        freq = freq < FREQ_CARRIED_MOST ? freq + 1 : freq;
     return p->word | (uint64_t)freq << GY_FREQ_SHIFT | (f->word & GY_T);
 }
 
@@ -87,6 +92,51 @@ replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
     gy_account_out(p->cache, p->r, p->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
     if (in_place)
         gy_account_ring(p->cache, arena, 1);
+    p->ended |= reason == GYRE_LEASE_ENDED;
+}
+
+/* For what is in the way, and nothing that stands. */
+static bool
+evict(struct put *p, const struct gy_found *f, enum gyre_reason reason)
+{
+    bool evicted = gy_index_evict(p->cache, p->r, p->shard, f, reason);
+    p->ended |= evicted && reason == GYRE_LEASE_ENDED;
+    return evicted;
+}
+
+/* Outside of the section: those who waited for the lease that has ended. */
+static void
+wake(const struct put *p)
+{
+    if (gy_unlikely(p->ended))
+        gy_gate_open(p->cache, p->hash);
+}
+
+/* What no condition counts as standing, and is in the way of none. */
+static bool
+absent(struct put *p, const struct gy_found *f, enum gyre_reason *reason)
+{
+    if (p->kind < GY_PUT_LEASE)
+        return !gy_entry_stands(p->cache, f, reason);
+    *reason = GYRE_CLEARED;
+    return gy_entry_cleared(p->cache, f);
+}
+
+/* Is a committed word that stands the one that this put is to replace? */
+static bool
+wanted(const struct put *p, const struct gy_found *f)
+{
+    switch (p->kind) {
+    case GY_PUT_IF_VERSION:
+        return gy_entry_version(f->entry, f->header) == p->if_what;
+    case GY_PUT_IF_REF:
+    case GY_PUT_LEASE_OVER:
+        return gy_slot_ref(f->word) == p->if_what;
+    case GY_PUT_LEASED:
+        return gy_entry_is_lease(f->header) && gy_entry_version(f->entry, f->header) == p->if_what;
+    default:
+        return true;
+    }
 }
 
 /* put 2: results of meeting the own key in the first scan. */
@@ -97,22 +147,25 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
 {
     bool conditional = p->kind != GY_PUT_ANY;
     if (gy_slot_tentative(f->word)) {
-        if (!p->inserts)
+        if (!p->inserts) {
+            p->moving = p->kind == GY_PUT_LEASED;
             return GO_ON;
+        }
         return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN; /* model: put2cas */
     }
     enum gyre_reason reason;
-    if (conditional && !gy_entry_stands(p->cache, f, &reason)) {
-        gy_index_evict(p->cache, p->r, p->shard, f, reason);
+    if (conditional && absent(p, f, &reason)) {
+        if (reason == GYRE_LEASE_ENDED && !p->inserts)
+            return GO_ON; /* it stays, and the condition finds nothing */
+        evict(p, f, reason);
         return AGAIN; /* absent, for a condition; a frequency bump or another's CAS is met again */
     }
-    if (p->kind == GY_PUT_ADD) {
+    if (p->adds) {
         *result = GYRE_EXISTS; /* model: add2 */
         return DONE;
     }
-    if ((p->kind == GY_PUT_IF_VERSION && gy_entry_version(f->entry, f->header) != p->if_what) ||
-        (p->kind == GY_PUT_IF_REF && gy_slot_ref(f->word) != p->if_what)) {
-        *result = GYRE_CHANGED; /* model: ifversion2 */
+    if (!wanted(p, f)) {
+        *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_CHANGED; /* model: ifversion2 */
         return DONE;
     }
     if (!swap_word(f, instead_of(p, f))) /* model: put2cas */
@@ -172,7 +225,7 @@ evict_coldest(struct put *p)
 static enum step
 place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
 {
-    for (;;) { /* again when a CAS of ours failed because another's succeeded */
+    for (unsigned tries = 0;;) { /* again when a CAS of ours failed because another's succeeded */
     scan:;
         for (unsigned i = 0; i < p->w.n; i++) {
             unsigned candidates = gy_find_candidates(p->w.bucket[i], p->hash);
@@ -196,8 +249,12 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
                 }
             }
         }
+        if (!p->inserts && p->moving && tries++ < MOVED_TRIES) {
+            p->moving = false;
+            continue;
+        }
         if (!p->inserts) {
-            *result = GYRE_MISS; /* model: replace2 */
+            *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_MISS; /* model: replace2 */
             return DONE;
         }
         *e = choose_empty(p);
@@ -234,9 +291,9 @@ restart:
                 continue;
             bool committed = !gy_slot_tentative(f.word);
             enum gyre_reason reason;
-            if (p->kind == GY_PUT_ADD && committed) {
-                if (!gy_entry_stands(p->cache, &f, &reason)) {
-                    gy_index_evict(p->cache, p->r, p->shard, &f, reason);
+            if (p->adds && committed) {
+                if (absent(p, &f, &reason)) {
+                    evict(p, &f, reason);
                     goto restart;
                 }
                 withdraw(*e, *mine); /* model: add4 */
@@ -283,7 +340,7 @@ publish(struct put *p, const struct gy_staged *staged)
             gy_account_in(p->cache, p->shard, staged->arena);
             return GYRE_OK;
         }
-        if (p->kind != GY_PUT_ADD) {
+        if (!p->adds) {
             /* Taken over, killed or evicted: ordered immediately before that, as put and evict. */
             gy_count(&p->r->count.vanished, 1);
             gy_count(&p->r->count.removed[GYRE_REPLACED], 1);
@@ -305,9 +362,10 @@ int
 gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
                  const void *key, size_t key_bytes, const struct gy_staged *staged, uint64_t if_what)
 {
+    bool adds = kind == GY_PUT_ADD || kind == GY_PUT_LEASE;
     struct put p = {.cache = cache, .r = r, .shard = gy_shard_of(cache, hash),
-                    .compare_pin = &r->pin[GY_PIN_COMPARE], .kind = kind,
-                    .inserts = kind == GY_PUT_ANY || kind == GY_PUT_ADD, .hash = hash,
+                    .compare_pin = &r->pin[GY_PIN_COMPARE], .kind = kind, .adds = adds,
+                    .inserts = kind == GY_PUT_ANY || adds, .hash = hash,
                     .word = gy_slot_word(hash, 0, staged->ref), .if_what = if_what, .key = key,
                     .key_bytes = key_bytes};
     cache->rcu->enter(cache, r);
@@ -321,6 +379,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind k
         gy_account_dead(cache, staged->arena, staged->bytes);
     }
     cache->rcu->exit(cache, r);
+    wake(&p);
     return result;
 }
 
@@ -349,7 +408,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
                     break;
                 enum gyre_reason why = reason;
                 bool stood = gy_entry_stands(cache, &f, &why);
-                if (gy_index_evict(cache, r, p.shard, &f, why)) {
+                if (evict(&p, &f, why)) {
                     gone(&p, &f);
                     present |= stood;
                 }
@@ -358,5 +417,6 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
     }
     gy_pin_clear(p.compare_pin);
     cache->rcu->exit(cache, r);
+    wake(&p);
     return present;
 }

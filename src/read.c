@@ -5,6 +5,7 @@
 
 #include "history.h"
 #include "hit.h"
+#include "readonly.h"
 
 static const gyre_view NO_VIEW;
 
@@ -110,6 +111,17 @@ gyre_release(gyre_view *view)
     view->size = 0;
 }
 
+static __attribute__((noinline)) int
+read_without_record(gyre *cache, int error, struct gy_wanted *want)
+{
+    size_t unwanted;
+    if (!cache->region.readonly)
+        return error;
+    if (want->value_bytes == NULL)
+        want->value_bytes = &unwanted;
+    return gy_readonly_read(cache, want);
+}
+
 int
 gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t buffer_size, size_t *value_size)
 {
@@ -118,7 +130,7 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
     int error;
     struct gy_record *r = gy_record_of(cache, &error);
     if (gy_unlikely(r == NULL))
-        return error;
+        return read_without_record(cache, error, &(struct gy_wanted){key, key_size, buffer, buffer_size, value_size});
     gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
     uint64_t hash = gy_hash(key, key_size, cache->seed);
     gyre_view view;

@@ -8,6 +8,21 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
+/* Nobody else can have made it. */
+static int
+heap_find(struct gy_region *region, bool create)
+{
+    (void)region, (void)create;
+    return GYRE_ENOENT;
+}
+
+static int
+heap_read(struct gy_region *region, void *to, size_t bytes)
+{
+    (void)region, (void)to, (void)bytes;
+    return GYRE_EINVAL;
+}
+
 static int
 heap_map(struct gy_region *region)
 {
@@ -26,17 +41,40 @@ heap_reserve(struct gy_region *region, size_t offset, size_t bytes)
     return GYRE_OK;
 }
 
+static int
+heap_reserve_tables(struct gy_region *region, size_t bytes)
+{
+    (void)region, (void)bytes;
+    return GYRE_OK;
+}
+
+static int
+heap_publish(struct gy_region *region)
+{
+    (void)region;
+    return GYRE_OK;
+}
+
 static void
 heap_discard(struct gy_region *region, size_t offset, size_t bytes)
 {
     gy_os_discard(region->base + offset, bytes);
 }
 
+static bool
+heap_lost(const struct gy_region *region)
+{
+    (void)region;
+    return false;
+}
+
 static void
 heap_unmap(struct gy_region *region)
 {
-    gy_os_unmap(region->base, region->bytes);
+    if (region->base)
+        gy_os_unmap(region->base, region->bytes);
     region->base = NULL;
 }
 
-const struct gy_region_ops gy_region_heap = {heap_map, heap_reserve, heap_discard, heap_unmap};
+const struct gy_region_ops gy_region_heap = {heap_find, heap_read, heap_map, heap_reserve, heap_reserve_tables,
+                                             heap_publish, heap_discard, heap_lost, heap_unmap};

@@ -47,7 +47,8 @@ give_id(struct gyre *cache)
     cache->straight_id = cache->reader_fences ? UINT64_MAX : cache->id;
 }
 
-/* The child's memory is the parent's at one instant, with all threads but one gone in mid-step. New ids
+/* The child's memory is the parent's at one instant, with all threads but one gone in mid-step; of a shared cache it is
+ * the parent's still, and the child becomes a member of its own. New ids
  * send every thread through gy_record_find, where the first one mends the cache. */
 static void
 after_fork_child(void)
@@ -56,11 +57,15 @@ after_fork_child(void)
     forked = true;
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         give_id(c);
+        gy_worker_forget(&c->worker);
+        if (c->region.readonly)
+            continue; /* it has no part in it */
         c->rcu = &gy_rcu_shared;
+        if (c->members)
+            gy_member_forget(c);
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */
             c->orphan_owner = forking_owner;
         gy_store_rlx(&c->orphaned, 1);
-        gy_worker_forget(&c->worker);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -116,14 +121,21 @@ gy_registry_enter_thread(void)
     return pthread_setspecific(exit_key, &exit_key) == 0 ? GYRE_OK : GYRE_ENOMEM;
 }
 
-void
+int
 gy_registry_adopt(struct gyre *cache)
 {
+    int result = GYRE_OK;
     pthread_mutex_lock(&lock);
     if (gy_load_rlx(&cache->orphaned)) { /* (Relaxed: under the lock) */
-        gy_record_reap_quiet(cache, cache->orphan_owner);
-        gy_mend_quiet(cache);
-        gy_store_rel(&cache->orphaned, 0); /* pairs with gy_record_find: the mended cache */
+        if (cache->members) {
+            result = gy_member_join_again(cache);
+        } else {
+            gy_record_reap_quiet(cache, cache->orphan_owner);
+            gy_mend_quiet(cache);
+        }
+        if (result == GYRE_OK)
+            gy_store_rel(&cache->orphaned, 0); /* pairs with gy_record_find: the mended cache */
     }
     pthread_mutex_unlock(&lock);
+    return result;
 }

@@ -15,14 +15,15 @@ int gy_registry_start(void);                 /* thread key, fork handlers; may b
 void gy_registry_add(struct gyre *cache);    /* gives it its id */
 void gy_registry_remove(struct gyre *cache);
 int gy_registry_enter_thread(void);          /* this thread's exit will give its records back */
-void gy_registry_adopt(struct gyre *cache);  /* in a forked child, before the first operation */
+int gy_registry_adopt(struct gyre *cache);   /* in a forked child, before the first operation: or a GYRE_E code */
 
-/* Before an operation that needs no record. */
-static inline void
+/* Before an operation. GYRE_OK, or why a forked child cannot use the cache. */
+static inline int
 gy_registry_mended(struct gyre *cache)
 {
     if (gy_unlikely(gy_load_acq(&cache->orphaned) != 0)) /* acquire: pairs with gy_registry_adopt */
-        gy_registry_adopt(cache);
+        return gy_registry_adopt(cache);
+    return GYRE_OK;
 }
 
 #endif

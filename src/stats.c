@@ -22,6 +22,9 @@ add_record(const struct gy_counters *c, gyre_stats *s)
     s->window_conflicts += gy_load_rlx(&c->window_conflicts);
     s->retries += gy_load_rlx(&c->retries);
     s->vanished += gy_load_rlx(&c->vanished);
+    s->leases += gy_load_rlx(&c->leases);
+    s->leases_passed += gy_load_rlx(&c->leases_passed);
+    s->stale_values += gy_load_rlx(&c->stale_values);
     for (unsigned i = 0; i < GYRE_REASONS; i++) {
         s->removed[i] += gy_load_rlx(&c->removed[i]);
         s->removed_bytes[i] += gy_load_rlx(&c->removed_bytes[i]);
@@ -34,6 +37,19 @@ age_ms(const gyre *cache, uint64_t tick)
     return ((gy_tick_now(cache) - tick) & 0xffffff) << 5;
 }
 
+/* Of the owner of a record; this process's where it is no longer known whose it was. (Relaxed: statistics.) */
+static uint32_t
+pid_of(const gyre *cache, uint64_t owner)
+{
+    uint32_t name = (uint32_t)(owner >> 32);
+    if (name == 0)
+        return gy_os_pid();
+    if (cache->members == NULL)
+        return name;
+    uint32_t place = gy_member_place(name);
+    return place < cache->g.n_members ? (uint32_t)gy_load_rlx(&cache->members[place].pid) & ~GY_MEMBER_UNLOCKED : 0;
+}
+
 static void
 look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
 {
@@ -42,7 +58,7 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
         uint64_t age = age_ms(cache, section & 0xffffff);
         if (s->oldest_section_pid == 0 || age > s->oldest_section_ms) {
             s->oldest_section_ms = age;
-            s->oldest_section_pid = (uint32_t)(owner >> 32);
+            s->oldest_section_pid = pid_of(cache, owner);
             s->oldest_section_tid = (uint32_t)owner;
         }
     }
@@ -51,7 +67,7 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
         uint64_t age = pin ? age_ms(cache, gy_pin_tick(pin)) : 0;
         if (pin && (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms)) {
             s->oldest_pin_ms = age;
-            s->oldest_pin_pid = owner ? (uint32_t)(owner >> 32) : gy_os_pid();
+            s->oldest_pin_pid = pid_of(cache, owner);
             s->oldest_pin_tid = (uint32_t)owner;
         }
     }
@@ -149,7 +165,9 @@ gyre_stats_read(gyre *cache, gyre_stats *stats)
     memset(&s, 0, sizeof s);
     gy_registry_mended(cache);
     collect(cache, &s);
-    gy_tick(cache);
+    if (!cache->region.readonly)
+        gy_tick(cache);
+    s.unlinked = cache->region.ops->lost(&cache->region);
     s.struct_size = bytes;
     memcpy(stats, &s, bytes < sizeof s ? bytes : sizeof s);
     if (bytes > sizeof s)

@@ -22,6 +22,7 @@
 
 #include "account.h"
 #include "learn.h"
+#include "reap.h"
 #include "walk.h"
 
 enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
@@ -157,7 +158,7 @@ worth_another_look(struct gyre *cache, unsigned *looks)
 {
     enum { YIELDS = 1000, NAPS = 20 };
     if (++*looks > YIELDS + NAPS || gy_arena_all_held(cache))
-        return false;
+        return cache->members && *looks <= YIELDS + NAPS && gy_reap_now(cache); /* it may be the dead that hold it */
     if (*looks <= YIELDS)
         sched_yield();
     else

@@ -8,13 +8,13 @@
 #include "history.h"
 #include "learn.h"
 
-_Static_assert(GY_KINDS <= GY_ENTRY_UNFILLED >> GY_ENTRY_KIND_SHIFT, "a kind is none that says unfilled");
+_Static_assert((unsigned)GY_KINDS <= (unsigned)GY_ENTRY_LEASE_KIND, "a kind is none that says lease, or unfilled");
 
 static bool
 entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
 {
-    return i->h.key_bytes > 0 && (gy_entry_kind(i->h) < GY_KINDS || !gy_entry_filled(i->h)) &&
-           i->h.generation == gy_arena_generation(word) && i->bytes <= left;
+    bool kind = gy_entry_kind(i->h) < GY_KINDS || gy_entry_is_lease(i->h) || !gy_entry_filled(i->h);
+    return i->h.key_bytes > 0 && kind && i->h.generation == gy_arena_generation(word) && i->bytes <= left;
 }
 
 enum { AHEAD = 8 * GY_LINE }; /* of the log, while it is walked */
@@ -69,24 +69,41 @@ judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
     return (struct verdict){.keep = keep, .kind = kind};
 }
 
+enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
+
+/* How often an entry must have been hit, whatever the policy says. */
+static uint64_t
+least(const struct gy_sweep *s)
+{
+    bool for_room = s->reason == GYRE_CAPACITY;
+    return s->pressure + (for_room ? s->owed > OWED_MOST * s->cache->arena_bytes : s->judged / PATIENCE);
+}
+
+/* A lease is no entry whose worth the policy could know: it keeps its place until its time is over, or room is short. */
+static bool
+lease_lasts(struct gy_sweep *s, const struct gy_found *f)
+{
+    s->judged++;
+    return (s->at.compact || s->at.look || least(s) == 0) &&
+           gy_now_ms(s->cache) < gy_entry_expiry(f->entry, f->header) && !gy_entry_cleared(s->cache, f);
+}
+
 /* 2: what becomes of an entry that a committed word refers to. */
 static struct verdict
 judge(struct gy_sweep *s, const struct gy_item *i, uint64_t word, enum gyre_reason *reason)
 {
-    enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
     struct gyre *c = s->cache;
     const struct gy_found f = {NULL, word, i->entry, i->h, s->at.arena};
     *reason = s->reason;
     if (!gy_entry_stands(c, &f, reason))
-        return (struct verdict){.keep = false};
+        return (struct verdict){.keep = *reason == GYRE_LEASE_ENDED && lease_lasts(s, &f),
+                                .kind = GY_ENTRY_LEASE_KIND, .freq = gy_slot_freq(word)};
     unsigned freq = gy_slot_freq(word);
     if (s->at.compact)
         return (struct verdict){.keep = true, .kind = gy_entry_kind(i->h), .freq = freq};
     bool in_main = gy_arena_ring(s->at.word) == GY_MAIN;
     struct verdict v = in_main ? judge_main(s, i, freq) : judge_newcomer(s, i, freq);
-    bool for_room = s->reason == GYRE_CAPACITY;
-    uint64_t impatience = for_room ? s->owed > OWED_MOST * c->arena_bytes : s->judged / PATIENCE;
-    v.keep = v.keep && (s->at.look || freq >= s->pressure + impatience);
+    v.keep = v.keep && (s->at.look || freq >= least(s));
     s->judged++;
     return v;
 }
@@ -233,8 +250,10 @@ gy_walk_holed(struct gy_sweep *s)
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
             if (!entry_plausible(&i, end - i.offset, s->at.word) || !gy_entry_filled(i.h)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
+                c->rcu->enter(c, s->r); /* for recounts */
                 if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
                     gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
+                c->rcu->exit(c, s->r);
                 continue;
             }
             i.hash = gy_hash(gy_entry_key(i.entry, i.h), i.h.key_bytes, c->seed);

@@ -11,11 +11,30 @@
 enum state { ABSENT, AWAKE, ASLEEP, STOPPING };
 enum { NAP_MS = 100, SHORT_NAP_MS = 1, BUDGET_NS = 10000000 }; /* a nap bounds what a lost wake-up can cost */
 
+/* The maintainer sleeps where all members can wake it; the others look from time to time whether it is gone. */
+static void
+run_as_member(struct gyre *cache)
+{
+    gy_atomic_u32 *state = &cache->worker.state, *sleeps = &cache->super->maintainer_sleeps;
+    int work = gy_maintainer_turn(cache) ? gy_maintain(cache, BUDGET_NS) : GY_IDLE;
+    if (work == GY_WORKED)
+        return;
+    if (!cache->maintains) {
+        gy_os_wait(state, AWAKE, NAP_MS);
+        return;
+    }
+    gy_store_seq(sleeps, 1); /* before the look at state, as who stops it does the reverse */
+    if (gy_load_seq(state) != STOPPING)
+        gy_os_wait_shared(sleeps, 1, work == GY_WAITING ? SHORT_NAP_MS : NAP_MS);
+}
+
 static void *
 run(void *arg)
 {
     struct gyre *cache = arg;
     gy_atomic_u32 *state = &cache->worker.state;
+    while (cache->members && gy_load_acq(state) != STOPPING)
+        run_as_member(cache);
     while (gy_load_acq(state) != STOPPING) {
         uint32_t awake = AWAKE, asleep = ASLEEP;
         int work = gy_maintain(cache, BUDGET_NS);
@@ -44,6 +63,14 @@ gy_worker_start(struct gyre *cache)
     return error ? GYRE_ENOMEM : GYRE_OK;
 }
 
+static void
+wake_maintainer(struct gyre *cache)
+{
+    uint32_t asleep = 1;
+    if (gy_cas_seq(&cache->super->maintainer_sleeps, &asleep, 0))
+        gy_os_wake_shared(&cache->super->maintainer_sleeps);
+}
+
 void
 gy_worker_stop(struct gyre *cache)
 {
@@ -52,14 +79,19 @@ gy_worker_stop(struct gyre *cache)
         return;
     gy_swap_seq(state, STOPPING);
     gy_os_wake(state);
+    if (cache->members)
+        wake_maintainer(cache);
     pthread_join(cache->worker.thread, NULL);
     gy_store_rlx(state, ABSENT); /* (Relaxed: it has ended.) */
 }
 
 void
-gy_worker_wake(struct gy_worker *worker)
+gy_worker_wake(struct gyre *cache)
 {
+    struct gy_worker *worker = &cache->worker;
     uint32_t asleep = ASLEEP; /* (Relaxed: a look; most calls find it awake.) */
+    if (cache->members && gy_load_rlx(&cache->super->maintainer_sleeps) != 0)
+        wake_maintainer(cache);
     if (gy_load_rlx(&worker->state) == ASLEEP && gy_cas_seq(&worker->state, &asleep, AWAKE))
         gy_os_wake(&worker->state);
 }

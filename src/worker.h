@@ -21,7 +21,7 @@ struct gy_worker {
 
 int gy_worker_start(struct gyre *cache); /* GYRE_OK or GYRE_ENOMEM */
 void gy_worker_stop(struct gyre *cache); /* no effect when it does not run */
-void gy_worker_wake(struct gy_worker *worker);
+void gy_worker_wake(struct gyre *cache);
 bool gy_worker_runs(const struct gy_worker *worker);
 void gy_worker_forget(struct gy_worker *worker); /* in a forked child: the thread is not here */
 

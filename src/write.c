@@ -5,14 +5,16 @@
 
 #include "account.h"
 #include "clear.h"
+#include "draft.h"
 #include "history.h"
 #include "insert.h"
+#include "lease.h"
 #include "lookup.h"
+#include "reap.h"
 #include "registry.h"
 
 static const gyre_draft NO_DRAFT;
 static const gyre_put_options NO_OPTIONS;
-enum { KIND_SHIFT = 56, DRAFTS_SHARE = 4 }; /* open drafts hold at most a quarter of the arenas */
 
 static enum gy_publish_kind
 kind_of(const gyre_put_options *o)
@@ -199,21 +201,6 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     return result;
 }
 
-/* A draft's private words: cache, pin, pin word, ref and kind, version asked for, new_version. */
-static void
-draft_fill(gyre *cache, const struct request *q, const struct gy_staged *s, gyre_draft *draft)
-{
-    struct gy_header h = gy_entry_header(gy_at(cache, s->ref));
-    draft->data = gy_at(cache, s->ref) + gy_entry_value_offset(s->ref << 3, h, cache->g.value_align);
-    draft->size = h.value_bytes;
-    draft->priv[0] = (uint64_t)(uintptr_t)cache;
-    draft->priv[1] = (uint64_t)(uintptr_t)s->pin;
-    draft->priv[2] = s->pin_word;
-    draft->priv[3] = s->ref | (uint64_t)q->kind << KIND_SHIFT;
-    draft->priv[4] = q->options->version;
-    draft->priv[5] = (uint64_t)(uintptr_t)q->options->new_version;
-}
-
 int
 gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, const gyre_put_options *options,
              gyre_draft *draft)
@@ -225,24 +212,11 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     int result = prepare(cache, key, key_size, NULL, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    gy_atomic_u64 *pin = gy_record_view_pin(cache, q.r);
-    if (pin == NULL)
-        return GYRE_EBUSY;
-    struct gy_super *s = cache->super; /* (Relaxed: a bound that may be passed by the calls in flight.) */
-    uint64_t most = ((uint64_t)cache->g.n_arenas << cache->g.arena_shift) / DRAFTS_SHARE;
-    struct gy_staged staged;
-    if (gy_load_rlx(&s->draft_bytes) + value_size > most)
-        result = GYRE_EBUSY;
-    else
-        result = gy_insert_stage(cache, q.r, pin, gy_insert_place(cache, q.hash, &q.window, &q.content), &q.content,
-                                 &staged);
-    if (result != GYRE_OK) {
+    result = gy_draft_open(cache, q.r, q.kind, gy_insert_place(cache, q.hash, &q.window, &q.content), &q.content,
+                           q.options, draft);
+    if (result != GYRE_OK)
         count_put(q.r, result);
-        return result;
-    }
-    gy_add_rlx(&s->draft_bytes, staged.bytes);
-    draft_fill(cache, &q, &staged, draft);
-    return GYRE_OK;
+    return result;
 }
 
 /* Takes a draft apart; the draft is empty afterwards. False when it is empty or not this process's. */
@@ -254,7 +228,8 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
     *was = *draft;
     *draft = NO_DRAFT;
     *cache = (gyre *)(uintptr_t)was->priv[0];
-    gy_registry_mended(*cache);
+    if (gy_registry_mended(*cache) != GYRE_OK)
+        return false;
     s->pin = (gy_atomic_u64 *)(uintptr_t)was->priv[1];
     s->ref = was->priv[3] & GY_REF_MASK;
     s->arena = gy_ref_arena(*cache, s->ref);
@@ -268,7 +243,7 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
     if (gy_pin_made_before_fork(*cache, was->priv[2]))
         gy_sub_rlx(&(*cache)->books[s->arena].dead, s->bytes);
     else
-        gy_sub_rlx(&(*cache)->super->draft_bytes, s->bytes);
+        gy_sub_rlx(gy_draft_bytes(*cache), s->bytes);
     return true;
 }
 
@@ -287,7 +262,7 @@ gyre_commit(gyre_draft *draft)
     const char *entry = gy_at(cache, staged.ref);
     struct gy_content content = gy_entry_content(entry, staged.ref << 3, gy_entry_header(entry),
                                                  cache->g.value_align);
-    enum gy_publish_kind kind = (enum gy_publish_kind)(was.priv[3] >> KIND_SHIFT);
+    enum gy_publish_kind kind = gy_draft_kind(&was);
     uint64_t hash = gy_hash(content.key, content.key_bytes, cache->seed);
     if (r != NULL)
         result = gy_index_publish(cache, r, kind, hash, content.key, content.key_bytes, &staged, was.priv[4]);
@@ -299,6 +274,8 @@ gyre_commit(gyre_draft *draft)
     }
     uint64_t version = content.version;
     gy_arena_unpin(&staged);
+    if (kind == GY_PUT_LEASED && result != GYRE_OK && r != NULL)
+        gy_lease_end(cache, r, hash, was.priv[4]);
     if (r != NULL)
         count_put(r, result);
     if (result == GYRE_OK) {
@@ -317,6 +294,8 @@ gyre_abort(gyre_draft *draft)
     struct gy_staged staged;
     if (!draft_take(draft, &cache, &staged, &was))
         return;
+    if (gy_draft_kind(&was) == GY_PUT_LEASED)
+        gy_lease_end_of_draft(cache, gy_at(cache, staged.ref), was.priv[4]);
     gy_account_dead(cache, staged.arena, staged.bytes);
     gy_arena_unpin(&staged);
 }

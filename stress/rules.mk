@@ -15,9 +15,14 @@ $(B)/stress/%.o: stress/%.c
 $(STRESS_PROG): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIB_LIBS) $(JEMALLOC)
 
+# Deaths of processes: with what the tests know of shared caches.
+$(B)/stress/deaths.o: STRESS_CFLAGS += -Itests -DGY_PLAIN_RUNNER
+$(B)/stress/deaths: $(B)/tests/api.o
+
 -include $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 
-# The checkers have a unit test.
+# The checkers have a unit test, and unit tests race, too.
+$(addprefix $(B)/tests/test_region_,create faults kill): $(B)/stress/lib/creation.o
 $(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
 
 .PRECIOUS: $(B)/stress/%.o

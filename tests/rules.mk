@@ -5,7 +5,7 @@
 comma := ,
 TEST_SRC     := $(sort $(wildcard tests/test_*.c))
 TESTS        := $(TEST_SRC:%.c=$(B)/%)
-TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o)
+TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o)
 TEST_RUNNER_LIBS := -lcriterion
 ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
 $(B)/tests/%.o: ALL_CFLAGS += -DGY_PLAIN_RUNNER
@@ -13,11 +13,15 @@ TEST_RUNNER_LIBS :=
 endif
 
 # A program that replaces calls by its own says so here.
-FAULTS_OBJ := $(addprefix $(B)/tests/faults/,replace.o cases.o)
+FAULTS_OBJ := $(addprefix $(B)/tests/faults/,replace.o objects.o cases.o)
 TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap munmap madvise getrandom \
 	syscall sysconf sched_getcpu pthread_create \
-	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork)
+	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork \
+	open fstat stat lstat fstatfs pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 unlink flock fcntl \
+	opendir)
+TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
+$(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
 ifneq ($(filter points asan ubsan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
 endif

@@ -188,8 +188,8 @@ TEST(damage, a_region_larger_than_a_ref_reaches_is_refused)
     char *base = aligned_alloc(4096, g.records_at);
     CHECK(base != NULL);
     memset(base, 0, g.records_at);
-    gy_layout_format_quiet(base, &g, 42, false);
-    CHECK_EQ(gy_layout_verify(base, g.region_bytes), GYRE_ECORRUPT);
+    gy_layout_format_quiet(base, &g, &(struct gy_birth){.seed = 42});
+    CHECK_EQ(gy_layout_verify((struct gy_super *)(void *)base, g.region_bytes), GYRE_ECORRUPT);
     free(base);
 }
 

@@ -146,7 +146,7 @@ formatted(struct gy_geometry *g)
     char *base = aligned_alloc(4096, g->words_at);
     CHECK(base != NULL);
     memset(base, 0, g->words_at);
-    gy_layout_format_quiet(base, g, 42, false);
+    gy_layout_format_quiet(base, g, &(struct gy_birth){.seed = 42, .generation = 7, .clock_start_ms = 1000});
     return base;
 }
 
@@ -168,9 +168,10 @@ TEST(layout, what_was_formatted_is_verified)
     struct gy_geometry g;
     char *base = formatted(&g);
     struct gy_super *s = (struct gy_super *)(void *)base;
-    CHECK_OK(gy_layout_verify(base, g.region_bytes));
+    CHECK_OK(gy_layout_verify(s, g.region_bytes));
+    CHECK_OK(gy_layout_verify_shards(base, &g));
     CHECK_MEM(&s->geometry, &g, sizeof g);
-    CHECK_EQ(s->seed, 42);
+    CHECK(s->seed == 42 && s->generation == 7 && s->clock_start_ms == 1000);
     CHECK_EQ(gy_load_rlx(&s->n_free), g.n_arenas);
     uint64_t arenas = (uint64_t)g.n_arenas << g.arena_shift;
     CHECK_EQ(gy_load_rlx(&s->index_bytes) + gy_load_rlx(&s->index_credit) + arenas, g.capacity_bytes);
@@ -190,9 +191,9 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
 #define REFUSED(change, code)                                                                      \
     do {                                                                                           \
         (void)(change);                                                                            \
-        CHECK_EQ(gy_layout_verify(base, g.region_bytes), code);                                    \
+        CHECK_EQ(gy_layout_verify(s, g.region_bytes), code);                                    \
         memcpy(s, &good, sizeof good);                                                             \
-        CHECK_OK(gy_layout_verify(base, g.region_bytes));                                          \
+        CHECK_OK(gy_layout_verify(s, g.region_bytes));                                          \
     } while (0)
     for (unsigned bit = 0; bit < 64; bit++)
         REFUSED(s->magic ^= (uint64_t)1 << bit, GYRE_EFORMAT);
@@ -218,10 +219,20 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     REFUSED(s->geometry.n_shards = GY_MAX_SHARDS + 1, GYRE_ECORRUPT);
     REFUSED(s->geometry.n_shards++, GYRE_ECORRUPT);
     REFUSED(s->geometry.log2_buckets_most = GY_MAX_LOG2_BUCKETS + 1, GYRE_ECORRUPT);
+    for (unsigned bit = 0; bit < 32; bit++) /* but GYRE_VERSIONS, which cannot be told */
+        if (1u << bit != GYRE_VERSIONS)
+            REFUSED(s->geometry.flags ^= 1u << bit, GYRE_ECORRUPT);
+    REFUSED(s->geometry.n_lanes = g.n_arenas / 2, GYRE_ECORRUPT); /* no arena left to sweep */
+    REFUSED(s->geometry.reserve_arenas = g.n_arenas - g.n_lanes * GY_RINGS, GYRE_ECORRUPT);
+    REFUSED(s->geometry.reserve_arenas = 0, GYRE_ECORRUPT);
+    REFUSED(s->geometry.reserve_arenas = UINT32_MAX, GYRE_ECORRUPT);
+    REFUSED(s->geometry.max_value_bytes = 0, GYRE_ECORRUPT);
+    REFUSED(s->geometry.capacity_bytes = MOST + 1, GYRE_ECORRUPT);
+    REFUSED(s->reader_fences = 2, GYRE_ECORRUPT);
 #undef REFUSED
-    CHECK_EQ(gy_layout_verify(base, g.region_bytes - 1), GYRE_ECORRUPT);
-    CHECK_EQ(gy_layout_verify(base, sizeof *s - 1), GYRE_EFORMAT);
-    CHECK_EQ(gy_layout_verify(base, 0), GYRE_EFORMAT);
+    CHECK_EQ(gy_layout_verify(s, g.region_bytes - 1), GYRE_ECORRUPT);
+    CHECK_EQ(gy_layout_verify(s, sizeof *s - 1), GYRE_EFORMAT);
+    CHECK_EQ(gy_layout_verify(s, 0), GYRE_EFORMAT);
     free(base);
 }
 
@@ -281,4 +292,35 @@ TEST(layout, with_huge_pages_shards_fill_them)
         filled += shard % (2 << 20) == 0;
     }
     CHECK(filled > 4);
+}
+
+/* A shard's word is a mask that lookups apply to hashes: it stays within the shard. */
+TEST(layout, damaged_words_of_shards_are_refused)
+{
+    struct gy_geometry g;
+    char *base = formatted(&g);
+    struct gy_super *s = (struct gy_super *)(void *)base;
+    for (unsigned shard = 0; shard < g.n_shards; shard += g.n_shards - 1) {
+        gy_atomic_u64 *word = &s->shard[shard].geometry;
+        for (unsigned log2 = 0; log2 < 57; log2++)
+            for (unsigned phase = GY_STEADY; phase <= 3; phase++) {
+                unsigned last = log2 + (phase != GY_STEADY);
+                bool good = log2 >= g.log2_buckets_first && last <= g.log2_buckets_most && phase <= GY_MOVING;
+                gy_store_rlx(word, (((uint64_t)1 << log2) - 1) << GY_BUCKET_SHIFT | phase);
+                CHECK_EQ(gy_layout_verify_shards(base, &g), good ? GYRE_OK : GYRE_ECORRUPT);
+            }
+        uint64_t fine = gy_geometry_word(g.log2_buckets_first, GY_STEADY);
+        gy_store_rlx(word, UINT64_MAX);
+        CHECK_EQ(gy_layout_verify_shards(base, &g), GYRE_ECORRUPT);
+        for (unsigned bit = 0; bit < 64; bit++) {
+            gy_store_rlx(word, fine ^ (uint64_t)1 << bit);
+            bool other = (fine ^ (uint64_t)1 << bit) != gy_geometry_word(g.log2_buckets_first, GY_UNION) &&
+                         (fine ^ (uint64_t)1 << bit) != gy_geometry_word(g.log2_buckets_first, GY_MOVING) &&
+                         (fine ^ (uint64_t)1 << bit) != gy_geometry_word(g.log2_buckets_first + 1, GY_STEADY);
+            CHECK_EQ(gy_layout_verify_shards(base, &g), other ? GYRE_ECORRUPT : GYRE_OK);
+        }
+        gy_store_rlx(word, fine);
+        CHECK_OK(gy_layout_verify_shards(base, &g));
+    }
+    free(base);
 }

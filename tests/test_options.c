@@ -21,6 +21,13 @@ refused(const gyre_options *given)
     return gy_options_check(&out, given) == GYRE_EINVAL;
 }
 
+static uint64_t
+no_clock(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
 static void *
 no_memory(void *arg, size_t bytes)
 {
@@ -71,10 +78,12 @@ TEST(options, numbers_out_of_range_are_refused)
     EDGE(mode, 07777, 010000);
     EDGE(reserved, 0, 1);
     EDGE(flags, GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD | GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU,
-         128);
+         256);
+    EDGE(shm_fd, 0, 1);
+    EDGE(shm_fd, 0, -1);
+    EDGE(reserved_too, 0, 1);
     EDGE(flags, 0, (uint32_t)1 << 31);
     EDGE(flags, 0, GYRE_READONLY);
-    EDGE(shm_name, NULL, "/name");
     EDGE(file_path, NULL, "name");
 #undef EDGE
     o = good(), o.max_value_bytes = (1 << 20) - 1;
@@ -84,6 +93,48 @@ TEST(options, numbers_out_of_range_are_refused)
     o = good(), o.expected_entry_bytes = 1 << 20;
     CHECK(!refused(&o));
     o.expected_entry_bytes++;
+    CHECK(refused(&o));
+}
+
+TEST(options, what_shared_caches_may_ask_for)
+{
+    gyre_options o;
+#define SHARED(flags_, ok)                                                                         \
+    o = good(), o.shm_name = "name", o.flags = (flags_);                                           \
+    CHECK_EQ(refused(&o), !(ok));                                                                  \
+    o.shm_name = NULL, o.flags |= GYRE_SHM_FD, o.shm_fd = 3;                                       \
+    CHECK_EQ(refused(&o), !(ok))
+    SHARED(0, true);
+    SHARED(GYRE_CREATE, true);
+    SHARED(GYRE_CREATE | GYRE_EXCLUSIVE, true);
+    SHARED(GYRE_EXCLUSIVE, false);
+    SHARED(GYRE_READONLY, true);
+    SHARED(GYRE_READONLY | GYRE_CREATE, false);
+    SHARED(GYRE_LIBURCU, false);
+    SHARED(GYRE_VERSIONS | GYRE_HUGEPAGES | GYRE_NO_THREAD, true);
+#undef SHARED
+    o.shm_name = "name"; /* which of the two? */
+    CHECK(refused(&o));
+    o.shm_name = NULL, o.shm_fd = -1;
+    CHECK(refused(&o));
+    o = good(), o.shm_name = "name", o.mode = 0666;
+    CHECK(!refused(&o));
+    o.mode = 0700;
+    CHECK(refused(&o));
+    o = good(), o.shm_name = "name", o.clock_ms = no_clock;
+    CHECK(refused(&o));
+}
+
+/* No capacity is asked of one that exists; what is created has one. */
+TEST(options, a_shared_cache_may_be_taken_as_it_is)
+{
+    gyre_options o = api_options(0, 0), out;
+    o.shm_name = "name", o.max_value_bytes = 5000, o.expected_entry_bytes = 100;
+    CHECK_OK(gy_options_check(&out, &o));
+    CHECK(out.capacity_bytes == 0 && out.mode == 0600 && out.max_value_bytes == 5000);
+    o.flags = GYRE_CREATE;
+    CHECK(refused(&o));
+    o.flags = 0, o.capacity_bytes = 1;
     CHECK(refused(&o));
 }
 
@@ -127,7 +178,7 @@ TEST(options, an_older_struct_reads_as_if_extended_by_zeros)
     memset((char *)&given + older, 0xff, sizeof given - older);
     given.struct_size = (uint32_t)older;
     CHECK_OK(gy_options_check(&out, &given));
-    CHECK(out.allocate == NULL && out.deallocate == NULL && out.allocate_arg == NULL);
+    CHECK(out.allocate == NULL && out.deallocate == NULL && out.allocate_arg == NULL && out.shm_fd == 0);
     CHECK_EQ(out.capacity_bytes, given.capacity_bytes);
     given.struct_size--;
     CHECK(refused(&given)); /* it ends in the middle of a field */

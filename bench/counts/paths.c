@@ -129,6 +129,32 @@ call_many(struct run *run, size_t i)
 }
 
 static void
+call_lease_hit(struct run *run, size_t i)
+{
+    unsigned char key[WORKLOAD_KEY_BYTES];
+    gyre_view view;
+    gyre_lease lease;
+
+    workload_key(used_once(run, i), key);
+    require(gyre_get_or_lease(run->cache, key, sizeof key, NULL, &view, &lease) == GYRE_OK, "a hit");
+    gyre_release(&view);
+}
+
+static void
+call_lease(struct run *run, size_t i)
+{
+    unsigned char key[WORKLOAD_KEY_BYTES];
+    uint64_t id = run->n_ids + run->cursor + i, value[VALUE_BYTES / 8];
+    gyre_view view;
+    gyre_lease lease;
+
+    workload_key(id, key);
+    workload_fill(id, value, sizeof value);
+    require(gyre_get_or_lease(run->cache, key, sizeof key, NULL, &view, &lease) == GYRE_MISS, "a lease");
+    require(gyre_lease_commit(&lease, value, sizeof value, NULL) == GYRE_OK, "commit");
+}
+
+static void
 call_put_new(struct run *run, size_t i)
 {
     put(run->cache, run->n_ids + run->cursor + i);
@@ -234,6 +260,8 @@ static const struct path paths[] = {
     {"get_many of 16 and releases, a key", before_warm, call_many, 125, BATCH, 0},
     {"put, new key", before_each, call_put_new, 250, 1, 0},
     {"reserve and commit, new key", before_each, call_draft, 250, 1, 0},
+    {"get_or_lease and release, hit", before_warm, call_lease_hit, 125, 1, 0},
+    {"get_or_lease and commit, new key", before_each, call_lease, 250, 1, 0},
     {"put, overwrites", before_each, call_put_again, 250, 1, 0},
     {"delete", before_each, call_delete, 125, 1, 0},
     {"touch", before_each, call_touch, 250, 1, 0},

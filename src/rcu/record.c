@@ -4,14 +4,25 @@
 #include "record.h"
 
 #include "cache.h"
+#include "reap.h"
 #include "registry.h"
 
 _Thread_local struct gy_seat gy_seats[GY_SEATS];
 
-static uint64_t
-owner_self(void)
+uint64_t
+gy_owner_self(const struct gyre *cache)
 {
-    return (uint64_t)gy_os_pid() << 32 | gy_os_tid();
+    if (cache->members == NULL)
+        return (uint64_t)gy_os_pid() << 32 | gy_os_tid();
+    return cache->member ? (uint64_t)cache->member << 32 | gy_os_tid() : 0;
+}
+
+/* A record whose thread has exited, but not the views it made: of use to its member only, since with the member they
+ * die. In a private cache it is as free as others. */
+static uint64_t
+owner_left(const struct gyre *cache, uint64_t self)
+{
+    return cache->members ? self >> 32 << 32 : 0;
 }
 
 /* Reclaimers look at records below n_records_used: raised (seq_cst) before the first pin is set. */
@@ -36,11 +47,12 @@ holds_pins(struct gy_record *r)
 static struct gy_record *
 claim_one(struct gyre *cache, bool further, bool without_pins)
 {
-    uint64_t self = owner_self();
+    uint64_t self = gy_owner_self(cache), left = owner_left(cache, self);
     for (uint32_t i = 0; i < cache->g.n_records; i++) {
         struct gy_record *r = &cache->records[i];
-        uint64_t nobody = 0; /* (Relaxed: the CAS decides; it acquires what the last owner left.) */
-        if (gy_load_rlx(&r->owner) != 0 || (without_pins && holds_pins(r)))
+        /* (Relaxed: the CAS decides; it acquires what the last owner left.) */
+        uint64_t nobody = gy_load_rlx(&r->owner);
+        if ((nobody != 0 && nobody != left) || (without_pins && holds_pins(r)))
             continue;
         announce(cache, i); /* first: a child of a fork in between frees what is announced */
         if (!gy_cas_seq(&r->owner, &nobody, self)) /* model: claim2 */
@@ -59,14 +71,15 @@ static struct gy_record *
 claim(struct gyre *cache, bool further)
 {
     struct gy_record *r = claim_one(cache, further, true);
-    return r ? r : claim_one(cache, further, false);
+    r = r ? r : claim_one(cache, further, false);
+    return r || !gy_reap(cache) ? r : claim_one(cache, further, true);
 }
 
 /* For a thread that uses more caches than it has seats. */
 static struct gy_record *
 owned_already(struct gyre *cache)
 {
-    uint64_t self = owner_self();
+    uint64_t self = gy_owner_self(cache);
     uint32_t used = gy_load_acq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used; i++) {
         struct gy_record *r = &cache->records[i]; /* (Relaxed: only this thread writes its own name.) */
@@ -99,8 +112,13 @@ gy_record_find(struct gyre *cache, int *error)
         i++;
     if (gy_seats[i].cache_id == cache->id) {
         seat = gy_seats[i];
+    } else if (cache->region.readonly) {
+        *error = GYRE_EPERM;
+        return NULL;
     } else {
-        gy_registry_mended(cache);
+        *error = gy_registry_mended(cache);
+        if (*error != GYRE_OK)
+            return NULL;
         seat.record = owned_already(cache);
         if (seat.record == NULL)
             seat.record = first_record(cache, error);
@@ -147,24 +165,28 @@ gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
     }
 }
 
-static void
-let_go(struct gy_record *r)
+void
+gy_record_let_go(struct gy_record *r, uint64_t owner)
 {
     gy_store_rlx(&r->scans, 0); /* (Relaxed: released by the owner.) A visitor may have ended its thread. */
     /* Release: a poll that reads this 0 has seen the sections of this owner end. model: leave1 */
     gy_store_rel(&r->section, 0);
     /* model: leave2 */
-    gy_store_rel(&r->owner, 0); /* pairs with the next owner's CAS */
+    gy_store_rel(&r->owner, owner); /* pairs with the next owner's CAS */
 }
 
 void
 gy_record_leave(struct gyre *cache)
 {
-    uint64_t self = owner_self();
+    if (cache->region.readonly)
+        return; /* it has none */
+    uint64_t self = gy_owner_self(cache), left = owner_left(cache, self);
     uint32_t used = gy_load_acq(&cache->super->n_records_used);
-    for (uint32_t i = 0; i < used; i++)
-        if (gy_load_rlx(&cache->records[i].owner) == self) /* (Relaxed: its own name) */
-            let_go(&cache->records[i]);
+    for (uint32_t i = 0; i < used && self != 0; i++) {
+        struct gy_record *r = &cache->records[i];
+        if (gy_load_rlx(&r->owner) == self) /* (Relaxed: its own name) */
+            gy_record_let_go(r, holds_pins(r) ? left : 0);
+    }
     for (unsigned i = 0; i < GY_SEATS; i++)
         if (gy_seats[i].cache_id == cache->id)
             gy_seats[i] = (struct gy_seat){0, NULL};
@@ -173,7 +195,7 @@ gy_record_leave(struct gyre *cache)
 void
 gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner)
 {
-    uint64_t self = owner_self();
+    uint64_t self = gy_owner_self(cache);
     uint32_t used = gy_load_rlx(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used; i++) {
         struct gy_record *r = &cache->records[i];

@@ -30,11 +30,12 @@ enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PI
 struct gy_counters {
     gy_atomic_u64 hits, misses, puts, puts_rejected, deletes, touches;
     gy_atomic_u64 copied_entries, copied_bytes, window_conflicts, retries, vanished;
+    gy_atomic_u64 leases, leases_passed, stale_values;
     gy_atomic_u64 removed[GYRE_REASONS], removed_bytes[GYRE_REASONS];
 };
 
 struct gy_record {
-    _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid */
+    _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid; shared: member's name << 32 | tid */
     gy_atomic_u64 section; /* 0: outside; epoch << 24 | tick. (Relaxed where liburcu keeps it: an age.) */
     uint64_t version_next, version_end;    /* owner: a block of versions to hand out */
     uint32_t next;                         /* owner: its next record + 1, when pins ran out */
@@ -42,6 +43,8 @@ struct gy_record {
     uint32_t pins_in;                      /* owner, in its first record: where a free pin was found last */
     uint32_t pin_next;                     /* owner: where to look for a free pin */
     gy_atomic_u32 scans;                   /* scans of the whole cache under way: displace.c */
+    gy_atomic_u32 arena_changes;           /* shared caches: odd while the thread changes which arenas are free */
+    gy_atomic_u64 opening;                 /* shared caches: the arena that is being opened, as its lane will show it */
     _Alignas(GY_LINE) gy_atomic_u64 pin[GY_PINS];
     _Alignas(GY_LINE) struct gy_counters count; /* (Relaxed: statistics.) */
 };
@@ -92,10 +95,16 @@ gy_record_view_pin(struct gyre *cache, struct gy_record *record)
     return gy_likely(gy_load_acq(pin) == 0) ? pin : gy_record_view_pin_find(cache, record);
 }
 
+/* What this thread is called as the owner of a record or a role; 0: it may own nothing. */
+uint64_t gy_owner_self(const struct gyre *cache);
+
+/* Ends the section of a record that is given up, and makes this its owner: 0, or its member without a thread. */
+void gy_record_let_go(struct gy_record *record, uint64_t owner);
+
 /* Gives all records of the calling thread back. Pins of live views stay. */
 void gy_record_leave(struct gyre *cache);
 
-/* In the child of a fork, alone: all records but the calling thread's belong to the dead. Marks the
+/* In the child of a fork, alone (private caches): all records but the calling thread's belong to the dead. Marks the
  * arenas in which one was reserving, clears their pins and frees them. */
 void gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner);
 

@@ -11,6 +11,7 @@
  * that, whatever epoch it stored. */
 
 #include "cache.h"
+#include "reap.h"
 
 static int
 shared_thread_ready(void)
@@ -54,13 +55,15 @@ shared_poll(struct gyre *cache, uint64_t cookie)
 {
     if (cache->reader_fences)
         gy_fence_seq();
-    else if (!gy_os_membarrier()) /* model: grace2 */
+    else if (!gy_barrier(cache)) /* model: grace2 */
         return false;
     uint32_t used = gy_load_seq(&cache->super->n_records_used); /* model: grace3 */
     for (uint32_t i = 0; i < used; i++) {
         uint64_t section = gy_load_acq(&cache->records[i].section); /* acquire: pairs with shared_exit */
-        if (section != 0 && section >> 24 < cookie) /* model: grace4 */
+        if (section != 0 && section >> 24 < cookie) { /* model: grace4 */
+            gy_reap(cache); /* it may be a dead one's: then the next poll no longer finds it */
             return false;
+        }
     }
     gy_add_rlx(&cache->super->grace_periods, 1);
     return true;

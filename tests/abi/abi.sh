@@ -18,7 +18,7 @@ here=tests/abi
 mode=$1 lib=$2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-sized='gyre_options gyre_put_options gyre_stats' # have struct_size: callers of any age are served
+sized='gyre_options gyre_put_options gyre_lease_options gyre_stats' # have struct_size: callers of any age are served
 
 say() { echo "abi: $*"; }
 

@@ -29,8 +29,8 @@ world_clock_ms(void)
 }
 
 /* Keys are a number in 8 bytes. Fresh ones are spread, and have tags of their own. */
-static uint64_t
-key_of(unsigned key)
+uint64_t
+ops_key_of(unsigned key)
 {
     return key == FRESH_KEY ? 1000 + ops_history.fresh++ : key;
 }
@@ -66,8 +66,8 @@ word_of(unsigned key, uint32_t id, uint32_t i)
     return (uint64_t)key << 56 | (uint64_t)id << 24 | i;
 }
 
-static void
-fill(void *to, unsigned key, uint32_t id, uint32_t bytes)
+void
+ops_fill(void *to, unsigned key, uint32_t id, uint32_t bytes)
 {
     uint64_t *word = to;
     for (uint32_t i = 0; i < bytes / 8; i++)
@@ -75,8 +75,8 @@ fill(void *to, unsigned key, uint32_t id, uint32_t bytes)
 }
 
 /* Reads a value in pieces, between which others run. Its id, or 0 when it is nobody's. */
-static uint32_t
-read_value(const void *data, size_t bytes, unsigned key)
+uint32_t
+ops_read_value(const void *data, size_t bytes, unsigned key)
 {
     const uint64_t *word = data;
     if (bytes < 8 || bytes % 8 != 0) {
@@ -101,8 +101,8 @@ read_value(const void *data, size_t bytes, unsigned key)
     return id;
 }
 
-static struct operation *
-begin(enum wgl_kind kind, unsigned key)
+struct operation *
+ops_record(enum wgl_kind kind, unsigned key)
 {
     static struct operation unrecorded;
     struct operation *o = ops_history.n < OPS_MOST && key != FRESH_KEY ? &ops_history.op[ops_history.n++] : &unrecorded;
@@ -117,8 +117,8 @@ begin(enum wgl_kind kind, unsigned key)
     return o;
 }
 
-static void
-end(struct operation *o, int rc)
+void
+ops_answer(struct operation *o, int rc)
 {
     o->op.end = ++ops_history.instants;
     o->clock_ms = ops_history.clock_ms;
@@ -132,8 +132,8 @@ end(struct operation *o, int rc)
         sched_violation("an operation answered %d", rc);
 }
 
-static uint32_t
-new_value(unsigned key, uint32_t bytes)
+uint32_t
+ops_new_value(unsigned key, uint32_t bytes)
 {
     uint32_t id = ops_history.next_id++;
     if (id >= IDS_MOST) {
@@ -149,9 +149,9 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
 {
     static const uint32_t flags[] = {[WGL_PUT] = 0, [WGL_ADD] = GYRE_ADD, [WGL_REPLACE] = GYRE_REPLACE,
                                      [WGL_IF_VERSION] = GYRE_IF_VERSION};
-    uint64_t text = key_of(key), version = 0, value[VALUE_MOST / 8];
+    uint64_t text = ops_key_of(key), version = 0, value[VALUE_MOST / 8];
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
-    uint32_t id = new_value(key, bytes);
+    uint32_t id = ops_new_value(key, bytes);
     options.flags = flags[kind];
     options.ttl_ms = ttl_ms;
     options.new_version = &version;
@@ -162,8 +162,8 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
         ops_history.value[id].first_expiry_ms = ops_history.clock_ms + ttl_ms;
         ops_history.value[id].expiry_ms = UINT64_MAX; /* the put looks at the clock when it likes */
     }
-    fill(value, key, id, bytes < VALUE_MOST ? bytes : VALUE_MOST);
-    struct operation *o = begin(kind, key);
+    ops_fill(value, key, id, bytes < VALUE_MOST ? bytes : VALUE_MOST);
+    struct operation *o = ops_record(kind, key);
     o->op.id = id;
     o->op.expected = kind == WGL_IF_VERSION ? a->seen_id[key] : 0;
     int rc = gyre_put(cache, &text, KEY_BYTES, value, bytes, &options);
@@ -176,30 +176,30 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
         a->seen_id[key] = id;
         a->seen_version[key] = version;
     }
-    end(o, rc);
+    ops_answer(o, rc);
 }
 
 static void
 draft(unsigned key, bool commit)
 {
-    uint64_t text = key_of(key);
+    uint64_t text = ops_key_of(key);
     gyre_draft d;
-    uint32_t id = new_value(key, scenario->value_bytes);
+    uint32_t id = ops_new_value(key, scenario->value_bytes);
     if (!commit) {
         if (gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
             gyre_abort(&d);
         return;
     }
-    struct operation *o = begin(WGL_PUT, key);
+    struct operation *o = ops_record(WGL_PUT, key);
     o->op.id = id;
     int rc = gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
     if (rc == GYRE_OK) {
         gy_bytes_written(d.data, d.size);
-        fill(d.data, key, id, scenario->value_bytes);
+        ops_fill(d.data, key, id, scenario->value_bytes);
         rc = gyre_commit(&d);
     }
     ops_history.puts += rc == GYRE_OK;
-    end(o, rc);
+    ops_answer(o, rc);
 }
 
 static void
@@ -216,14 +216,14 @@ note_hit(struct actor *a, struct operation *o, unsigned key, uint32_t id, uint64
 static void
 get(struct actor *a, unsigned key, bool hold)
 {
-    uint64_t text = key_of(key), clock = ops_history.clock_ms;
+    uint64_t text = ops_key_of(key), clock = ops_history.clock_ms;
     gyre_view view;
-    struct operation *o = begin(WGL_GET, key);
+    struct operation *o = ops_record(WGL_GET, key);
     int rc = gyre_get(cache, &text, KEY_BYTES, &view);
     if (rc == GYRE_OK) {
-        uint32_t id = read_value(view.data, view.size, key);
+        uint32_t id = ops_read_value(view.data, view.size, key);
         note_hit(a, o, key, id, view.version, clock);
-        end(o, rc);
+        ops_answer(o, rc);
         if (hold && a->n_held < HELD_MOST) {
             a->held[a->n_held] = view;
             a->held_id[a->n_held] = id;
@@ -233,7 +233,7 @@ get(struct actor *a, unsigned key, bool hold)
         }
         return;
     }
-    end(o, rc);
+    ops_answer(o, rc);
 }
 
 static void
@@ -241,7 +241,7 @@ release_oldest(struct actor *a)
 {
     if (a->n_held == 0)
         return;
-    if (read_value(a->held[0].data, a->held[0].size, a->held_key[0]) != a->held_id[0])
+    if (ops_read_value(a->held[0].data, a->held[0].size, a->held_key[0]) != a->held_id[0])
         sched_violation("a view that was held changed its value");
     gyre_release(&a->held[0]);
     a->n_held--;
@@ -280,13 +280,13 @@ ops_release_shelf(void)
 static void
 read_copy(struct actor *a, unsigned key)
 {
-    uint64_t text = key_of(key), buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
+    uint64_t text = ops_key_of(key), buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
     size_t size;
-    struct operation *o = begin(WGL_GET, key);
+    struct operation *o = ops_record(WGL_GET, key);
     int rc = gyre_read(cache, &text, KEY_BYTES, buffer, sizeof buffer, &size);
     if (rc == GYRE_OK)
-        note_hit(a, o, key, read_value(buffer, size, key), 0, clock);
-    end(o, rc);
+        note_hit(a, o, key, ops_read_value(buffer, size, key), 0, clock);
+    ops_answer(o, rc);
 }
 
 static void
@@ -300,15 +300,15 @@ get_all(struct actor *a)
     for (unsigned k = 0; k < scenario->keys; k++) {
         text[k] = k;
         keys[k] = (gyre_key){&text[k], KEY_BYTES};
-        o[k] = begin(WGL_GET, k);
+        o[k] = ops_record(WGL_GET, k);
     }
     gyre_get_many(cache, scenario->keys, keys, views, results);
     for (unsigned k = 0; k < scenario->keys; k++) {
         if (results[k] == GYRE_OK) {
-            note_hit(a, o[k], k, read_value(views[k].data, views[k].size, k), views[k].version, clock);
+            note_hit(a, o[k], k, ops_read_value(views[k].data, views[k].size, k), views[k].version, clock);
             gyre_release(&views[k]);
         }
-        end(o[k], results[k]);
+        ops_answer(o[k], results[k]);
     }
 }
 
@@ -330,10 +330,10 @@ visited(void *arg, const void *key, size_t key_bytes, const gyre_view *view)
     if (v->seen >> number & 1)
         sched_violation("a scan showed key %llu twice", (unsigned long long)number);
     v->seen |= 1u << number;
-    struct operation *o = begin(WGL_GET, (unsigned)number);
+    struct operation *o = ops_record(WGL_GET, (unsigned)number);
     o->op.start = v->start;
-    o->op.id = read_value(view->data, view->size, (unsigned)number);
-    end(o, GYRE_OK);
+    o->op.id = ops_read_value(view->data, view->size, (unsigned)number);
+    ops_answer(o, GYRE_OK);
     return 0;
 }
 
@@ -353,20 +353,20 @@ clear(void)
 {
     struct operation *o[WORLD_KEYS];
     for (unsigned k = 0; k < scenario->keys; k++)
-        o[k] = begin(WGL_DELETE, k);
+        o[k] = ops_record(WGL_DELETE, k);
     int rc = gyre_clear(cache);
     if (rc != GYRE_OK)
         sched_violation("gyre_clear answered %d", rc);
     for (unsigned k = 0; k < scenario->keys; k++)
-        end(o[k], GYRE_MISS);
+        ops_answer(o[k], GYRE_MISS);
 }
 
 static void
 delete(unsigned key)
 {
-    uint64_t text = key_of(key);
-    struct operation *o = begin(WGL_DELETE, key);
-    end(o, gyre_delete(cache, &text, KEY_BYTES));
+    uint64_t text = ops_key_of(key);
+    struct operation *o = ops_record(WGL_DELETE, key);
+    ops_answer(o, gyre_delete(cache, &text, KEY_BYTES));
 }
 
 /* It may be any value of the key that a touch meets. */
@@ -386,15 +386,15 @@ extend(unsigned key, uint64_t expiry_ms)
 static void
 touch(unsigned key)
 {
-    uint64_t text = key_of(key);
-    struct operation *o = begin(WGL_TOUCH, key);
+    uint64_t text = ops_key_of(key);
+    struct operation *o = ops_record(WGL_TOUCH, key);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on++;
     int rc = gyre_touch(cache, &text, KEY_BYTES, 3 * TTL_MS);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on--;
     ops_history.touches += rc == GYRE_OK;
-    end(o, rc);
+    ops_answer(o, rc);
 }
 
 static void
@@ -432,6 +432,10 @@ do_one(struct actor *a, char what, unsigned key)
     case 'm': gyre_maintain(cache, 1); break;
     case 'w': ops_history.clock_ms += TTL_MS + 1; break;
     case 'l': leave(a); break;
+    case 'L': leases_ask(a, cache, key); break;
+    case 'C': leases_commit(a, key, scenario->value_bytes, false); break;
+    case 'D': leases_commit(a, key, scenario->value_bytes, true); break;
+    case 'B': leases_abort(a, key); break;
     default: sched_violation("no operation is called %c", what);
     }
 }

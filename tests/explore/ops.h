@@ -34,7 +34,7 @@ struct history {
     struct value value[IDS_MOST]; /* by id */
     uint32_t next_id, fresh;
     uint64_t instants; /* starts and ends of operations so far */
-    uint64_t clock_ms, puts, touches;
+    uint64_t clock_ms, puts, touches, leases;
     unsigned touches_going_on;
     gyre_view shelf; /* a view that one thread left for another to release */
     gy_atomic_u64 shelf_full;
@@ -48,6 +48,8 @@ struct actor {
     unsigned n_held;
     uint32_t seen_id[WORLD_KEYS];
     uint64_t seen_version[WORLD_KEYS];
+    gyre_lease lease[WORLD_KEYS];
+    uint32_t lease_id[WORLD_KEYS]; /* 0: none */
 };
 
 extern struct history ops_history;
@@ -63,6 +65,21 @@ void ops_release_shelf(void);
 void ops_check(unsigned n_keys);
 /* Are there no more misses of values that came back than the statistics admit? */
 void ops_check_misses(uint64_t counted);
+
+/* For operations that are elsewhere: leases.c. Begins one and ends it with its answer; a value of a key, its bytes,
+ * and whose they are. */
+struct operation *ops_record(enum wgl_kind kind, unsigned key);
+void ops_answer(struct operation *o, int rc);
+uint64_t ops_key_of(unsigned key);
+uint32_t ops_new_value(unsigned key, uint32_t bytes);
+void ops_fill(void *to, unsigned key, uint32_t id, uint32_t bytes);
+uint32_t ops_read_value(const void *data, size_t bytes, unsigned key);
+
+/* A lease is a value that nobody can read, put where nothing stands; its commit is a put in place of that very one, and
+ * of no other. So the history says whether one was committed after a delete, or beside another. */
+void leases_ask(struct actor *a, gyre *cache, unsigned key);
+void leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft);
+void leases_abort(struct actor *a, unsigned key);
 
 /* The hash of keys, by gy_hash_hook. */
 uint64_t ops_hash(const void *key, size_t bytes);

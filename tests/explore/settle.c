@@ -86,7 +86,7 @@ check_stats(gyre *cache, uint64_t committed)
     uint64_t removed = 0;
     for (unsigned r = 0; r < GYRE_REASONS; r++)
         removed += s.removed[r];
-    uint64_t stored = ops_history.puts + ops_history.touches; /* a touch replaces the entry by a copy */
+    uint64_t stored = ops_history.puts + ops_history.touches + ops_history.leases; /* a touch replaces the entry by a copy */
     if (s.entries != committed || s.entries + removed != stored || s.puts != ops_history.puts)
         sched_violation("%llu entries were stored, %llu puts counted; %llu stand, %llu counted; %llu removed",
                         (unsigned long long)stored, (unsigned long long)s.puts,

@@ -13,7 +13,9 @@
  *   h get and hold   e release the oldest held   H leave the youngest held on the shelf
  *   E release what another left there
  *   R reserve and commit   A reserve and abort   c clear   m maintain   w the clock moves on   l leave:
- *   what a thread's exit does (it goes on as a new thread) */
+ *   what a thread's exit does (it goes on as a new thread)
+ *   L look up or lease, without waiting   C commit this thread's lease of the key, if it has one   D the same by a draft
+ *   B abort it */
 
 #ifndef GY_EXPLORE_WORLD_H
 #define GY_EXPLORE_WORLD_H

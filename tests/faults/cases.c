@@ -212,6 +212,75 @@ call_abort(struct scene *s)
     return s->draft.data == NULL ? GYRE_OK : GYRE_EINVAL;
 }
 
+/* A key that is not there. */
+static int
+lease(struct scene *s, unsigned k)
+{
+    static const gyre_lease empty;
+    gyre_view view;
+    s->draft_key = k;
+    int rc = gyre_get_or_lease(s->cache, scene_key(k), SCENE_KEY_BYTES, NULL, &view, &s->lease);
+    CHECK(view.data == NULL);
+    CHECK_EQ(memcmp(&s->lease, &empty, sizeof empty) != 0, rc == GYRE_MISS);
+    return rc;
+}
+
+static void
+prepare_absent(struct scene *s)
+{
+    s->draft_key = present_key(s);
+    CHECK_OK(gyre_delete(s->cache, scene_key(s->draft_key), SCENE_KEY_BYTES));
+    s->tag[s->draft_key] = 0, s->n_deleted++;
+}
+
+static void
+prepare_lease(struct scene *s)
+{
+    prepare_absent(s);
+    CHECK_EQ(lease(s, s->draft_key), GYRE_MISS);
+    s->leased_most = 1; /* until its thread can be registered that ends it */
+}
+
+static int
+call_get_or_lease(struct scene *s)
+{
+    int rc = GYRE_MISS;
+    for (unsigned turn = 0; turn < 2 * TURNS && rc == GYRE_MISS; turn++) {
+        rc = lease(s, s->draft_key);
+        gyre_lease_abort(&s->lease);
+    }
+    return rc;
+}
+
+static int
+call_lease_commit(struct scene *s)
+{
+    char value[SCENE_VALUE_BYTES];
+    uint64_t tag = ++s->next_tag;
+    fill_bytes(value, sizeof value, tag);
+    int rc = gyre_lease_commit(&s->lease, value, sizeof value, NULL);
+    CHECK_EQ(gyre_lease_commit(&s->lease, value, sizeof value, NULL), GYRE_EINVAL);
+    if (rc == GYRE_OK)
+        s->tag[s->draft_key] = tag;
+    return rc;
+}
+
+static int
+call_lease_reserve(struct scene *s)
+{
+    int rc = gyre_lease_reserve(&s->lease, SCENE_VALUE_BYTES, NULL, &s->draft);
+    CHECK_EQ(s->draft.data != NULL, rc == GYRE_OK);
+    gyre_abort(&s->draft);
+    return rc;
+}
+
+static int
+call_lease_abort(struct scene *s)
+{
+    gyre_lease_abort(&s->lease);
+    return GYRE_OK;
+}
+
 static int
 call_delete(struct scene *s)
 {
@@ -318,6 +387,10 @@ const struct fault_case fault_cases[] = {
     {"gyre_reserve", REGISTERS | STORES | EVICTS, GYRE_OK, NULL, call_reserve},
     {"gyre_commit", REGISTERS | EVICTS, GYRE_OK, prepare_draft, call_commit},
     {"gyre_abort", 0, GYRE_OK, prepare_draft, call_abort},
+    {"gyre_get_or_lease", REGISTERS | STORES | EVICTS, GYRE_MISS, prepare_absent, call_get_or_lease},
+    {"gyre_lease_commit", REGISTERS | STORES | EVICTS, GYRE_OK, prepare_lease, call_lease_commit},
+    {"gyre_lease_reserve", REGISTERS | STORES | EVICTS, GYRE_OK, prepare_lease, call_lease_reserve},
+    {"gyre_lease_abort", 0, GYRE_OK, prepare_lease, call_lease_abort},
     {"gyre_delete", REGISTERS, GYRE_OK, NULL, call_delete},
     {"gyre_touch", REGISTERS | STORES | EVICTS, GYRE_OK, NULL, call_touch},
     {"gyre_clear", 0, GYRE_OK, NULL, call_clear},

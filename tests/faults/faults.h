@@ -31,6 +31,21 @@ enum fault {
     FAULT_KEY,              /* pthread_key_create */
     FAULT_SPECIFIC,         /* pthread_setspecific */
     FAULT_ATFORK,
+    FAULT_OPEN, /* here and below: of objects in shared memory */
+    FAULT_OPEN_UNNAMED,
+    FAULT_LOOK, /* fstat and its kind */
+    FAULT_READ,
+    FAULT_READ_INTERRUPTED,
+    FAULT_PERMIT, /* fchmod */
+    FAULT_RESIZE, /* ftruncate */
+    FAULT_RESERVE,
+    FAULT_RESERVE_INTERRUPTED,
+    FAULT_DISCARD, /* fallocate */
+    FAULT_LINK,    /* linkat, renameat2 */
+    FAULT_REMOVE,  /* unlink */
+    FAULT_LOCK,    /* flock */
+    FAULT_CONTROL, /* fcntl */
+    FAULT_FOLDER,  /* opendir */
     FAULTS
 };
 extern const char *const fault_names[FAULTS];
@@ -58,6 +73,8 @@ void faults_disarm(void);
 unsigned faults_calls(enum fault fault); /* since armed */
 unsigned faults_struck(void);            /* that were made to fail, since armed */
 unsigned faults_random_bytes(void);      /* that getrandom has given to the thread that armed */
+extern bool faults_no_unnamed; /* as on a file system that makes no files without a name */
+bool faults_strike(enum fault fault, int error); /* for what stands in: counts, and is true when it is to fail */
 long faults_unknown_call(void);          /* a system call by number that replace.c does not know; 0 */
 
 /* What the library holds of the system. What a munmap that was made to fail has left is not its fault:
@@ -84,7 +101,8 @@ struct scene {
     uint64_t next_tag, n_deleted;
     gyre_view view;
     gyre_draft draft;
-    unsigned draft_key;
+    gyre_lease lease;
+    unsigned draft_key, leased_most; /* leases that may stand: entries without a value */
 };
 
 /* What a function needs, from which follows what may go wrong. EVICTS: is called on a full cache, and

@@ -19,15 +19,40 @@
 const char *const fault_names[FAULTS] = {
     "allocate", "malloc", "mmap", "munmap", "madvise", "getrandom", "getrandom, short",
     "getrandom, EINTR", "membarrier register", "membarrier", "futex wait", "futex wake", "sysconf",
-    "sched_getcpu", "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork"};
+    "sched_getcpu", "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork",
+    "open", "open, unnamed", "fstat", "pread", "pread, EINTR", "fchmod", "ftruncate", "posix_fallocate",
+    "posix_fallocate, EINTR", "fallocate", "linkat", "unlink", "flock", "fcntl", "opendir"};
 
 static const struct fault_import imports[] = {
     {"malloc", NULL}, {"mmap", NULL}, {"munmap", NULL}, {"madvise", NULL}, {"getrandom", NULL},
     {"syscall", NULL}, {"sysconf", NULL}, {"sched_getcpu", NULL}, {"pthread_create", NULL},
     {"pthread_key_create", NULL}, {"pthread_setspecific", NULL}, {"pthread_atfork", NULL},
+    {"open", NULL}, {"fstat", NULL}, {"lstat", NULL}, {"stat", NULL}, {"fstatfs", NULL}, {"pread", NULL},
+    {"fchmod", NULL}, {"ftruncate", NULL}, {"posix_fallocate", NULL}, {"fallocate", NULL}, {"linkat", NULL},
+    {"renameat2", NULL}, {"unlink", NULL}, {"flock", NULL}, {"fcntl", NULL}, {"opendir", NULL},
     {"_GLOBAL_OFFSET_TABLE_", "no function"},
     {"__errno_location", "a place of the thread's own"},
     {"__tls_get_addr", "the loader's; it ends the process itself when it finds no room for 64 bytes"},
+    {"close", "whatever it answers, the descriptor is gone"},
+    {"closedir", "as close"},
+    {"readdir", "ends early: what others have left stays until the next time"},
+    {"geteuid", "cannot fail"},
+    {"snprintf", "its room is enough"},
+    {"strcat", "cannot fail"},
+    {"strcmp", "cannot fail"},
+    {"strlen", "cannot fail"},
+    {"strchr", "cannot fail"},
+    {"strrchr", "cannot fail"},
+    {"strstr", "cannot fail"},
+    {"strtol", "what is no number reads as 0: unknown"},
+    {"strtoull", "what is no number reads as 0: unknown"},
+    {"read", "of /proc: what cannot be read is unknown, and nobody is taken for dead"},
+    {"poll", "of a pidfd: a process of which it cannot tell is alive"},
+    {"kill", "asks where there are no pidfds: a process of which it cannot tell is alive"},
+    {"mremap", "in the child of a fork: its calls answer GYRE_ENOMEM"},
+    {"strncmp", "cannot fail"},
+    {"strnlen", "cannot fail"},
+    {"strspn", "cannot fail"},
     {"clock_gettime", "CLOCK_MONOTONIC is on every Linux, and the struct is ours"},
     {"free", "has no result"},
     {"getpid", "cannot fail"},
@@ -153,6 +178,12 @@ fails_with(enum fault fault, int error)
     return true;
 }
 
+bool
+faults_strike(enum fault fault, int error)
+{
+    return fails_with(fault, error);
+}
+
 /* ---- what is held ------------------------------------------------------------------------------ */
 
 enum { LEFT_MOST = 16 };
@@ -253,7 +284,7 @@ __wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t off
     if (fails_with(FAULT_MMAP, ENOMEM))
         return MAP_FAILED;
     void *memory = __real_mmap(at, bytes, protection, flags, fd, offset);
-    if (memory != MAP_FAILED)
+    if (memory != MAP_FAILED && !(flags & MAP_FIXED)) /* that takes the place of another mapping */
         atomic_fetch_add(&mapped_bytes, whole_pages(bytes));
     return memory;
 }
@@ -302,7 +333,8 @@ __wrap_getrandom(void *to, size_t bytes, unsigned flags)
 static enum fault
 fault_of_syscall(long number, long first, long second)
 {
-    bool registers = first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    bool registers = first == MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ||
+                     first == MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
     if (number == SYS_membarrier)
         return registers ? FAULT_BARRIER_REGISTER : FAULT_BARRIER;
     if (number == SYS_futex)

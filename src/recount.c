@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A process that dies between a change and its count leaves the count wrong for good: by one, for each of its threads.
+ * Nobody can be stopped for a recount, so changes are looked at before and after it: if there was none, it is exact. Of
+ * arenas few change at a time; of entries so many may that what differs by less than has changed is left alone. */
+
+#include "recount.h"
+
+#include "clear.h"
+#include "grow.h"
+#include "index.h"
+#include "maintain.h"
+
+/* Changes of which arenas are free, ever; an odd number of some thread's: it is in the middle of one. */
+static uint64_t
+arena_changes(struct gyre *cache, bool *in_the_middle)
+{
+    uint64_t sum = 0;
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
+        uint32_t n = gy_load_seq(&cache->records[i].arena_changes);
+        *in_the_middle |= n & 1;
+        sum += n;
+    }
+    return sum;
+}
+
+static bool
+recount_arenas(struct gyre *cache)
+{
+    bool in_the_middle = false;
+    uint64_t before = arena_changes(cache, &in_the_middle), n = gy_load_seq(&cache->super->n_free), n_free = 0;
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+        n_free += gy_arena_state(gy_load_seq(&cache->words[a])) == GY_FREE;
+    if (in_the_middle || arena_changes(cache, &in_the_middle) != before)
+        return false;
+    gy_add_rlx(&cache->super->n_free, n_free - n); /* what it is off by stays the same, whatever has changed since */
+    return true;
+}
+
+/* What has come into the index or gone from it, ever, and who is about to change it. (Relaxed: a barrier comes before.) */
+static uint64_t
+entry_changes(struct gyre *cache, uint64_t *in_the_middle)
+{
+    uint64_t sum = 0;
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
+        struct gy_record *r = &cache->records[i];
+        *in_the_middle += gy_load_acq(&r->section) != 0;
+        sum += gy_load_rlx(&r->count.puts) + gy_load_rlx(&r->count.touches) + gy_load_rlx(&r->count.copied_entries);
+        for (unsigned reason = 0; reason < GYRE_REASONS; reason++)
+            sum += gy_load_rlx(&r->count.removed[reason]);
+    }
+    return sum;
+}
+
+/* The committed words of a shard; in_ring: added to. */
+static uint64_t
+count_shard(struct gyre *cache, unsigned number, uint64_t in_ring[GY_RINGS])
+{
+    struct gy_bucket *base = gy_shard_buckets(cache, number);
+    uint64_t n = 0, slots = gy_shard_extent(cache, number) * GY_BUCKET_SLOTS;
+    for (uint64_t at = 0; at < slots; at++) {
+        uint64_t word = gy_load_acq(&base[at / GY_BUCKET_SLOTS].slot[at % GY_BUCKET_SLOTS]);
+        uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+        if (word == GY_EMPTY || gy_slot_tentative(word) || arena == UINT32_MAX)
+            continue;
+        n++;
+        in_ring[gy_arena_ring(gy_load_rlx(&cache->words[arena]))]++; /* (Relaxed: it does not change while it is used.) */
+    }
+    return n;
+}
+
+static void
+correct(gy_atomic_u64 *count, uint64_t was, uint64_t counted, uint64_t doubt)
+{
+    int64_t off = (int64_t)(counted - was);
+    if ((uint64_t)(off < 0 ? -off : off) > doubt)
+        gy_add_seq(count, (uint64_t)off);
+}
+
+static bool
+recount_entries(struct gyre *cache)
+{
+    struct gy_super *s = cache->super;
+    uint64_t was[GY_RINGS], counted[GY_RINGS] = {0}, doubt = 0, all_doubt = 0;
+    if (gy_clear_pending(cache) || !gy_barrier(cache))
+        return false;
+    uint64_t before = entry_changes(cache, &doubt), first = before;
+    for (unsigned ring = 0; ring < GY_RINGS; ring++)
+        was[ring] = gy_load_seq(&s->n_entries[ring]);
+    for (unsigned i = 0; i < cache->g.n_shards; i++) {
+        uint64_t was_in_it = gy_load_seq(&s->shard[i].n_committed), n = count_shard(cache, i, counted);
+        if (!gy_barrier(cache))
+            return false;
+        uint64_t in_the_middle = doubt, after;
+        doubt = 0;
+        after = entry_changes(cache, &doubt);
+        in_the_middle += doubt;
+        all_doubt += in_the_middle;
+        correct(&s->shard[i].n_committed, was_in_it, n, in_the_middle + after - before);
+        before = after;
+    }
+    all_doubt += before - first;
+    for (unsigned ring = 0; ring < GY_RINGS && cache->g.max_entries; ring++)
+        correct(&s->n_entries[ring], was[ring], counted[ring], all_doubt);
+    return all_doubt == 0 && !gy_clear_pending(cache);
+}
+
+enum { SHARE = 10 }; /* of the time, at most, goes to it */
+
+void
+gy_recount(struct gyre *cache)
+{
+    if (gy_load_acq(&cache->super->recount) == 0)
+        return;
+    uint64_t now = gy_os_clock_ms();
+    if (now < gy_load_rlx(&cache->next_recount_ms)) /* (Relaxed: a time.) */
+        return;
+    enum gy_maintainer role = gy_maintainer_begin(cache);
+    if (role == GY_MAINTAINER_OTHER)
+        return;
+    gy_store_seq(&cache->super->recount, 0); /* first: a death from here on asks for another */
+    bool exact = recount_arenas(cache);
+    exact &= gy_grow_recount(cache);
+    exact &= recount_entries(cache);
+    if (!exact)
+        gy_store_seq(&cache->super->recount, 1);
+    gy_store_rlx(&cache->next_recount_ms, now + (gy_os_clock_ms() - now) * SHARE); /* (Relaxed: as above.) */
+    if (role == GY_MAINTAINER_NOW)
+        gy_maintainer_end(cache);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "region_object.h"
+
+#include "gyre.h"
+#include "os.h"
+#include "os_object.h"
+
+enum { HUGE_PAGE = 2 << 20 };
+
+int
+gy_object_read(struct gy_region *region, void *to, size_t bytes)
+{
+    return gy_os_object_read(region->fd, to, bytes);
+}
+
+int
+gy_object_map(struct gy_region *region)
+{
+    region->base = gy_os_object_map(region->fd, region->bytes, HUGE_PAGE, region->readonly);
+    if (region->base == NULL)
+        return GYRE_ENOMEM;
+    if (region->hugepages)
+        gy_os_hugepages(region->base, region->bytes);
+    return GYRE_OK;
+}
+
+int
+gy_object_reserve(struct gy_region *region, size_t offset, size_t bytes)
+{
+    return gy_os_object_reserve(region->fd, offset, bytes);
+}
+
+int
+gy_object_reserve_tables(struct gy_region *region, size_t bytes)
+{
+    return gy_os_object_reserve(region->fd, 0, bytes);
+}
+
+void
+gy_object_discard(struct gy_region *region, size_t offset, size_t bytes)
+{
+    gy_os_object_discard(region->fd, offset, bytes);
+}
+
+void
+gy_object_unmap(struct gy_region *region)
+{
+    if (region->base != NULL)
+        gy_os_unmap(region->base, region->bytes);
+    if (region->fd >= 0)
+        gy_os_object_close(region->fd);
+    if (region->claim >= 0)
+        gy_os_object_close(region->claim);
+    region->base = NULL;
+    region->fd = region->claim = -1;
+}
+
+unsigned
+gy_object_patience(const struct gy_region *region)
+{
+    enum { LEAST = 2000, A_GIB = 4000, MOST = 1000000 }; /* making one takes about a second for each GiB */
+    return (unsigned)gy_min(LEAST + (region->wanted_bytes >> 30) * A_GIB, MOST);
+}

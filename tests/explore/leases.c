@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "lease.h"
+#include "ops.h"
+
+enum { LEASE_MS = 10, STALE_MS = 1000, VALUE_MOST = 4096 };
+
+/* A value that has expired: nothing may have been put or deleted, from its put's end to this call's start. */
+static void
+check_stale(const struct operation *call, unsigned key, uint32_t id)
+{
+    const struct operation *put = NULL;
+    for (unsigned i = 0; i < ops_history.n; i++)
+        if (ops_history.op[i].key == key && ops_history.op[i].op.id == id && ops_history.op[i].op.kind != WGL_GET)
+            put = &ops_history.op[i];
+    for (unsigned i = 0; put != NULL && i < ops_history.n; i++) {
+        const struct operation *o = &ops_history.op[i];
+        bool ends_it = o->op.kind == WGL_DELETE ||
+                       ((o->op.kind == WGL_PUT || o->op.kind == WGL_IF_VERSION) && o->op.result == WGL_OK);
+        if (o != put && o->key == key && ends_it && o->op.start > put->op.end && o->op.end < call->op.start)
+            sched_violation("value %u of key %u is handed out as stale, and was deleted or replaced", id, key);
+    }
+}
+
+void
+leases_ask(struct actor *a, gyre *cache, unsigned key)
+{
+    uint64_t text = ops_key_of(key);
+    gyre_lease_options options = GYRE_LEASE_OPTIONS_INIT;
+    gyre_view view;
+    if (a->lease_id[key] != 0)
+        return;
+    options.lease_ms = LEASE_MS;
+    options.wait_ms = GYRE_NO_WAIT;
+    options.stale_ms = STALE_MS;
+    uint32_t id = ops_new_value(key, 0);
+    struct operation *o = ops_record(WGL_GET, key);
+    int rc = gyre_get_or_lease(cache, &text, sizeof text, &options, &view, &a->lease[key]);
+    if (rc == GYRE_MISS) {
+        o->op.kind = WGL_ADD;
+        o->op.id = id;
+        ops_history.leases++;
+        a->lease_id[key] = id;
+        ops_answer(o, GYRE_OK);
+        return;
+    }
+    if (rc == GYRE_OK)
+        o->op.id = ops_read_value(view.data, view.size, key);
+    if (rc == GYRE_STALE)
+        check_stale(o, key, ops_read_value(view.data, view.size, key));
+    gyre_release(&view);
+    ops_answer(o, rc == GYRE_LEASED || rc == GYRE_STALE ? GYRE_MISS : rc);
+}
+
+/* It is over, and nobody waits for it. */
+static void
+check_gone(const gyre_lease *was, unsigned key)
+{
+    gyre *cache = (gyre *)(uintptr_t)was->priv[0];
+    int error;
+    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_found f;
+    if (r == NULL || !gy_lease_find(cache, was->priv[1], was->priv[2], &r->pin[GY_PIN_COMPARE], &f))
+        return;
+    sched_violation("a lease on key %u stands after its holder has ended it", key);
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+}
+
+void
+leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft)
+{
+    uint64_t value[VALUE_MOST / 8];
+    gyre_draft d;
+    if (a->lease_id[key] == 0)
+        return;
+    uint32_t id = ops_new_value(key, bytes);
+    struct operation *o = ops_record(WGL_IF_VERSION, key);
+    o->op.id = id;
+    o->op.expected = a->lease_id[key];
+    a->lease_id[key] = 0;
+    const gyre_lease was = a->lease[key];
+    int rc;
+    if (draft) {
+        rc = gyre_lease_reserve(&a->lease[key], bytes, NULL, &d);
+        if (rc == GYRE_OK) {
+            gy_bytes_written(d.data, d.size);
+            ops_fill(d.data, key, id, bytes);
+            rc = gyre_commit(&d);
+        }
+    } else {
+        ops_fill(value, key, id, bytes);
+        rc = gyre_lease_commit(&a->lease[key], value, bytes, NULL);
+    }
+    ops_history.puts += rc == GYRE_OK;
+    ops_answer(o, rc == GYRE_ESTALE ? GYRE_MISS : rc);
+    check_gone(&was, key);
+}
+
+void
+leases_abort(struct actor *a, unsigned key)
+{
+    if (a->lease_id[key] == 0)
+        return;
+    a->lease_id[key] = 0;
+    const gyre_lease was = a->lease[key];
+    gyre_lease_abort(&a->lease[key]);
+    check_gone(&was, key);
+}
