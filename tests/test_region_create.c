@@ -7,7 +7,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/vfs.h>
@@ -106,6 +108,27 @@ TEST(region_create, the_room_of_a_growing_index_is_what_others_take)
     CHECK(api_stats(cache).growths > n_grown); /* now there is room */
     api_close(cache);
     CHECK_OK(gyre_unlink(&o));
+}
+
+static int
+make_with_a_limit(void *arg)
+{
+    gyre *cache;
+    gyre_options o = region_options(arg, 4 * MIB, GYRE_CREATE), m = api_options(4 * MIB, GYRE_CREATE | GYRE_SHM_FD);
+    EXPECT(1, setrlimit(RLIMIT_FSIZE, &(struct rlimit){MIB, MIB}) == 0);
+    EXPECT(2, gyre_open(&cache, &o) == GYRE_ENOSPC && cache == NULL);
+    m.shm_fd = memfd_create("test", MFD_CLOEXEC);
+    EXPECT(3, gyre_open(&cache, &m) == GYRE_ENOSPC && cache == NULL);
+    o.flags = GYRE_NO_THREAD;
+    EXPECT(4, gyre_open(&cache, &o) == GYRE_ENOENT);
+    return 0;
+}
+
+/* A process that may not make files of that size gets an answer, and no signal. */
+TEST(region_create, a_limit_of_the_size_of_files)
+{
+    struct region_name name = region_name(0);
+    region_process(make_with_a_limit, &name);
 }
 
 static atomic_uint n_signals;
