@@ -37,6 +37,7 @@ static const struct fault_import imports[] = {
     {"closedir", "as close"},
     {"readdir", "ends early: what others have left stays until the next time"},
     {"geteuid", "cannot fail"},
+    {"getrlimit", "fails for a bad argument; ours are constant"},
     {"snprintf", "its room is enough"},
     {"strcat", "cannot fail"},
     {"strcmp", "cannot fail"},
