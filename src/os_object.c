@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -162,6 +163,9 @@ int
 gy_os_object_resize(int fd, uint64_t bytes)
 {
     int result;
+    struct rlimit most; /* beyond it, the call would end the process by SIGXFSZ */
+    if (getrlimit(RLIMIT_FSIZE, &most) == 0 && bytes > most.rlim_cur)
+        return GYRE_ENOSPC;
     do
         result = ftruncate(fd, (off_t)bytes);
     while (result < 0 && errno == EINTR);

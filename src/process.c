@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +110,7 @@ open_pidfd(uint32_t pid, bool *gone)
     int error = pidfd < 0 ? errno : 0;
     *gone = error == ESRCH || error == EINVAL || error == ENOENT;
     if (error == ENOSYS || error == EPERM) /* a kernel, or a filter, without pidfds */
-        *gone = kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+        *gone = getpgid((pid_t)pid) < 0 && errno == ESRCH;
     return pidfd;
 }
 

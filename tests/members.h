@@ -213,4 +213,41 @@ shared_wrong(gyre *cache)
     return 0;
 }
 
+/* What most tests put into it. */
+enum { SHARED_KEYS = 200, SHARED_SIZE = 100 };
+
+static inline void
+shared_put_all(gyre *cache)
+{
+    for (unsigned k = 0; k < SHARED_KEYS; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, SHARED_SIZE, k));
+}
+
+static inline void
+shared_expect_all(gyre *cache)
+{
+    for (unsigned k = 0; k < SHARED_KEYS; k++)
+        CHECK(has_bytes(cache, key_of(k).text, SHARED_SIZE, k));
+}
+
+static inline void
+shared_expect_alone(gyre *cache)
+{
+    shared_settle(cache);
+    CHECK_EQ(shared_wrong(cache), 0);
+}
+
+static inline void
+shared_use(void *arg, struct shared_child *self)
+{
+    int result;
+    gyre *cache = shared_try_open(arg, GYRE_NO_THREAD, &result);
+    bool right = cache != NULL;
+    for (unsigned k = 0; k < SHARED_KEYS && right; k++)
+        right = has_bytes(cache, key_of(k).text, SHARED_SIZE, k) && put_bytes(cache, key_of(k).text, SHARED_SIZE, k) == GYRE_OK;
+    gyre_close(cache);
+    (void)self;
+    _exit(!right);
+}
+
 #endif

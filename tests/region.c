@@ -3,13 +3,34 @@
 
 #include "region.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* What tests that failed have left: their processes are no more. */
+static void
+remove_leftovers(void)
+{
+    DIR *folder = opendir("/dev/shm");
+    char path[300];
+    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
+        int pid = 0;
+        if (sscanf(e->d_name, "gyre-test-%d-", &pid) != 1 || kill(pid, 0) == 0 || errno != ESRCH)
+            continue;
+        snprintf(path, sizeof path, "/dev/shm/%s", e->d_name);
+        unlink(path);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
 
 struct region_name
 region_name(unsigned number)
 {
     struct region_name name;
+    remove_leftovers();
     snprintf(name.text, sizeof name.text, "gyre-test-%d-%u", (int)getpid(), number);
     snprintf(name.path, sizeof name.path, "/dev/shm/%s", name.text);
     unlink(name.path);

@@ -11,51 +11,15 @@
 #include "maintain.h"
 #include "recount.h"
 
-enum { KEYS = 200, SIZE = 100 };
-
-static void
-put_all(gyre *cache)
-{
-    for (unsigned k = 0; k < KEYS; k++)
-        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
-}
-
-static void
-expect_all(gyre *cache)
-{
-    for (unsigned k = 0; k < KEYS; k++)
-        CHECK(has_bytes(cache, key_of(k).text, SIZE, k));
-}
-
-static void
-expect_alone(gyre *cache)
-{
-    shared_settle(cache);
-    CHECK_EQ(shared_wrong(cache), 0);
-}
-
-static void
-use(void *arg, struct shared_child *self)
-{
-    int result;
-    gyre *cache = shared_try_open(arg, GYRE_NO_THREAD, &result);
-    bool right = cache != NULL;
-    for (unsigned k = 0; k < KEYS && right; k++)
-        right = has_bytes(cache, key_of(k).text, SIZE, k) && put_bytes(cache, key_of(k).text, SIZE, k) == GYRE_OK;
-    gyre_close(cache);
-    (void)self;
-    _exit(!right);
-}
-
 TEST(members, another_process_finds_what_one_has_put)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    put_all(cache);
-    struct shared_child c = shared_fork(use, &s);
+    shared_put_all(cache);
+    struct shared_child c = shared_fork(shared_use, &s);
     CHECK_EQ(shared_wait(&c), 0);
-    expect_all(cache);
-    expect_alone(cache); /* it has left nothing */
+    shared_expect_all(cache);
+    shared_expect_alone(cache); /* it has left nothing */
     gyre_close(cache);
 }
 
@@ -78,7 +42,7 @@ TEST(members, the_pins_of_the_dead_go)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    put_all(cache);
+    shared_put_all(cache);
     struct shared_child c = shared_fork(hold_views, &s);
     shared_await(&c);
     CHECK(api_stats(cache).pinned_bytes > 0);
@@ -90,8 +54,8 @@ TEST(members, the_pins_of_the_dead_go)
     shared_kill(&c);
     gy_reap_now(cache);
     CHECK_EQ(api_stats(cache).pinned_bytes, 0);
-    expect_alone(cache);
-    expect_all(cache);
+    shared_expect_alone(cache);
+    shared_expect_all(cache);
     gyre_close(cache);
 }
 
@@ -100,7 +64,7 @@ TEST(members, a_put_that_needs_room_finds_the_dead)
 {
     struct shared s = shared_create(1 << 20);
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    put_all(cache);
+    shared_put_all(cache);
     struct shared_child c = shared_fork(hold_views, &s);
     shared_await(&c);
     struct gy_record *dead = NULL;
@@ -123,7 +87,7 @@ TEST(members, a_put_that_needs_room_finds_the_dead)
     shared_kill(&c);
     for (unsigned i = 0; i < 3000; i++)
         CHECK_OK(put_bytes(cache, key_of(i).text, 1000, i));
-    expect_alone(cache);
+    shared_expect_alone(cache);
     gyre_close(cache);
 }
 
@@ -155,7 +119,7 @@ TEST(members, a_grace_period_survives_the_death_of_a_section)
         api_pause();
     }
     CHECK(elapsed);
-    expect_alone(cache);
+    shared_expect_alone(cache);
     gyre_close(cache);
 }
 
@@ -165,7 +129,7 @@ be_member(void *arg, struct shared_child *self)
 {
     int result;
     gyre *cache = shared_try_open(arg, GYRE_NO_THREAD, &result);
-    if (cache == NULL || !has_bytes(cache, key_of(0).text, SIZE, 0))
+    if (cache == NULL || !has_bytes(cache, key_of(0).text, SHARED_SIZE, 0))
         _exit(1);
     shared_say_ready(self);
     shared_hold(self);
@@ -186,7 +150,7 @@ stage(uint64_t max_entries)
     o.max_entries = max_entries;
     struct stage t = {.s = shared_create_with(&o, false)};
     t.cache = shared_open(&t.s, GYRE_NO_THREAD);
-    put_all(t.cache);
+    shared_put_all(t.cache);
     t.c = shared_fork(be_member, &t.s);
     shared_await(&t.c);
     for (uint32_t i = 0; i < t.cache->g.n_records; i++) {
@@ -202,9 +166,9 @@ static void
 strike(struct stage *t)
 {
     shared_kill(&t->c);
-    expect_alone(t->cache);
-    put_all(t->cache);
-    expect_all(t->cache);
+    shared_expect_alone(t->cache);
+    shared_put_all(t->cache);
+    shared_expect_all(t->cache);
     gyre_close(t->cache);
 }
 
@@ -217,8 +181,8 @@ TEST(members, an_arena_in_which_the_dead_reserved_is_marked)
     gy_reap_now(t.cache);
     CHECK_EQ(gy_load_seq(&t.cache->books[arena].holed), 1);
     CHECK_EQ(gy_load_seq(&t.theirs->pin[GY_PIN_PUT]), 0);
-    expect_alone(t.cache);
-    expect_all(t.cache);
+    shared_expect_alone(t.cache);
+    shared_expect_all(t.cache);
     gyre_close(t.cache);
 }
 
@@ -258,7 +222,7 @@ TEST(members, an_arena_that_a_living_one_sweeps_is_left_alone)
     gy_reap_now(t.cache);
     CHECK_EQ(room_state(t.cache, arena), GY_SWEEPING);
     gy_store_seq(&t.cache->words[arena], word);
-    expect_alone(t.cache);
+    shared_expect_alone(t.cache);
     gyre_close(t.cache);
 }
 
@@ -278,7 +242,7 @@ TEST(members, an_arena_that_the_dead_opened_goes_back_or_on)
         shared_kill(&t.c);
         gy_reap_now(t.cache);
         CHECK_EQ(room_state(t.cache, arena), shown ? GY_OPEN : GY_FREE);
-        expect_alone(t.cache);
+        shared_expect_alone(t.cache);
         gyre_close(t.cache);
     }
 }
@@ -323,7 +287,7 @@ TEST(members, no_count_is_corrected_in_the_middle_of_a_change)
     gy_sub_rlx(&t.cache->super->shard[0].n_committed, 1);
     gy_add_seq(&mine->arena_changes, 1);
     t.cache->rcu->exit(t.cache, mine);
-    expect_alone(t.cache);
+    shared_expect_alone(t.cache);
     gyre_close(t.cache);
 }
 
@@ -342,8 +306,8 @@ TEST(members, drivers_that_died_are_released)
     CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_NOW);
     CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_ALREADY);
     gy_maintainer_end(t.cache);
-    expect_alone(t.cache);
-    expect_all(t.cache);
+    shared_expect_alone(t.cache);
+    shared_expect_all(t.cache);
     gyre_close(t.cache);
 }
 
@@ -406,8 +370,8 @@ TEST(members, growth_goes_on_when_a_mover_has_died)
     for (unsigned i = 0; i < 100000 && gy_grow_under_way(t.cache, 0); i++)
         gy_grow_step(t.cache, r, 0, true);
     CHECK_EQ(api_stats(t.cache).growths, growths + 1);
-    expect_all(t.cache);
-    expect_alone(t.cache);
+    shared_expect_all(t.cache);
+    shared_expect_alone(t.cache);
     gyre_close(t.cache);
 }
 
@@ -433,106 +397,6 @@ TEST(members, a_reaper_may_die_too)
     shared_kill(&second);
     gy_reap_now(t.cache);
     gy_reap_now(t.cache);
-    expect_alone(t.cache);
+    shared_expect_alone(t.cache);
     gyre_close(t.cache);
 }
-
-/* ---- threads, members, refusals ---- */
-
-static void *
-hold_and_exit(void *arg)
-{
-    static gyre_view view[3];
-    gyre *cache = arg;
-    for (unsigned i = 0; i < 3; i++)
-        CHECK_OK(gyre_get(cache, key_of(i).text, strlen(key_of(i).text), &view[i]));
-    return view;
-}
-
-TEST(members, views_that_outlive_their_thread_die_with_their_member)
-{
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD), *other = shared_open(&s, GYRE_NO_THREAD);
-    put_all(cache);
-    for (unsigned round = 0; round < 2; round++) {
-        pthread_t thread;
-        void *views;
-        CHECK_EQ(pthread_create(&thread, NULL, hold_and_exit, other), 0);
-        CHECK_EQ(pthread_join(thread, &views), 0);
-        CHECK_EQ(shared_members(cache), 2);
-        CHECK(api_stats(cache).pinned_bytes > 0);
-        for (unsigned i = 0; i < 3 && round == 0; i++)
-            gyre_release(&((gyre_view *)views)[i]);
-        CHECK_EQ(api_stats(cache).pinned_bytes > 0, round == 1);
-    }
-    gyre_close(other);
-    CHECK_EQ(api_stats(cache).pinned_bytes, 0);
-    expect_alone(cache);
-    gyre_close(cache);
-}
-
-/* Records that are let go in a section leave none behind. */
-TEST(members, a_record_is_let_go_without_its_section)
-{
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    struct gy_record *r = room_record(cache);
-    cache->rcu->enter(cache, r);
-    gy_record_let_go(r, 0);
-    CHECK_EQ(gy_load_seq(&r->section), 0);
-    CHECK_EQ(gy_load_seq(&r->owner), 0);
-    gyre_close(cache);
-}
-
-TEST(members, a_name_is_not_used_again)
-{
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    uint32_t last = 0;
-    for (unsigned i = 0; i < 20; i++) {
-        gyre *other = shared_open(&s, GYRE_NO_THREAD);
-        CHECK(other->member != last && other->member != cache->member);
-        last = other->member;
-        gyre_close(other);
-    }
-    CHECK_EQ(shared_members(cache), 1);
-    gyre_close(cache);
-}
-
-TEST(members, the_table_of_members_is_full)
-{
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    for (uint32_t place = 1; place < cache->g.n_members; place++)
-        gy_store_seq(&cache->members[place].word, gy_member_word(GY_MEMBER_JOINING, 1, (uint32_t)getpid()));
-    int result;
-    CHECK(shared_try_open(&s, GYRE_NO_THREAD, &result) == NULL);
-    CHECK_EQ(result, GYRE_EBUSY);
-    gy_store_seq(&cache->super->n_members_used, cache->g.n_members);
-    gy_reap_now(cache); /* nobody holds the lock of their places: they died in joining */
-    CHECK_EQ(shared_members(cache), 1);
-    gyre *other = shared_open(&s, GYRE_NO_THREAD);
-    CHECK_EQ(shared_members(cache), 2);
-    gyre_close(other);
-    gyre_close(cache);
-}
-
-#ifdef GY_POINTS
-TEST(members, who_cannot_order_memory_as_the_others_is_refused)
-{
-    struct shared s = shared_create(1 << 20);
-    int result;
-    gy_point_no_membarrier = true;
-    CHECK(shared_try_open(&s, GYRE_NO_THREAD, &result) == NULL);
-    CHECK_EQ(result, GYRE_EPERM);
-    gyre_options o = api_options(1 << 20, 0);
-    struct shared fences = shared_create_with(&o, true);
-    gyre *cache = shared_open(&fences, GYRE_NO_THREAD); /* fences can be made by all */
-    gy_point_no_membarrier = false;
-    put_all(cache);
-    struct shared_child c = shared_fork(use, &fences);
-    CHECK_EQ(shared_wait(&c), 0);
-    expect_alone(cache);
-    gyre_close(cache);
-}
-#endif

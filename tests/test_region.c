@@ -92,11 +92,11 @@ TEST(region, two_mappings_are_one_cache)
     CHECK_OK(gyre_unlink(&o));
 }
 
-/* Grows and sweeps as any other. */
-TEST(region, it_fills_grows_and_evicts)
+static void
+fill(uint32_t flags)
 {
     struct region_name name = region_name(0);
-    gyre_options o = region_options(&name, 8 * MIB, GYRE_CREATE);
+    gyre_options o = region_options(&name, 8 * MIB, GYRE_CREATE | flags);
     gyre *cache = api_open_with(&o);
     for (unsigned i = 0; i < 300000; i++)
         CHECK_OK(put_bytes(cache, key_of(i).text, 40, i));
@@ -114,6 +114,13 @@ TEST(region, it_fills_grows_and_evicts)
               (long long)object.st_blocks);
     api_close(cache);
     CHECK_OK(gyre_unlink(&o));
+}
+
+/* Grows and sweeps as any other. */
+TEST(region, it_fills_grows_and_evicts)
+{
+    fill(0);
+    fill(GYRE_VERSIONS | GYRE_HUGEPAGES);
 }
 
 TEST(region, open_finds_creates_or_refuses)

@@ -5,9 +5,13 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -102,6 +106,56 @@ TEST(region_create, the_room_of_a_growing_index_is_what_others_take)
     for (unsigned i = 0; i < 20000; i++)
         CHECK_OK(put_bytes(cache, key_of(i).text, 10, i));
     CHECK(api_stats(cache).growths > n_grown); /* now there is room */
+    api_close(cache);
+    CHECK_OK(gyre_unlink(&o));
+}
+
+static int
+make_with_a_limit(void *arg)
+{
+    gyre *cache;
+    gyre_options o = region_options(arg, 4 * MIB, GYRE_CREATE), m = api_options(4 * MIB, GYRE_CREATE | GYRE_SHM_FD);
+    EXPECT(1, setrlimit(RLIMIT_FSIZE, &(struct rlimit){MIB, MIB}) == 0);
+    EXPECT(2, gyre_open(&cache, &o) == GYRE_ENOSPC && cache == NULL);
+    m.shm_fd = memfd_create("test", MFD_CLOEXEC);
+    EXPECT(3, gyre_open(&cache, &m) == GYRE_ENOSPC && cache == NULL);
+    o.flags = GYRE_NO_THREAD;
+    EXPECT(4, gyre_open(&cache, &o) == GYRE_ENOENT);
+    return 0;
+}
+
+/* A process that may not make files of that size gets an answer, and no signal. */
+TEST(region_create, a_limit_of_the_size_of_files)
+{
+    struct region_name name = region_name(0);
+    region_process(make_with_a_limit, &name);
+}
+
+static atomic_uint n_signals;
+
+static void
+count_signal(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&n_signals, 1);
+}
+
+/* A signal takes back what a call has reserved so far: one every 100 microseconds, and no long call comes to its end. */
+TEST(region_create, a_storm_of_signals)
+{
+    struct region_name name = region_name(0);
+    gyre_options o = region_options(&name, 48 * MIB, GYRE_CREATE);
+    struct sigaction action = {.sa_handler = count_signal}; /* calls are not begun again */
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+    CHECK_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+    gyre *cache, *other;
+    int made = gyre_open(&cache, &o), found = gyre_open(&other, &o);
+    CHECK_EQ(setitimer(ITIMER_REAL, &never, NULL), 0);
+    CHECK(made == GYRE_OK && found == GYRE_OK && atomic_load(&n_signals) > 0);
+    struct stat s;
+    CHECK(stat(name.path, &s) == 0 && s.st_blocks * 512 >= 48 * MIB);
+    gyre_close(other);
     api_close(cache);
     CHECK_OK(gyre_unlink(&o));
 }

@@ -140,6 +140,8 @@ run_once(struct run *r)
     for (unsigned f = 0; f < FAULTS; f++)
         r->calls[f] = faults_calls((enum fault)f);
     CHECK_MSG(answer == GYRE_OK || (r->struck > 0 && answer < 0 && r->s->errors & ERROR(answer)), "%d", answer);
+    bool again = r->plan.fault == FAULT_READ_INTERRUPTED || r->plan.fault == FAULT_RESERVE_INTERRUPTED;
+    CHECK_MSG(answer == GYRE_OK || !again, "%d, and should have been tried again", answer);
     check_afterwards(r->s, answer);
     CHECK(!own_folder || r->plan.fault == FAULT_REMOVE || creation_objects() == 0);
     struct holdings after = faults_holdings();
