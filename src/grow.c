@@ -21,13 +21,14 @@
 
 #include "account.h"
 #include "index.h"
+#include "move.h"
 #include "sweep.h"
 
 enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
 enum { CHUNK = 8, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
- * insertion in ten thousand finds its window full; at 68 that is exceeded by more than chance. While
+ * insertion in four thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
  * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
  * that its doubling needs, when threads outnumber processors. */
 enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };
@@ -72,21 +73,6 @@ bool
 gy_grow_urgent(const struct gyre *cache, unsigned number)
 {
     return loaded(cache, number, load_to_grow(cache, number) + LOAD_URGENT - LOAD_GROW);
-}
-
-static bool
-drive(struct gy_shard *shard)
-{
-    uint64_t nobody = 0;
-    /* model: drive */
-    return gy_cas_seq(&shard->driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
-}
-
-static void
-undrive(struct gy_shard *shard)
-{
-    /* model: undrive */
-    gy_store_rel(&shard->driver, 0); /* the stage's changes come before the next driver's */
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. */
@@ -164,33 +150,6 @@ place_in_image(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
     return NULL;
 }
 
-/* Loads the word to be moved under a pin that a sweep respects, or that shows the sweep: pin (seq_cst),
- * slot again, then the arena's state (seq_cst). False: look at the slot again. *movable: the arena is
- * OPEN or SEALED; anything else and the word must not gain a slot. */
-static bool
-pin_for_move(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
-             bool *movable)
-{
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
-    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-    if (arena == UINT32_MAX) {
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
-        return false;
-    }
-    bool entry = gy_index_pin(cache, slot, pin, f);
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: mover1 */
-    uint64_t again = gy_load_acq(slot); /* model: mover2 */
-    if (!entry && again == word)
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
-    if (!entry || f->word != word || again != word) {
-        gy_pin_clear(pin);
-        return false;
-    }
-    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena])); /* model: mover3 */
-    *movable = state == GY_OPEN || state == GY_SEALED;
-    return true;
-}
-
 /* migrate 1 to 4 for one slot, until it is empty or holds a word that stays. */
 static void
 move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, uint64_t n, unsigned s)
@@ -204,29 +163,22 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
             return;
         struct gy_found f;
         bool movable;
-        if (!pin_for_move(cache, r, old, word, &f, &movable))
+        if (!gy_move_pin(cache, r, old, word, &f, &movable))
             continue;
         uint64_t hash = gy_hash(gy_entry_key(f.entry, f.header), f.header.key_bytes, cache->seed);
         uint64_t first = gy_hash_first(hash) & (2 * n - 1), second = gy_hash_second(hash) & (2 * n - 1);
         uint64_t to = (first & (n - 1)) == b ? first : second;
-        bool done = to == b, withdrawn = false;
+        bool done = to == b;
         if (!done && gy_slot_tentative(word)) {
             /* model: migrate1kill */
             done = gy_cas_seq(old, &word, GY_EMPTY); /* its owner accounts for it */
         } else if (!done) {
             gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], word) : NULL;
-            uint64_t expected = word, mine = word | GY_T;
-            if (e == NULL) {
+            if (e == NULL)
                 done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT); /* model: migrate2evict */
-            } else if (!gy_cas_seq(old, &expected, GY_EMPTY)) { /* model: migrate3 */
-                gy_cas_seq(e, &mine, GY_EMPTY); /* model: migrate3undo */
-            } else {
-                done = true;
-                withdrawn = !gy_cas_seq(e, &mine, word); /* model: migrate4 */
-            }
+            else
+                done = gy_move_finish(cache, r, shard, &f, e);
         }
-        if (withdrawn) /* a put took it over or killed it, or it was evicted, in between */
-            gy_account_out(cache, r, shard, f.arena, gy_found_bytes(cache, &f), GYRE_REPLACED, false);
         gy_pin_clear(&r->pin[GY_PIN_MOVE]);
         if (done)
             return;
@@ -317,10 +269,10 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;
     enum stage stage = stage_of(shard);
-    if ((!may_wait && stage != IDLE && stage != MOVE) || !drive(shard))
+    if ((!may_wait && stage != IDLE && stage != MOVE) || !gy_grow_drive(shard))
         return false;
     bool did = advance(cache, r, number);
-    undrive(shard);
+    gy_grow_undrive(shard);
     return did;
 }
 
@@ -355,6 +307,7 @@ gy_grow_mend_quiet(struct gyre *cache)
         gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* model: mendgrowth */
         gy_store_rlx(&shard->stage, stage);
         gy_store_rlx(&shard->driver, 0);
+        gy_store_rlx(&shard->displaced, 0);
     }
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         arenas += gy_arena_state(gy_load_rlx(&cache->words[a])) != GY_WITHDRAWN;

@@ -20,6 +20,22 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
+/* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
+static inline bool
+gy_grow_drive(struct gy_shard *shard)
+{
+    uint64_t nobody = 0;
+    /* model: drive */
+    return gy_cas_seq(&shard->driver, &nobody, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
+}
+
+static inline void
+gy_grow_undrive(struct gy_shard *shard)
+{
+    /* model: undrive */
+    gy_store_rel(&shard->driver, 0); /* what was done comes before the next driver's */
+}
+
 /* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */
 void gy_grow_mend_quiet(struct gyre *cache);
 

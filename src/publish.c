@@ -22,6 +22,7 @@
  * be recycled under the comparison. */
 
 #include "account.h"
+#include "displace.h"
 #include "find.h"
 
 enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3 };
@@ -110,30 +111,20 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     return DONE;
 }
 
-/* Where a new word may go: its first bucket while that holds fewer than six, else the emptier of its
- * two. (Simulated for two buckets of eight: at a load of 0.64, one insertion in ten thousand finds both
- * full, and 91 % of keys stand in their first bucket, where a lookup finds them with one miss.) */
+/* Where a new word may go: its first bucket, where a lookup finds it with one miss, or its second. */
 static gy_atomic_u64 *
 choose_empty(struct put *p)
 {
-    enum { FIRST_FULL = 6 };
-    unsigned used[2] = {0, 0};
-    gy_atomic_u64 *empty[2] = {NULL, NULL};
     for (unsigned i = 0; i < 2; i++) {
         struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
-        for (unsigned s = GY_BUCKET_SLOTS; s-- > 0;) {
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             if (gy_load_acq(&b->slot[s]) == GY_EMPTY)
-                empty[i] = &b->slot[s];
-            else
-                used[i]++;
-        }
-        if (i == 0 && used[0] < FIRST_FULL)
-            return empty[0];
+                return &b->slot[s];
     }
-    return used[1] < used[0] ? empty[1] : empty[0];
+    return NULL;
 }
 
-/* put 3, full window: the coldest word of another key makes room. */
+/* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */
 static void
 evict_coldest(struct put *p)
 {
@@ -192,10 +183,12 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
         *e = choose_empty(p);
         uint64_t nothing = GY_EMPTY;
         *mine = p->word | GY_T;
-        if (*e == NULL)
-            evict_coldest(p); /* model: put3evict */
-        else if (gy_cas_seq(*e, &nothing, *mine)) /* model: put3 */
+        if (*e == NULL) {
+            if (!gy_displace(p->cache, p->r, p->shard, &p->w))
+                evict_coldest(p); /* model: put3evict */
+        } else if (gy_cas_seq(*e, &nothing, *mine)) { /* model: put3 */
             return GO_ON;
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 /* gyre_scan: each bucket together with the buckets its words may move to. Growth moves a word from b to
  * b + N only, so the words of b stay within b, b + N, b + 3N ... as long as they are in the cache: a
  * family. A family is passed in ascending order, and again while growth is moving words in it; keys
- * that were shown are remembered for the length of one family, so that none is shown twice. */
+ * that were shown are remembered for the length of one family, so that none is shown twice. From family to
+ * family words go only by displacement, which holds still: displace.c. */
 
 #include <sched.h>
 
+#include "displace.h"
 #include "lookup.h"
 
 enum { SEEN_FIRST = 4096, PASSES_MOST = 1000 };
@@ -22,7 +24,8 @@ struct scan {
     struct gy_record *r;
     gyre_visit *visit;
     void *arg;
-    struct seen seen;
+    struct seen seen, late; /* of the family; of keys with the hash that may still be displaced */
+    uint64_t displaced;
     bool tentative; /* this pass met a word in the making */
 };
 
@@ -43,17 +46,18 @@ was_seen(const struct seen *seen, uint64_t hash, const void *key, uint32_t key_b
 }
 
 static bool
-see(struct scan *s, uint64_t hash, const void *key, uint32_t key_bytes)
+see(struct scan *s, struct seen *seen, uint64_t hash, const void *key, uint32_t key_bytes)
 {
-    struct seen *seen = &s->seen;
     size_t need = seen->used + sizeof hash + sizeof key_bytes + key_bytes;
     if (need > seen->room) {
         size_t room = need * 2;
         char *bytes = s->cache->allocate(s->cache->allocate_arg, room);
         if (bytes == NULL)
             return false;
-        memcpy(bytes, seen->bytes, seen->used);
-        s->cache->deallocate(s->cache->allocate_arg, seen->bytes, seen->room);
+        if (seen->bytes != NULL) {
+            memcpy(bytes, seen->bytes, seen->used);
+            s->cache->deallocate(s->cache->allocate_arg, seen->bytes, seen->room);
+        }
         seen->bytes = bytes;
         seen->room = room;
     }
@@ -91,11 +95,12 @@ visit_slot(struct scan *s, gy_atomic_u64 *slot, bool last_pass)
     bool stands = !gy_slot_tentative(f.word) && gy_entry_stands(c, &f, &reason);
     if (stands && f.header.flags & GY_ENTRY_EXPIRY)
         stands = (ttl_left_ms = gy_ttl_left(c, &f)) != 0;
-    if (stands && !was_seen(&s->seen, hash, key, f.header.key_bytes)) {
+    struct seen *seen = (hash | 1) == s->displaced ? &s->late : &s->seen;
+    if (stands && !was_seen(seen, hash, key, f.header.key_bytes)) {
         gyre_view view;
         gy_view_fill(c, &f, pin, ttl_left_ms, &view);
         view.priv[0] = 0; /* the scan's: a release by the visitor has no effect */
-        if (!see(s, hash, key, f.header.key_bytes))
+        if (!see(s, seen, hash, key, f.header.key_bytes))
             result = GYRE_ENOMEM;
         else
             result = s->visit(s->arg, key, f.header.key_bytes, &view);
@@ -143,12 +148,18 @@ gyre_scan(gyre *cache, gyre_visit *visit, void *arg)
         return GYRE_ENOMEM;
     s.seen.room = SEEN_FIRST;
     result = GYRE_OK;
+    gy_displace_hold(s.r);
     for (unsigned shard = 0; shard < cache->g.n_shards && result == GYRE_OK; shard++) {
         uint64_t geometry = gy_load_acq(&cache->super->shard[shard].geometry);
         uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry);
+        s.displaced = gy_displace_late(&cache->super->shard[shard]);
+        s.late.used = 0;
         for (uint64_t b = 0; b < n && result == GYRE_OK; b++)
             result = scan_family(&s, shard, b, n);
     }
+    gy_displace_release(s.r);
     cache->deallocate(cache->allocate_arg, s.seen.bytes, s.seen.room);
+    if (s.late.bytes != NULL)
+        cache->deallocate(cache->allocate_arg, s.late.bytes, s.late.room);
     return result;
 }

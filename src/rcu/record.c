@@ -153,6 +153,7 @@ gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
 static void
 let_go(struct gy_record *r)
 {
+    gy_store_rlx(&r->scans, 0); /* (Relaxed: released by the owner.) A visitor may have ended its thread. */
     /* Release: a poll that reads this 0 has seen the sections of this owner end. model: leave1 */
     gy_store_rel(&r->section, 0);
     /* model: leave2 */
@@ -200,6 +201,8 @@ gy_record_reap_quiet(struct gyre *cache, uint64_t parent_owner)
             gy_store_rlx(&r->pin[p], 0);
         }
         gy_store_rlx(&r->section, 0); /* model: reap */
+        if (!mine)
+            gy_store_rlx(&r->scans, 0);
         gy_store_rlx(&r->owner, mine ? self : 0);
     }
 }

@@ -41,6 +41,7 @@ struct gy_record {
     uint32_t is_further;                   /* owner: it is such a one, not the thread's first */
     uint32_t pins_in;                      /* owner, in its first record: where a free pin was found last */
     uint32_t pin_next;                     /* owner: where to look for a free pin */
+    gy_atomic_u32 scans;                   /* scans of the whole cache under way: displace.c */
     _Alignas(GY_LINE) gy_atomic_u64 pin[GY_PINS];
     _Alignas(GY_LINE) struct gy_counters count; /* (Relaxed: statistics.) */
 };

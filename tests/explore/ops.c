@@ -35,6 +35,18 @@ key_of(unsigned key)
     return key == FRESH_KEY ? 1000 + ops_history.fresh++ : key;
 }
 
+/* A hash whose buckets, of eight, are the first and this one. */
+static uint64_t
+crowded_hash(uint64_t number, uint64_t second)
+{
+    enum { LAST = 7 };
+    for (uint64_t n = number << 16;; n++) {
+        uint64_t hash = mix64(n);
+        if ((gy_hash_first(hash) & LAST) == 0 && (gy_hash_second(hash) & LAST) == second)
+            return hash;
+    }
+}
+
 uint64_t
 ops_hash(const void *key, size_t bytes)
 {
@@ -43,6 +55,8 @@ ops_hash(const void *key, size_t bytes)
     memcpy(&number, key, sizeof number);
     if (number < 1000 && scenario->same_hash)
         return (uint64_t)0xabc << GY_TAG_SHIFT | 6;
+    if (scenario->crowded)
+        return crowded_hash(number, number < 1000 ? 3 : 1);
     return mix64(number + 77);
 }
 

@@ -103,7 +103,7 @@ world_open(const struct scenario *s)
     ops_history.next_id = 1;
     ops_history.clock_ms = 1000;
     options.capacity_bytes = CAPACITY;
-    options.expected_entry_bytes = CAPACITY / 8; /* two buckets at first */
+    options.expected_entry_bytes = CAPACITY / (s->crowded ? 36 : 8); /* eight buckets at first, or two */
     options.flags = GYRE_NO_THREAD | s->flags;
     options.max_entries = s->max_entries;
     options.seed = 1;

@@ -31,6 +31,7 @@ struct scenario {
     unsigned keys;            /* * is one of these */
     uint32_t flags, max_entries;
     bool same_hash;           /* all keys hash alike, but for the fresh ones */
+    bool crowded;             /* of eight buckets, all keys' first is the same; the fresh ones' second is another */
     bool dies;                /* threads may be stopped, or all cut off */
     bool exhaustive;          /* small enough for BOUNDED */
 };

@@ -92,6 +92,16 @@ row all   live index 'mover: delete, eviction, relocation' $G3 -DND=1 -DEV=1 -DR
 row all   ok  index 'mover: real reader, new first' $G3 -DNM=1 -DMEXCL -DMNOSCAN -DRD=1 -DNG=2 -DGOLD=0 $O
 row all   ok  index 'mover: real reader, old first' $G3 -DNM=1 -DMEXCL -DMNOSCAN -DRD=1 -DNG=2 -DGOLD=1 $O
 
+# Displacement: puts insert anywhere, one mover takes words from the last slot to others
+D="-DNNEW=2 -DNP=2 -DNINS=3"
+row proof ok  index 'displace: 2 puts, delete, eviction, it may die' -DNS=3 $D -DND=1 -DEV=1 $M -DMNOSCAN -DMCRASH $O
+row all   ok  index 'displace: 2 puts, eviction, 4 slots' -DNS=4 -DNNEW=2 -DNP=2 -DNINS=4 -DEV=1 $M -DMNOSCAN $O
+row all   ok  index 'displace: 2 puts, eviction, relocation, frequency changes' -DNS=3 $D -DEV=1 -DBU=1 -DRL=1 $M -DMNOSCAN $O
+row all   ok  index 'displace: 2 puts, delete, to one slot' -DNS=3 -DNNEW=1 -DNP=2 -DNINS=3 -DND=1 -DEV=1 $M -DMNOSCAN $O
+row proof bad index 'displace: two at once' -DNS=4 -DNNEW=2 -DNP=2 -DNINS=4 -DEV=1 -DNM=2 $O -DMNOSCAN
+row proof bad index 'displace: put step 2 looks at the second bucket first' -DNS=3 $D -DEV=1 $M -DDOLD=1 -DMNOSCAN
+row proof bad index 'displace: delete looks at the second bucket first' -DNS=3 $D -DND=1 -DNM=1 -DMNOSCAN
+
 # Growth in place
 row proof ok  inplace '2 puts' -DNP=2
 row proof bad inplace 'IP1: delete image first' -DNP=1 -DND=1 -DQ0=2 -DQ1=0 -DQ2=1 -DQ3=3

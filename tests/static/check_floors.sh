@@ -10,7 +10,7 @@ rcu/record.h learn.h
 rcu/rcu.h layout.h worker.h mend.h maintain.h
 cache.h
 registry.h account.h choose.h index.h history.h clear.h grow.h
-walk.h limit.h sweep.h find.h insert.h readonly.h
+walk.h limit.h sweep.h find.h insert.h move.h displace.h readonly.h
 lookup.h
 hit.h'
 

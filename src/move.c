@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "move.h"
+
+#include "account.h"
+
+/* Pin (seq_cst), slot again, then the arena's state (seq_cst). */
+bool
+gy_move_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
+            bool *movable)
+{
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
+    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+    if (arena == UINT32_MAX) {
+        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
+        return false;
+    }
+    bool entry = gy_index_pin(cache, slot, pin, f);
+    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: mover1 */
+    uint64_t again = gy_load_acq(slot); /* model: mover2 */
+    if (!entry && again == word)
+        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
+    if (!entry || f->word != word || again != word) {
+        gy_pin_clear(pin);
+        return false;
+    }
+    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena])); /* model: mover3 */
+    *movable = state == GY_OPEN || state == GY_SEALED;
+    return true;
+}
+
+bool
+gy_move_finish(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, const struct gy_found *f,
+               gy_atomic_u64 *e)
+{
+    uint64_t expected = f->word, mine = f->word | GY_T;
+    if (!gy_cas_seq(f->slot, &expected, GY_EMPTY)) { /* model: migrate3 */
+        gy_cas_seq(e, &mine, GY_EMPTY);              /* model: migrate3undo */
+        return false;
+    }
+    if (!gy_cas_seq(e, &mine, f->word)) /* model: migrate4 */
+        /* A put took it over or killed it, or it was evicted, in between. */
+        gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), GYRE_REPLACED, false);
+    return true;
+}
