@@ -85,7 +85,9 @@ take(struct seeker *s, enum sight seen, gyre_lease *lease)
         wish.keep = s->note;
     } else {
         struct gy_content value;
-        wish.keep.ring = (uint8_t)gy_insert_place(cache, s->hash, &value);
+        struct gy_window w;
+        gy_index_window(cache, s->hash, &w);
+        wish.keep.ring = (uint8_t)gy_insert_place(cache, s->hash, &w, &value);
         wish.keep.kind = value.kind;
     }
     if (seen == EXPIRED && young(s, gy_entry_expiry(s->f.entry, s->f.header)))

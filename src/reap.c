@@ -27,15 +27,17 @@ finish_opening(struct gyre *cache, struct gy_record *r)
     gy_store_rlx(&r->opening, 0); /* (Relaxed: released with the record.) */
 }
 
-/* A pin of the dead. What was reserved under it may have no header; an entry that it had taken is not done. */
+/* A pin of the dead. What was reserved under it may have no header; a word that it was moving may stand in a second slot,
+ * though its entry says that it has gone; an entry that it had taken is not done. */
 static void
-drop_pin(struct gyre *cache, gy_atomic_u64 *at)
+drop_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *at)
 {
     uint64_t pin = gy_load_acq(at);
     uint32_t arena = gy_pin_arena(pin);
     if (pin != 0 && arena < cache->g.n_arenas) {
         struct gy_book *book = &cache->books[arena];
-        if (gy_pin_kind(pin) == GY_PIN_RESERVING)
+        bool moving = at == &r->pin[GY_PIN_MOVE] && gy_pin_kind(pin) == GY_PIN_READ;
+        if (moving || gy_pin_kind(pin) == GY_PIN_RESERVING)
             gy_store_seq(&book->holed, 1); /* before the pin goes, for who sweeps when it has */
         uint64_t progress = gy_load_acq(&book->progress);
         while (gy_pin_kind(pin) == GY_PIN_SWEEPING && (progress & GY_PROGRESS_BUSY) &&
@@ -51,7 +53,7 @@ reap_record(struct gyre *cache, struct gy_record *r)
 {
     for (unsigned p = 0; p < GY_PINS; p++)
         if (gy_load_acq(&r->pin[p]) != 0)
-            drop_pin(cache, &r->pin[p]);
+            drop_pin(cache, r, &r->pin[p]);
     finish_opening(cache, r);
     uint32_t changes = gy_load_rlx(&r->arena_changes); /* (Relaxed: nobody else writes it.) */
     gy_store_rel(&r->arena_changes, changes + (changes & 1));
