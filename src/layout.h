@@ -35,6 +35,9 @@ enum {
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring */
 
+/* Threads that sweep at once have a hand each, or nearly: an arena that no hand knows of is found by a look at all. */
+enum { GY_HANDS = 8 };
+
 /* The hand keeps everything: the rest of the arena, too. */
 #define GY_HAND_LOOKS ((uint64_t)1 << 63)
 
@@ -93,7 +96,9 @@ struct gy_super {
     gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index */
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
-    gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1, GY_HAND_LOOKS: where the sweep goes on */
+
+    /* Parked arenas + 1, GY_HAND_LOOKS: where sweeps go on, each at the place that is its number's. */
+    _Alignas(GY_LINE) gy_atomic_u64 hand[GY_HANDS];
 
     _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* grace periods started */
     gy_atomic_u64 epoch_elapsed;                  /* and how far they are known to have elapsed: local.c */

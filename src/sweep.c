@@ -32,7 +32,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     struct gyre *c = s->cache;
     uint64_t word = s->at.word;
     if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
-        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
+        gy_store_rlx(&c->super->hand[s->at.arena % GY_HANDS], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_account_retired(c);
