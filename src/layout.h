@@ -72,7 +72,7 @@ gy_geometry_log2(uint64_t geometry)
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 geometry;
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
-    _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth; 0: nobody */
+    _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth, or displaces a word; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
     gy_atomic_u64 displaced; /* the hash of the key whose word is being moved, lowest bit set; 0: none */
 };

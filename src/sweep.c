@@ -49,7 +49,8 @@ free_arenas(const struct gyre *cache)
 static uint64_t
 freed_at_once(const struct gyre *cache)
 {
-    return 1 + cache->g.n_arenas / 256;
+    enum { MOST = 16 }; /* fewer than are freed in one go */
+    return gy_min(1 + cache->g.n_arenas / 256, MOST);
 }
 
 /* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
