@@ -254,18 +254,28 @@ leave_ahead(struct gyre *cache, const struct survey *v)
     }
 }
 
+/* A parked arena that a hand knows of; UINT32_MAX: none. (Relaxed: a hint; the word decides.) */
+static uint32_t
+parked_at(struct gyre *cache, unsigned i, uint64_t *word, bool *look)
+{
+    uint64_t hand = gy_load_rlx(&cache->super->hand[i]), arena = (hand & ~GY_HAND_LOOKS) - 1;
+    if (arena >= cache->g.n_arenas)
+        return UINT32_MAX;
+    *word = gy_load_acq(&cache->words[arena]);
+    *look = hand & GY_HAND_LOOKS;
+    return gy_arena_state(*word) == GY_PARKED ? (uint32_t)arena : UINT32_MAX;
+}
+
 /* Where a hand stopped inside an arena it goes on, without a look over all of them. */
 static bool
 claim_hand(struct gyre *cache, struct gy_choice *out)
 {
-    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
-        uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-        uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
-        if (arena >= cache->g.n_arenas)
-            continue;
-        uint64_t word = gy_load_acq(&cache->words[arena]);
-        if (gy_arena_state(word) == GY_PARKED && claim(cache, (uint32_t)arena, word, out)) {
-            out->look = hand & GY_HAND_LOOKS;
+    for (unsigned i = 0; i < GY_HANDS; i++) {
+        uint64_t word;
+        bool look;
+        uint32_t arena = parked_at(cache, i, &word, &look);
+        if (arena != UINT32_MAX && claim(cache, arena, word, out)) {
+            out->look = look;
             return true;
         }
     }
@@ -324,12 +334,11 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 bool
 gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out)
 {
-    uint64_t hand = gy_load_rlx(&cache->super->hand[ring]); /* (Relaxed: a hint; the word decides.) */
-    uint64_t arena = (hand & ~GY_HAND_LOOKS) - 1;
-    if (arena < cache->g.n_arenas) {
-        uint64_t word = gy_load_acq(&cache->words[arena]);
-        if (gy_arena_state(word) == GY_PARKED && gy_arena_ring(word) == ring &&
-            join(cache, r, (uint32_t)arena, word, false, out) == JOINED)
+    for (unsigned i = 0; i < GY_HANDS; i++) {
+        uint64_t word;
+        bool look;
+        uint32_t arena = parked_at(cache, i, &word, &look);
+        if (arena != UINT32_MAX && gy_arena_ring(word) == ring && join(cache, r, arena, word, false, out) == JOINED)
             return true;
     }
     uint64_t passed = 0; /* the word of an arena that others hold */

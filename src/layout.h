@@ -40,6 +40,9 @@ enum { GY_GATES = GY_LINE / sizeof(uint32_t) };
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring */
 
+/* Threads that sweep at once have a hand each, or nearly: an arena that no hand knows of is found by a look at all. */
+enum { GY_HANDS = 8 };
+
 /* The hand keeps everything: the rest of the arena, too. */
 #define GY_HAND_LOOKS ((uint64_t)1 << 63)
 
@@ -74,7 +77,7 @@ gy_geometry_log2(uint64_t geometry)
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 geometry;
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
-    _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth; 0: nobody */
+    _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth, or displaces a word; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
     gy_atomic_u64 orphaned;                       /* 1: who had claimed buckets to move may have died */
     gy_atomic_u64 displaced; /* the hash of the key whose word is being moved, lowest bit set; 0: none */
@@ -100,7 +103,9 @@ struct gy_super {
     gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index */
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
-    gy_atomic_u64 hand[GY_RINGS];                 /* a parked arena + 1, GY_HAND_LOOKS: where the sweep goes on */
+
+    /* Parked arenas + 1, GY_HAND_LOOKS: where sweeps go on, each at the place that is its number's. */
+    _Alignas(GY_LINE) gy_atomic_u64 hand[GY_HANDS];
 
     _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* grace periods started */
     gy_atomic_u64 epoch_elapsed;                  /* and how far they are known to have elapsed: local.c */

@@ -175,26 +175,30 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     return DONE;
 }
 
-/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that holds fewer than seven;
+/* The empty slots of a bucket, as bits. */
+static inline unsigned
+empty_slots(struct gy_bucket *bucket)
+{
+    unsigned empty = 0;
+#pragma GCC unroll 8
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+        empty |= (unsigned)(gy_load_acq(&bucket->slot[s]) == GY_EMPTY) << s;
+    return empty;
+}
+
+/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
  * else the emptier of its two. */
 static gy_atomic_u64 *
 choose_empty(struct put *p)
 {
-    enum { FIRST_FULL = 7 };
-    unsigned used[2] = {0, 0};
-    gy_atomic_u64 *empty[2] = {NULL, NULL};
-    for (unsigned i = 0; i < 2; i++) {
-        struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
-        for (unsigned s = GY_BUCKET_SLOTS; s-- > 0;) {
-            if (gy_load_acq(&b->slot[s]) == GY_EMPTY)
-                empty[i] = &b->slot[s];
-            else
-                used[i]++;
-        }
-        if (i == 0 && used[0] < FIRST_FULL)
-            return empty[0];
-    }
-    return used[1] < used[0] ? empty[1] : empty[0];
+    struct gy_bucket *b[2] = {p->w.bucket[p->w.insert[0]], p->w.bucket[p->w.insert[1]]};
+    unsigned first = empty_slots(b[0]), second;
+    if (gy_likely((first & (first - 1)) != 0))
+        return &b[0]->slot[__builtin_ctz(first)];
+    second = empty_slots(b[1]);
+    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
+        return &b[1]->slot[__builtin_ctz(second)];
+    return first != 0 ? &b[0]->slot[__builtin_ctz(first)] : NULL;
 }
 
 /* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */

@@ -33,7 +33,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     struct gyre *c = s->cache;
     uint64_t word = s->at.word;
     if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
-        gy_store_rlx(&c->super->hand[gy_arena_ring(word)], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
+        gy_store_rlx(&c->super->hand[s->at.arena % GY_HANDS], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_account_retired(c);
@@ -50,7 +50,8 @@ free_arenas(const struct gyre *cache)
 static uint64_t
 freed_at_once(const struct gyre *cache)
 {
-    return 1 + cache->g.n_arenas / 256;
+    enum { MOST = 16 }; /* fewer than are freed in one go */
+    return gy_min(1 + cache->g.n_arenas / 256, MOST);
 }
 
 /* With those that wait for others to be freed with. (No more of them: the rest may be held.) */

@@ -37,6 +37,16 @@ room_stay(void)
     sched_setaffinity(0, sizeof set, &set); /* refused: then it stays by chance */
 }
 
+/* A cache of several hundred arenas. Without a thread, so that puts do it all. */
+static inline gyre *
+room_open_many(void)
+{
+    room_stay();
+    gyre *cache = api_open(10 << 20, GYRE_NO_THREAD);
+    CHECK(cache->g.n_arenas > 512);
+    return cache;
+}
+
 static inline uint64_t
 room_hash(gyre *cache, const char *key)
 {

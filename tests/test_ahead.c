@@ -9,15 +9,6 @@
 
 enum { SIZE = 200 };
 
-static gyre *
-open_many(void)
-{
-    room_stay();
-    gyre *cache = api_open(10 << 20, GYRE_NO_THREAD);
-    CHECK(cache->g.n_arenas > 512);
-    return cache;
-}
-
 /* Fills so many arenas of a ring, and begins one more. */
 static void
 fill(gyre *cache, unsigned ring, unsigned arenas, unsigned *key)
@@ -71,7 +62,7 @@ expect_live(gyre *cache)
 /* In their order, one look for several; what is put meanwhile is counted. */
 TEST(ahead, arenas_go_in_their_order)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     unsigned key = 0;
     fill(cache, GY_PROBATION, 30, &key);
     for (unsigned n = 0; n < 20; n++) {
@@ -92,7 +83,7 @@ TEST(ahead, arenas_go_in_their_order)
 /* What was seen is something else by now. */
 TEST(ahead, what_has_changed_is_passed_over)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     unsigned key = 0;
     uint64_t live;
     struct gy_choice at;
@@ -122,7 +113,7 @@ TEST(ahead, what_has_changed_is_passed_over)
 /* Where garbage decides, each choice is one anew. */
 TEST(ahead, nothing_is_known_while_garbage_decides)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     unsigned key = 0;
     uint64_t live;
     struct gy_choice at;

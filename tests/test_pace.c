@@ -9,16 +9,6 @@
 
 enum { SIZE = 200, KEYS = 60000, MORE = 10000, FEW = 4, BATCH = 16 };
 
-/* With several hundred arenas. Without a thread, so that puts do it all. */
-static gyre *
-open_many(void)
-{
-    room_stay();
-    gyre *cache = api_open(10 << 20, GYRE_NO_THREAD);
-    CHECK(cache->g.n_arenas > 512);
-    return cache;
-}
-
 static uint64_t
 swept(gyre *cache)
 {
@@ -36,7 +26,7 @@ fill(gyre *cache)
 
 TEST(pace, a_put_sweeps_few_entries)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     uint64_t before = 0, helped = 0, most = 0;
     for (unsigned k = 0; k < KEYS; k++) {
         CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
@@ -54,7 +44,7 @@ TEST(pace, a_put_sweeps_few_entries)
 /* A small step ends with its arena, whatever it has asked for. */
 TEST(pace, a_step_ends_with_its_arena)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     fill(cache);
     uint64_t sweeps = api_stats(cache).sweeps;
     gy_sweep_help(cache, room_record(cache), 4 * cache->arena_bytes);
@@ -65,7 +55,7 @@ TEST(pace, a_step_ends_with_its_arena)
 /* When almost nothing is free, it does as much as it takes. */
 TEST(pace, who_comes_late_does_more)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     fill(cache);
     uint64_t before = swept(cache);
     gy_store_seq(&cache->super->n_free, cache->g.reserve_arenas + 1);
@@ -80,7 +70,7 @@ TEST(pace, who_comes_late_does_more)
 /* A membarrier frees several arenas. Until then those that wait count as free, so that no more is swept for them. */
 TEST(pace, arenas_are_freed_together)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     unsigned together = 1 + cache->g.n_arenas / 256, times = 0;
     fill(cache);
     uint64_t before = gy_load_seq(&cache->super->n_free);
@@ -103,7 +93,7 @@ TEST(pace, arenas_are_freed_together)
 TEST(pace, held_arenas_are_not_waited_for)
 {
     enum { HELD = 20 };
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     fill(cache);
     gyre_view view[HELD];
     unsigned held = 0, more = KEYS;
@@ -137,7 +127,7 @@ TEST(pace, held_arenas_are_not_waited_for)
 /* Main is looked at, and the hand stops: what follows is kept, too. */
 TEST(pace, a_look_goes_on_after_a_stop)
 {
-    gyre *cache = open_many();
+    gyre *cache = room_open_many();
     unsigned k = 0;
     for (uint32_t last = 0; last < 4; k++) { /* some arenas of probation: more than it may hold in any case */
         CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));

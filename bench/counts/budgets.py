@@ -24,16 +24,16 @@ BUDGETS = {
     "get, miss": Budget(245, 0),
     "read, hit copied": Budget(201, 0),
     "get_many of 16 and releases, a key": Budget(213, 0),
-    "put, new key": Budget(1165, 5.3),
-    "reserve and commit, new key": Budget(1345, 7.4),
+    "put, new key": Budget(1192, 5.3),
+    "reserve and commit, new key": Budget(1373, 7.4),
     "get_or_lease and release, hit": Budget(250, 0),
     "get_or_lease and commit, new key": Budget(2700, 9.5),
     "put, overwrites": Budget(1165, 4.3),
     "delete": Budget(498, 3.1),
     "touch": Budget(1332, 4.3),
-    "put, evicts for max_entries": Budget(3334, 17.2),
+    "put, evicts for max_entries": Budget(3402, 17.2),
     "put, evicts for bytes": Budget(3131, 11.9),
-    "maintain, an entry swept": Budget(1097, 2.8),
+    "maintain, an entry swept": Budget(1149, 2.9),
 }
 
 
