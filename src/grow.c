@@ -112,7 +112,7 @@ take_credit(struct gyre *cache, uint64_t bytes)
 static bool
 raise_credit(struct gyre *cache, struct gy_record *r)
 {
-    if (!gy_sweep_room(cache, r) || !gy_arena_withdraw(cache))
+    if (!gy_sweep_room(cache, r, false) || !gy_arena_withdraw(cache))
         return false;
     gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
     return true;

@@ -26,8 +26,9 @@ int
 gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
                 const struct gy_content *content, struct gy_staged *out)
 {
-    while (!gy_arena_stage(cache, pin, ring, content, false, out)) /* again: another took the room */
-        if (!gy_sweep_room(cache, r))
+    /* Again when another took the room; or there was none, whatever n_free said. */
+    for (bool again = false; !gy_arena_stage(cache, pin, ring, content, false, out); again = true)
+        if (!gy_sweep_room(cache, r, again))
             return GYRE_EBUSY;
     return GYRE_OK;
 }

@@ -75,11 +75,12 @@ instead_of(const struct put *p, const struct gy_found *f)
 
 /* Of a word that we took out of its slot, with its entry still pinned. Where the window has images, a mover may have
  * reserved one with the same ref, and a walk has to find that. Later movers do not know this ref any more: they wait for
- * us. Who was displacing the word gives its reservation up, and holds the arena until then. */
+ * us. Who was displacing the word gives its reservation up, and holds the arena until then. A lease goes on saying that it
+ * is one, lest a lookup that has just pinned it takes it for a value. */
 static void
 gone(const struct put *p, const struct gy_found *f)
 {
-    if (gy_likely(p->w.n == 2))
+    if (gy_likely(p->w.n == 2) && !gy_entry_is_lease(f->header))
         gy_entry_set_gone(f->entry, f->header);
 }
 

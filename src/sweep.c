@@ -167,14 +167,26 @@ worth_another_look(struct gyre *cache, unsigned *looks)
     return true;
 }
 
+/* More free arenas than the reserve; surely: to be seen, too. */
+static bool
+has_room(struct gyre *cache, bool surely)
+{
+    uint32_t n_free = 0;
+    if (free_arenas(cache) <= cache->g.reserve_arenas)
+        return false;
+    for (uint32_t a = 0; surely && a < cache->g.n_arenas; a++)
+        n_free += gy_arena_state(gy_load_acq(&cache->words[a])) == GY_FREE;
+    return !surely || n_free > cache->g.reserve_arenas;
+}
+
 bool
-gy_sweep_room(struct gyre *cache, struct gy_record *r)
+gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely)
 {
     enum { PATIENCE = 8 }; /* turns without room before it evicts harder: at four times as many, all */
     unsigned looks = 0;
     /* Each turn sweeps an arena, or means that another thread took the one that was freed. */
     for (unsigned n = 0; n < cache->g.n_arenas + (GY_POLICY_FREQ_MOST + 2) * PATIENCE;) {
-        if (free_arenas(cache) > cache->g.reserve_arenas)
+        if (has_room(cache, surely))
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;

@@ -19,8 +19,9 @@ bool gy_sweep_free(struct gyre *cache);
 /* What a writer who has put so many bytes does for room, when there is little: a few entries, unless it is urgent. */
 void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 
-/* Makes sure that an arena is free for writers, sweeping as much as it takes. False when pins hold all. */
-bool gy_sweep_room(struct gyre *cache, struct gy_record *r);
+/* Makes sure that an arena is free for writers, sweeping as much as it takes. surely: n_free is not believed alone, so
+ * that who comes again and again ends. False when pins hold all. */
+bool gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely);
 
 /* Is there more room than probation may take? */
 bool gy_sweep_spacious(struct gyre *cache);

@@ -3,7 +3,8 @@
 
 /* Entries that were replaced or deleted, as a sweep finds them. */
 
-#include "room.h"
+#include "asks.h"
+#include "trap.h"
 
 static bool
 says_gone(gyre *cache, gy_ref ref)
@@ -48,5 +49,34 @@ TEST(gone, an_entry_that_has_gone_says_so)
         CHECK_EQ(says_gone(cache, second), !growing);
         gy_store_seq(geometry, steady);
     }
+    api_close(cache);
+}
+
+#ifdef GY_POINTS
+static void
+delete_it(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    gyre_delete(trap->cache, "k", 1);
+}
+#endif
+
+/* A lookup has pinned it, and is about to see what it is. */
+TEST(gone, a_lease_that_has_gone_is_no_value)
+{
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    gyre_lease lease = lease_of(cache, "k");
+    const char *entry = gy_at(cache, gy_slot_ref(room_word(cache, "k")));
+#ifdef GY_POINTS
+    struct trap trap = {.file = "entry.h", .address = entry, .skip = 1, .action = delete_it, .cache = cache};
+    trap_set(&trap);
+    CHECK(is_missing(cache, "k"));
+    trap_clear(&trap);
+#else
+    gyre_delete(cache, "k", 1);
+#endif
+    CHECK_EQ(room_word(cache, "k"), 0);
+    CHECK(gy_entry_is_lease(gy_entry_header(entry)));
+    gyre_lease_abort(&lease);
     api_close(cache);
 }

@@ -186,6 +186,35 @@ TEST(members, an_arena_in_which_the_dead_reserved_is_marked)
     gyre_close(t.cache);
 }
 
+/* It was displacing a word: one stands in the other bucket, and the entry says meanwhile that it has gone. */
+TEST(members, what_the_dead_moved_is_looked_for_in_the_whole_index)
+{
+    struct stage t = stage(0);
+    struct api_key key = key_of(0);
+    struct gy_window w;
+    gy_index_window(t.cache, room_hash(t.cache, key.text), &w);
+    bool in_first = false;
+    gy_atomic_u64 *image = NULL;
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+        in_first |= gy_load_seq(&w.bucket[0]->slot[s]) == room_word(t.cache, key.text);
+        image = gy_load_seq(&w.bucket[1]->slot[s]) == GY_EMPTY ? &w.bucket[1]->slot[s] : image;
+    }
+    CHECK(in_first && image != NULL);
+    uint32_t arena = room_arena_of(t.cache, key.text);
+    gy_store_seq(&t.theirs->pin[GY_PIN_MOVE], gy_pin_word(t.cache, arena, GY_PIN_READ));
+    gy_store_seq(image, room_word(t.cache, key.text) | GY_T);
+    CHECK_OK(put_bytes(t.cache, key.text, SHARED_SIZE, 7));
+    shared_kill(&t.c);
+    gy_reap_now(t.cache);
+    room_seal_all(t.cache);
+    for (unsigned n = 0; n < t.cache->g.n_arenas && room_state(t.cache, arena) == GY_SEALED; n++)
+        CHECK(room_sweep(t.cache, t.cache->arena_bytes));
+    CHECK(room_state(t.cache, arena) != GY_SEALED);
+    CHECK_EQ(room_refs_into(t.cache, arena), 0);
+    shared_expect_alone(t.cache);
+    gyre_close(t.cache);
+}
+
 TEST(members, an_arena_that_the_dead_swept_is_swept_again)
 {
     struct stage t = stage(0);

@@ -192,7 +192,9 @@ die_at_each(void (*how)(void *, struct shared_child *), void (*body)(gyre *), ui
         struct shared_child c = shared_fork(how, &d);
         killed = was_killed(shared_wait(&c));
         expect_whole(cache);
-        if (api_stats(cache).index_bytes > cache->g.capacity_bytes / 4) { /* it has grown enough: a fresh one */
+        /* Its index has grown enough, or it has little room left for entries: a fresh one. */
+        if (api_stats(cache).index_bytes > cache->g.capacity_bytes / 4 ||
+            room_count_states(cache, GY_WITHDRAWN) > cache->g.n_arenas / 2) {
             gyre_close(cache);
             close(s.file);
             s = small(max_entries);

@@ -391,7 +391,7 @@ TEST(rivals, room_that_others_always_take)
     struct trap trap = {.file = "sweep.c", .address = &cache->super->n_free, .again = true, .action = take_all,
                         .cache = cache};
     trap_set(&trap);
-    CHECK(!gy_sweep_room(cache, room_record(cache)));
+    CHECK(!gy_sweep_room(cache, room_record(cache), false));
     trap_clear(&trap);
     CHECK(trap.sprung > cache->g.n_arenas);
     gyre_close(cache);

@@ -463,13 +463,13 @@ TEST(sweep, room_is_made_until_pins_hold_everything)
         CHECK_OK(room_publish(cache, GY_PUT_ANY, key.text, &s, 0));
     }
     CHECK_EQ(room_count_states(cache, GY_FREE), 0);
-    CHECK(gy_sweep_room(cache, r));
+    CHECK(gy_sweep_room(cache, r, false));
     CHECK(room_count_states(cache, GY_FREE) > cache->g.reserve_arenas);
     for (; gy_load_seq(&cache->super->n_free) > 0; k++)
         CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         gy_store_seq(gy_record_view_pin(cache, r), gy_pin_word(cache, a, GY_PIN_READ));
-    CHECK(!gy_sweep_room(cache, r));
+    CHECK(!gy_sweep_room(cache, r, false));
     int result = gyre_put(cache, "too large", 9, cache->region.base, cache->g.max_value_bytes, NULL);
     CHECK_EQ(result, GYRE_EBUSY);
     uint64_t words = room_refs_into(cache, UINT32_MAX);
@@ -477,6 +477,20 @@ TEST(sweep, room_is_made_until_pins_hold_everything)
     for (uint32_t i = 0; i < cache->g.n_records; i++)
         for (unsigned p = 0; p < GY_PINS; p++)
             gy_pin_clear(&cache->records[i].pin[p]);
-    CHECK(gy_sweep_room(cache, r));
+    CHECK(gy_sweep_room(cache, r, false));
+    api_close(cache);
+}
+
+/* Or a put would look for ever for an arena that is not there. */
+TEST(sweep, whatever_n_free_says)
+{
+    enum { PUTS = 8000, TOO_MANY = 1000 };
+    gyre *cache = open_one();
+    for (unsigned k = 0; k < PUTS; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+    gy_add_rlx(&cache->super->n_free, TOO_MANY);
+    for (unsigned k = 0; k < PUTS; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k + 1));
+    CHECK(has_bytes(cache, key_of(PUTS - 1).text, SIZE, PUTS));
     api_close(cache);
 }
