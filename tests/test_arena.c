@@ -11,6 +11,7 @@
 static gyre *
 open_one(void)
 {
+    room_stay();
     return api_open(1 << 20, GYRE_NO_THREAD);
 }
 
