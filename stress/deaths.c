@@ -291,5 +291,10 @@ main(void)
         run_round(api_random(&seed), gy_min(ROUND, kills - world->kills));
     printf("deaths: %" PRIu64 " processes killed, %" PRIu64 " hits checked, %" PRIu64 " wrong\n", (uint64_t)world->kills,
            (uint64_t)world->hits, (uint64_t)world->failures);
+    uint64_t operations = 0;
+    for (unsigned i = 0; i < MOST; i++)
+        operations += world->operations[i];
+    printf("RESULT stress-deaths kills=%" PRIu64 " operations=%" PRIu64 " checked=%" PRIu64 " violations=%" PRIu64 "\n",
+           (uint64_t)world->kills, operations, (uint64_t)world->hits, (uint64_t)world->failures);
     return world->failures != 0;
 }
