@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Processes that share a cache are killed, one after the other, at any instant: in puts, gets, deletes, drafts, sweeps,
- * growth, clears, in joining and leaving, in clearing up after others. The others go on, nobody reads a value that is
- * stale, torn or of another key, and when a round is over and nobody is left, nothing is: no record, no pin, no arena,
+/* Processes that share a cache are killed, one after the other, at any instant: in puts, gets, deletes, drafts, leases,
+ * sweeps, growth, clears, in joining and leaving, in clearing up after others. The others go on, nobody reads a value that
+ * is stale, torn or of another key, and when a round is over and nobody is left, nothing is: no record, no pin, no arena,
  * no role, and all counts are right.
  *
  * Every key is written by one process, a version after the other; all read all. Before a put the version it begins is
@@ -151,6 +151,36 @@ write_key(gyre *cache, unsigned number, uint64_t how)
         test_fail_(__FILE__, __LINE__, "a write answers %d", result);
 }
 
+/* Asks for a key. Whoever gets the lease writes the value, if it is its writer; or gives it up, or forgets it. */
+static void
+ask_for_key(gyre *cache, unsigned number, bool writes, uint64_t how)
+{
+    struct api_key key = key_of(number);
+    struct key *k = &world->key[number];
+    gyre_lease_options options = GYRE_LEASE_OPTIONS_INIT;
+    gyre_view view;
+    gyre_lease lease;
+    char value[SIZE_MOST];
+    uint64_t done = k->done;
+    options.lease_ms = 20;
+    options.wait_ms = how % 4 == 0 ? 2 : GYRE_NO_WAIT;
+    int result = gyre_get_or_lease(cache, key.text, 16, &options, &view, &lease);
+    if (result == GYRE_OK)
+        check_value(number, view.data, view.size, done);
+    gyre_release(&view);
+    if (result != GYRE_MISS)
+        return;
+    if (writes) {
+        uint64_t version = k->begun + 1;
+        k->begun = version;
+        make_value(value, number, version);
+        if (gyre_lease_commit(&lease, value, size_of(number, version), NULL) == GYRE_OK)
+            k->done = version;
+    } else if (how % 3 == 0) {
+        gyre_lease_abort(&lease);
+    }
+}
+
 static void
 work(gyre *cache, unsigned self, uint64_t seed)
 {
@@ -158,10 +188,13 @@ work(gyre *cache, unsigned self, uint64_t seed)
     for (;;) {
         uint64_t random = api_random(&seed), how = random >> 40;
         unsigned number = (unsigned)(random % KEYS);
+        unsigned own = number / processes * processes + self;
+        own = own < KEYS ? own : self;
         world->operations[self]++;
         if (how % 3 == 0)
-            write_key(cache, number / processes * processes + self < KEYS ? number / processes * processes + self : self,
-                      how / 3);
+            write_key(cache, own, how / 3);
+        else if (how % 7 == 0)
+            ask_for_key(cache, how % 2 ? own : number, how % 2 || own == number, how / 7);
         else
             read_key(cache, number);
         if (how % 64 == 5) {
