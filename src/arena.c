@@ -145,7 +145,7 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
         if (gy_unlikely(at & GY_CLOSED))
             return false;
         uint64_t need = gy_entry_bytes(base + at, h, cache->g.value_align);
-        if (need > cache->arena_bytes - at)
+        if (at + need > cache->arena_bytes)
             return false;
         /* model: reserve */
         if (gy_cas_seq(position, &at, at + need)) { /* else another writer got this room */
@@ -272,7 +272,7 @@ uint64_t
 gy_arena_stamp_pins(struct gyre *cache)
 {
     uint64_t stamp = gy_add_seq(&cache->super->sequence, 1);
-    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++) {
         for (unsigned p = 0; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
@@ -290,7 +290,7 @@ gy_arena_stamp_pins(struct gyre *cache)
 static bool
 pinned_from(struct gyre *cache, uint32_t arena, unsigned first_pin)
 {
-    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++)
         for (unsigned p = first_pin; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
@@ -309,7 +309,7 @@ gy_arena_pinned(struct gyre *cache, uint32_t arena)
 bool
 gy_arena_written(struct gyre *cache, uint32_t arena)
 {
-    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++)
         for (unsigned p = 0; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);

@@ -68,7 +68,7 @@ walk(struct gy_sweep *s, uint64_t most_judged)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena];
-    uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, evicted = s->evicted;
+    uint64_t end = gy_min(gy_load_acq(&book->position) & ~GY_CLOSED, c->arena_bytes), evicted = s->evicted;
     most_judged += s->judged;
     while (s->judged < most_judged && s->evicted == evicted) {
         uint64_t progress = gy_load_acq(&book->progress), at = gy_progress_taken(progress);

@@ -79,7 +79,7 @@ static uint64_t
 held_arenas(gyre *cache, uint32_t first)
 {
     uint64_t seen[CHUNK / 64] = {0}, n = 0;
-    uint32_t used = gy_load_rlx(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_rlx(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++)
         for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++) {
             uint64_t pin = gy_load_rlx(&cache->records[i].pin[p]), arena = gy_pin_arena(pin);
@@ -136,7 +136,7 @@ static void
 collect(gyre *cache, gyre_stats *s)
 {
     struct gy_super *super = cache->super;
-    uint32_t records = gy_load_acq(&super->n_records_used);
+    uint32_t records = (uint32_t)gy_min(gy_load_acq(&super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < records; i++) {
         add_record(&cache->records[i].count, s);
         look_at_owner(cache, &cache->records[i], s);

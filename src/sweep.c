@@ -75,7 +75,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena];
-    uint64_t end = gy_load_acq(&book->position) & ~GY_CLOSED, at = s->at.from;
+    uint64_t end = gy_min(gy_load_acq(&book->position) & ~GY_CLOSED, c->arena_bytes), at = s->at.from;
     bool damaged = gy_load_acq(&book->holed) != 0;
     s->owed = gy_load_rlx(&c->super->owed); /* (Relaxed: of two at once, one's counts.) */
     /* A clear that is carried out has emptied the index of all that was here. */

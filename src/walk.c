@@ -212,6 +212,9 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
     unsigned n = 0;
     for (; n < most && at < end; n++) {
         struct gy_item *i = &item[n];
+        *damaged = end - at < sizeof i->h;
+        if (gy_unlikely(*damaged))
+            break;
         i->offset = gy_arena_offset(c, s->at.arena) + at;
         i->entry = c->region.base + i->offset;
         i->h = gy_entry_header_walked(i->entry);

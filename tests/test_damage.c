@@ -211,3 +211,56 @@ TEST(damage, a_draft_that_was_overwritten_is_stale)
         gyre_close(cache);
     }
 }
+
+TEST(damage, records_that_there_are_not)
+{
+    gyre *cache = open_one();
+    struct gy_record *r = room_record(cache);
+    gyre_view first, second;
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    gy_store_seq(&cache->super->n_records_used, UINT32_MAX);
+    CHECK(api_stats(cache).entries == 1);
+    CHECK_OK(gyre_get(cache, "key", 3, &first));
+    r->pin_next = r->pins_in = r->next = 1u << 30;
+    CHECK_OK(gyre_get(cache, "key", 3, &second));
+    gyre_release(&first);
+    gyre_release(&second);
+    for (unsigned i = 0; i < 5000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 400, i));
+    api_close(cache);
+}
+
+/* Each knows the other as the next, and no pin of theirs is free. */
+TEST(damage, records_in_a_circle)
+{
+    gyre *cache = open_one();
+    struct gy_record *r = room_record(cache);
+    gyre_view view;
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++)
+        gy_store_seq(&r->pin[p], gy_pin_word(cache, 0, GY_PIN_READ));
+    r->next = (uint32_t)(r - cache->records) + 1;
+    CHECK_EQ(gyre_get(cache, "key", 3, &view), GYRE_EBUSY);
+    r->next = 0;
+    for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++)
+        gy_pin_clear(&r->pin[p]);
+    api_close(cache);
+}
+
+/* What is read or written there would be another arena's, or no memory. */
+TEST(damage, positions_past_their_arena)
+{
+    for (unsigned limited = 0; limited < 2; limited++) {
+        gyre_options o = api_options(1 << 20, GYRE_NO_THREAD);
+        o.max_entries = limited ? 500 : 0;
+        gyre *cache = api_open_with(&o);
+        for (unsigned i = 0; i < 5000; i++) {
+            int result = put_bytes(cache, key_of(i).text, 400, i);
+            CHECK(result == GYRE_OK || result == GYRE_EBUSY);
+            if (i % 100 == 0)
+                for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+                    gy_add_seq(&cache->books[a].position, a % 3 == 0 ? (uint64_t)1 << 40 : a % 3 == 1 ? 5 : 0);
+        }
+        gyre_close(cache);
+    }
+}

@@ -80,7 +80,7 @@ static struct gy_record *
 owned_already(struct gyre *cache)
 {
     uint64_t self = gy_owner_self(cache);
-    uint32_t used = gy_load_acq(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_acq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++) {
         struct gy_record *r = &cache->records[i]; /* (Relaxed: only this thread writes its own name.) */
         if (gy_load_rlx(&r->owner) == self && !r->is_further)
@@ -135,7 +135,7 @@ static gy_atomic_u64 *
 free_pin(struct gy_record *r)
 {
     for (unsigned n = GY_PIN_VIEWS; n < GY_PINS; n++) {
-        unsigned i = r->pin_next;
+        unsigned i = r->pin_next - GY_PIN_VIEWS < GY_PINS - GY_PIN_VIEWS ? r->pin_next : GY_PIN_VIEWS;
         r->pin_next = i + 1 < GY_PINS ? i + 1 : GY_PIN_VIEWS;
         if (gy_load_acq(&r->pin[i]) == 0) /* acquire: the release of the view that had it */
             return &r->pin[i];
@@ -143,26 +143,37 @@ free_pin(struct gy_record *r)
     return NULL;
 }
 
+/* Records know each other by their number + 1. */
+static struct gy_record *
+numbered(struct gyre *cache, uint32_t number)
+{
+    return number - 1 < cache->g.n_records ? &cache->records[number - 1] : NULL;
+}
+
 gy_atomic_u64 *
 gy_record_view_pin_find(struct gyre *cache, struct gy_record *first)
 {
-    struct gy_record *r = first->pins_in ? &cache->records[first->pins_in - 1] : first;
+    struct gy_record *last = numbered(cache, first->pins_in), *r = last ? last : first;
     gy_atomic_u64 *pin = free_pin(r);
     if (gy_likely(pin != NULL))
         return pin;
-    for (r = first;; r = &cache->records[r->next - 1]) {
+    r = first;
+    for (uint32_t n = 0; n < cache->g.n_records; n++) { /* no more, whatever they say */
         pin = free_pin(r);
-        if (pin == NULL && r->next == 0) {
-            struct gy_record *more = claim(cache, true);
-            if (more == NULL)
-                return NULL;
-            r->next = (uint32_t)(more - cache->records) + 1;
-        }
         if (pin != NULL) {
             first->pins_in = (uint32_t)(r - cache->records) + 1;
             return pin;
         }
+        struct gy_record *next = numbered(cache, r->next);
+        if (next == NULL) {
+            next = claim(cache, true);
+            if (next == NULL)
+                return NULL;
+            r->next = (uint32_t)(next - cache->records) + 1;
+        }
+        r = next;
     }
+    return NULL;
 }
 
 void
@@ -181,7 +192,7 @@ gy_record_leave(struct gyre *cache)
     if (cache->region.readonly)
         return; /* it has none */
     uint64_t self = gy_owner_self(cache), left = owner_left(cache, self);
-    uint32_t used = gy_load_acq(&cache->super->n_records_used);
+    uint32_t used = (uint32_t)gy_min(gy_load_acq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used && self != 0; i++) {
         struct gy_record *r = &cache->records[i];
         if (gy_load_rlx(&r->owner) == self) /* (Relaxed: its own name) */

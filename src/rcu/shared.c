@@ -57,7 +57,8 @@ shared_poll(struct gyre *cache, uint64_t cookie)
         gy_fence_seq();
     else if (!gy_barrier(cache)) /* model: grace2 */
         return false;
-    uint32_t used = gy_load_seq(&cache->super->n_records_used); /* model: grace3 */
+    /* model: grace3 */
+    uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++) {
         uint64_t section = gy_load_acq(&cache->records[i].section); /* acquire: pairs with shared_exit */
         if (section != 0 && section >> 24 < cookie) { /* model: grace4 */
