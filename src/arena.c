@@ -57,6 +57,16 @@ claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
     return claimed;
 }
 
+/* A clear's mark was drawn before it was stored: one that no number has reached is damage, and no arena would ever be new
+ * enough for a put. It becomes a clear of now. */
+static GY_SELDOM void
+mend_mark(struct gyre *cache, uint64_t now)
+{
+    uint64_t mark = gy_load_seq(&cache->super->mark);
+    if (mark > gy_load_seq(&cache->super->sequence))
+        gy_cas_seq(&cache->super->mark, &mark, now);
+}
+
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
 static bool
 take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
@@ -70,6 +80,8 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         if (gy_arena_state(word) != GY_FREE)
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
+        if (gy_unlikely(gy_load_acq(&s->mark) > opened))
+            mend_mark(cache, opened);
         uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
         mark_opening(cache, a, opened);
         if (!claim_free(cache, a, word, taken))

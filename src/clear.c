@@ -94,6 +94,11 @@ advance(struct gyre *cache, struct gy_record *r)
         gy_store_rlx(&s->clear_stage, PASS);
         return true;
     }
+    if (stage - PASS >= cache->g.n_shards) { /* a damaged word: once more, from the start */
+        gy_store_rlx(&s->clear_at, 0);
+        gy_store_rlx(&s->clear_stage, IDLE);
+        return true;
+    }
     unsigned number = (unsigned)(stage - PASS);
     if (!clear_shard(cache, r, number, gy_load_rlx(&s->clear_target)))
         return true;
