@@ -210,12 +210,19 @@ churn(void *arg)
     return NULL;
 }
 
+/* ThreadSanitizer knows one process: arenas that a child has freed in between are a race of its parent's threads to it. */
+#ifdef GY_TSAN
+static const bool children_put = false;
+#else
+static const bool children_put = true;
+#endif
+
 static void
 use_busy(void *arg, struct shared_child *self)
 {
     (void)self;
     for (uint64_t k = 0; k < 300; k++) {
-        EXPECT(1, put_bytes(arg, key_of(k + 10000).text, 100, k) == GYRE_OK);
+        EXPECT(1, !children_put || put_bytes(arg, key_of(k + 10000).text, 100, k) == GYRE_OK);
         gyre_view view;
         int result = gyre_get(arg, key_of(k + 100).text, 16, &view);
         EXPECT(2, result == GYRE_MISS || (result == GYRE_OK && bytes_are(view.data, 100 + (k + 100) % 300, k + 100)));
