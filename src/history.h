@@ -22,7 +22,7 @@ unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
 static inline uint64_t
 gy_history_shift(const struct gyre *cache)
 {
-    return gy_load_rlx(&cache->super->history_shift) & 31;
+    return gy_load_rlx(&cache->super->history_shift) & 31; /* (Relaxed: a guess, like all of the history.) */
 }
 
 /* Where a key is remembered. */

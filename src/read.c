@@ -22,7 +22,7 @@ expect_misses(struct gy_record *r)
     struct gy_seat *seat = &gy_seats[0];
     if (seat->record != r)
         return;
-    uint64_t hits = gy_load_rlx(&r->count.hits);
+    uint64_t hits = gy_load_rlx(&r->count.hits); /* (Relaxed: its own counter.) */
     seat->sure_id = hits - seat->hits_before < SELDOM ? 0 : seat->cache_id;
     seat->hits_before = hits;
 }
