@@ -25,7 +25,7 @@
 #include "sweep.h"
 
 enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN };
-enum { CHUNK = 2, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
+enum { CHUNK = 2, CURSOR_SHIFT = 48 }; /* buckets that a put moves; the cursor carries log2 of N, see claim_chunk */
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
  * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
