@@ -252,6 +252,9 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
         gy_bytes_written(value, content->value_bytes);
         memcpy(value, content->value, content->value_bytes);
     }
+    /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
+    __builtin_prefetch(entry + out->bytes + GY_LINE, 1);
+    __builtin_prefetch(entry + out->bytes + 2 * GY_LINE, 1);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "lease.h"
 #include "policy.h"
 #include "registry.h"
+#include "sweep.h"
 
 static const gyre_view NO_VIEW;
 static const gyre_lease NO_LEASE;
@@ -69,7 +70,8 @@ grant(struct seeker *s, uint64_t token, bool passed, gyre_lease *lease)
     lease->priv[3] = gy_os_pid();
     gy_count(&s->r->count.leases, 1);
     gy_count(&s->r->count.leases_passed, passed);
-    gy_insert_settle(s->cache, s->r, s->hash, sizeof(struct gy_header) + s->key_size);
+    gy_insert_settle(s->cache, s->r, s->hash);
+    gy_sweep_help(s->cache, s->r, sizeof(struct gy_header) + s->key_size);
 }
 
 /* Nothing stands, or something that may be taken over, by this thread and no other. */
@@ -176,7 +178,7 @@ gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_leas
         return GYRE_EBUSY;
     uint64_t hash = gy_hash(key, key_size, cache->seed);
     if (gy_likely(gy_seats[0].cache_id == cache->straight_id) &&
-        gy_hit(cache, r, hash, key, key_size, pin, view) == GY_HIT)
+        gy_hit(cache, r, hash, key, key_size, pin, false, view) == GY_HIT)
         return GYRE_OK;
     *view = NO_VIEW;
     struct seeker s = {.cache = cache, .r = r, .key = key, .key_size = key_size, .hash = hash, .options = &o, .pin = pin};
@@ -233,8 +235,10 @@ find(struct use *u, const void *value, size_t value_size, const gyre_put_options
                                      .kind = note.kind < GY_KINDS ? note.kind : (uint8_t)GY_KIND_UNKNOWN};
     if (cache->g.flags & GYRE_VERSIONS)
         u->content.version = gy_insert_version(cache, u->r);
-    if (value_size <= UINT32_MAX && gy_insert_fits(cache, &u->content))
+    if (value_size <= UINT32_MAX && gy_insert_fits(cache, &u->content)) {
+        gy_sweep_help(cache, u->r, sizeof(struct gy_header) + u->content.key_bytes + value_size);
         return GYRE_OK;
+    }
     gy_pin_clear(pin);
     return GYRE_E2BIG;
 }
@@ -267,7 +271,7 @@ gyre_lease_commit(gyre_lease *lease, const void *value, size_t value_size, const
     gy_count(&u.r->count.puts, 1);
     if (u.options.new_version)
         *u.options.new_version = u.content.version;
-    gy_insert_settle(u.cache, u.r, u.hash, sizeof(struct gy_header) + u.content.key_bytes + value_size);
+    gy_insert_settle(u.cache, u.r, u.hash);
     return GYRE_OK;
 }
 

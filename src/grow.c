@@ -30,13 +30,14 @@
 #include "sweep.h"
 
 enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
-enum { CHUNK = 8, ALONE = 256, CURSOR_SHIFT = 48 }; /* buckets a claim; the cursor carries log2 of N, see claim_chunk */
+/* Buckets that a put moves, and who moves alone; the cursor carries log2 of N, see claim_chunk. */
+enum { CHUNK = 4, ALONE = 256, CURSOR_SHIFT = 48 };
 
 /* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
  * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
  * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
  * that its doubling needs, when threads outnumber processors. */
-enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 72, SMALL_INDEX = 64 };
+enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 71, SMALL_INDEX = 64 };
 
 static inline unsigned
 load_to_grow(const struct gyre *cache, unsigned log2)

@@ -18,20 +18,6 @@ enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
 #define ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
 
-/* A word of the region: whatever it is, it is one that can be shifted by, and keeps within the table. */
-static uint64_t
-shift_of(struct gyre *cache)
-{
-    return gy_load_rlx(&cache->super->history_shift) & 31;
-}
-
-static gy_atomic_u64 *
-bucket_of(struct gyre *cache, uint64_t hash)
-{
-    uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> shift_of(cache);
-    return (gy_atomic_u64 *)(uintptr_t)(cache->history + bucket * GY_HISTORY_WORDS);
-}
-
 static unsigned
 get(gy_atomic_u64 *bucket, unsigned cell)
 {
@@ -84,7 +70,7 @@ find(gy_atomic_u64 *bucket, uint64_t wanted)
 static float
 buckets(struct gyre *cache)
 {
-    return (float)(((cache->g.n_history - 1) >> shift_of(cache)) + 1);
+    return (float)(((cache->g.n_history - 1) >> gy_history_shift(cache)) + 1);
 }
 
 static uint64_t
@@ -127,7 +113,7 @@ gy_history_fit(struct gyre *cache, uint64_t entries, uint64_t bytes)
     gy_store_rlx(&s->turnover, entries);
     gy_store_rlx(&s->mean_bytes, bytes / gy_max(entries, 1));
     gy_learn_size(&s->learned, entries);
-    uint64_t shift = shift_of(cache), used = ((cache->g.n_history - 1) >> shift) + 1;
+    uint64_t shift = gy_history_shift(cache), used = ((cache->g.n_history - 1) >> shift) + 1;
     uint64_t wanted = entries * GY_HISTORY_ENTRY / GY_LINE + 1;
     if (used > 2 * wanted)
         gy_store_rlx(&s->history_shift, shift + 1);
@@ -142,15 +128,9 @@ gy_history_soon(struct gyre *cache)
 }
 
 void
-gy_history_prefetch(struct gyre *cache, uint64_t hash)
-{
-    __builtin_prefetch(bucket_of(cache, hash), 1);
-}
-
-void
 gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 {
-    gy_atomic_u64 *bucket = bucket_of(cache, hash);
+    gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
     unsigned place = get(bucket, PLACE) % CELLS, forgotten = get(bucket, 1 + place);
     if (forgotten != 0) { /* it never came back */
         float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
@@ -163,7 +143,7 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 unsigned
 gy_history_recall(struct gyre *cache, uint64_t hash)
 {
-    gy_atomic_u64 *bucket = bucket_of(cache, hash);
+    gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
     unsigned cell = find(bucket, fingerprint(hash));
     if (cell == PLACE)
         return GY_KIND_UNKNOWN;

@@ -17,8 +17,28 @@ void gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind);
  * is forgotten. */
 unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
 
+/* How much of the table is used: one part in 2^this. A word of the region: whatever it is, it is one that can be shifted
+ * by, and keeps within the table. */
+static inline uint64_t
+gy_history_shift(const struct gyre *cache)
+{
+    return gy_load_rlx(&cache->super->history_shift) & 31; /* (Relaxed: a guess, like all of the history.) */
+}
+
+/* Where a key is remembered. */
+static inline gy_atomic_u64 *
+gy_history_bucket(const struct gyre *cache, uint64_t hash)
+{
+    uint64_t bucket = (hash & UINT32_MAX) * cache->g.n_history >> 32 >> gy_history_shift(cache);
+    return (gy_atomic_u64 *)(uintptr_t)(cache->history + bucket * GY_HISTORY_WORDS);
+}
+
 /* Starts the cache miss that either of the two will have. */
-void gy_history_prefetch(struct gyre *cache, uint64_t hash);
+static inline void
+gy_history_prefetch(const struct gyre *cache, uint64_t hash)
+{
+    __builtin_prefetch(gy_history_bucket(cache, hash), 1);
+}
 
 /* Evictions so far, and so many more: told by those who remember, for several at once. */
 uint64_t gy_history_clock(struct gyre *cache);

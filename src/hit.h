@@ -11,6 +11,7 @@
 #ifndef GY_HIT_H
 #define GY_HIT_H
 
+#include "history.h"
 #include "lookup.h"
 
 /* Is the key's shard steady? Then these are what gy_geometry_bucket wants. */
@@ -87,10 +88,11 @@ other:
 
 enum gy_hit_outcome { GY_HIT, GY_HIT_ABSENT, GY_HIT_OTHERWISE };
 
-/* The common hit, as gy_hit_at; or it seems that the key is absent, which the general way has to find out. */
+/* The common hit, as gy_hit_at; or it seems that the key is absent, which the general way has to find out. doubtful: what
+ * that would wait for is fetched, too, before it is known whether it will be wanted. */
 static GY_INLINE enum gy_hit_outcome
 gy_hit(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size, gy_atomic_u64 *pin,
-       gyre_view *view)
+       bool doubtful, gyre_view *view)
 {
     view->priv[0] = (uint64_t)(uintptr_t)pin;
     char *region = cache->region.base;
@@ -100,6 +102,10 @@ gy_hit(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, 
         return GY_HIT_OTHERWISE;
     if (gy_unlikely(!gy_hit_window(cache, region, hash, &base, &geometry)))
         return GY_HIT_OTHERWISE;
+    if (gy_unlikely(doubtful)) {
+        __builtin_prefetch(gy_geometry_bucket(base, geometry, gy_hash_mixed(hash)));
+        gy_history_prefetch(cache, hash);
+    }
     gy_atomic_u64 *slot = gy_hit_slot(gy_geometry_bucket(base, geometry, hash), hash);
     if (gy_unlikely(slot == NULL)) {
         slot = gy_hit_slot(gy_geometry_bucket(base, geometry, gy_hash_mixed(hash)), hash);

@@ -64,7 +64,7 @@ gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, ui
 }
 
 void
-gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes)
+gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash)
 {
     unsigned shard = (unsigned)gy_shard_number(cache, hash);
     bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
@@ -76,7 +76,6 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
-    gy_sweep_help(cache, r, bytes);
     if (!alone && (wanted || gy_sweep_wanted(cache)))
         gy_worker_wake(cache);
 }

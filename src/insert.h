@@ -31,8 +31,8 @@ unsigned gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_wind
 int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
               unsigned ring, const struct gy_content *content, uint64_t if_what);
 
-/* After a put: carries a clear out when no thread does, holds max_entries, lets a shard grow, sweeps what the put has filled, wakes the worker. */
-void gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash, uint64_t bytes);
+/* After a put: carries a clear out when no thread does, holds max_entries, lets a shard grow, wakes the worker. */
+void gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash);
 
 /* The next version: unique in the life of the region. */
 uint64_t gy_insert_version(struct gyre *cache, struct gy_record *r);

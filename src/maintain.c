@@ -11,6 +11,7 @@
 #include "sweep.h"
 
 enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
+enum { GROW_STEPS = 2 };        /* each is as small as a put can bear */
 
 static bool
 grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)
@@ -22,6 +23,15 @@ grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)
     return false;
 }
 
+static bool
+grow(struct gyre *cache, struct gy_record *r, unsigned *shard)
+{
+    unsigned n = 0;
+    while (n < GROW_STEPS && grow_one(cache, r, shard))
+        n++;
+    return n > 0;
+}
+
 /* A step of each kind, so that none keeps another waiting; false when nothing could be done. */
 static bool
 step(struct gyre *cache, struct gy_record *r, unsigned *shard)
@@ -30,7 +40,7 @@ step(struct gyre *cache, struct gy_record *r, unsigned *shard)
     if (gy_sweep_wanted(cache))
         did |= gy_sweep_free(cache) || gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes)) ||
                gy_arena_free_retired(cache) > 0;
-    did |= grow_one(cache, r, shard);
+    did |= grow(cache, r, shard);
     return did;
 }
 

@@ -15,6 +15,19 @@ key_usable(const void *key, size_t key_size)
     return key != NULL && key_size - 1 < GY_KEY_MOST;
 }
 
+/* A miss. Where they come close to each other, the next one is expected. */
+static void
+expect_misses(struct gy_record *r)
+{
+    enum { SELDOM = 16 }; /* hits in between */
+    struct gy_seat *seat = &gy_seats[0];
+    if (seat->record != r)
+        return;
+    uint64_t hits = gy_load_rlx(&r->count.hits); /* (Relaxed: its own counter.) */
+    seat->sure_id = hits - seat->hits_before < SELDOM ? 0 : seat->cache_id;
+    seat->hits_before = hits;
+}
+
 /* The general way. */
 static __attribute__((noinline)) int
 get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size,
@@ -27,10 +40,12 @@ get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *k
     int result = GYRE_EBUSY;
     if (gy_likely(pin != NULL))
         result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-    if (gy_likely(result == GYRE_OK))
+    if (gy_likely(result == GYRE_OK)) {
         gy_view_fill(cache, &f, pin, ttl_left_ms, view);
-    else
+    } else {
+        expect_misses(r);
         *view = NO_VIEW;
+    }
     return result;
 }
 
@@ -57,21 +72,33 @@ seated(const struct gyre *cache)
 
 /* The common hit; else the general way. */
 static GY_INLINE int
-get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+get_seated(gyre *cache, const void *key, size_t key_size, bool doubtful, gyre_view *view)
 {
-    if (gy_unlikely(!seated(cache)))
-        return get_generally(cache, key, key_size, view);
     struct gy_record *r = gy_seats[0].record;
     gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS]; /* acquire: the release of the view that had it */
     if (gy_unlikely(gy_load_acq(pin) != 0))
         return get_generally(cache, key, key_size, view);
     uint64_t hash = gy_hash(key, key_size, cache->seed);
-    enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, view);
+    enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, doubtful, view);
     if (gy_likely(outcome == GY_HIT))
         return GYRE_OK;
     if (outcome == GY_HIT_ABSENT)
         return get_hashed(cache, r, hash, key, key_size, view);
     return get_generally(cache, key, key_size, view); /* it hashes again: so that hits need not keep the hash */
+}
+
+static __attribute__((noinline)) int
+get_doubtful(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+{
+    return seated(cache) ? get_seated(cache, key, key_size, true, view) : get_generally(cache, key, key_size, view);
+}
+
+static GY_INLINE int
+get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
+{
+    if (gy_unlikely(gy_seats[0].sure_id != cache->straight_id))
+        return get_doubtful(cache, key, key_size, view);
+    return get_seated(cache, key, key_size, false, view);
 }
 
 static __attribute__((noinline)) int
@@ -134,7 +161,7 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
     gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
     uint64_t hash = gy_hash(key, key_size, cache->seed);
     gyre_view view;
-    if (gy_unlikely(!seated(cache) || gy_hit(cache, r, hash, key, key_size, pin, &view) != GY_HIT)) {
+    if (gy_unlikely(!seated(cache) || gy_hit(cache, r, hash, key, key_size, pin, false, &view) != GY_HIT)) {
         struct gy_found f;
         uint32_t ttl_left_ms;
         int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);

@@ -16,7 +16,7 @@ bool gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 /* Frees what was retired, when that is enough to be worth it. Did it free anything? */
 bool gy_sweep_free(struct gyre *cache);
 
-/* What a writer who has put so many bytes does for room, when there is little: a few entries, unless it is urgent. */
+/* What a writer who puts so many bytes does for room, when there is little: a few entries, unless it is urgent. */
 void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 
 /* Makes sure that an arena is free for writers, sweeping as much as it takes. surely: n_free is not believed alone, so

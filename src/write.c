@@ -12,6 +12,7 @@
 #include "lookup.h"
 #include "reap.h"
 #include "registry.h"
+#include "sweep.h"
 
 static const gyre_draft NO_DRAFT;
 static const gyre_put_options NO_OPTIONS;
@@ -121,7 +122,11 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     q->content.value_bytes = (uint32_t)value_size;
     if (!gy_insert_fits(cache, &q->content))
         return reject(cache, q, key_size);
-    return gy_likely(q->kind == GY_PUT_ANY) ? GYRE_OK : precheck(cache, q);
+    if (gy_unlikely(q->kind != GY_PUT_ANY))
+        result = precheck(cache, q);
+    if (gy_likely(result == GYRE_OK)) /* before the look at the window: its misses are under way meanwhile */
+        gy_sweep_help(cache, q->r, sizeof(struct gy_header) + key_size + value_size);
+    return result;
 }
 
 static void
@@ -149,7 +154,7 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
     if (result == GYRE_OK) {
         if (gy_unlikely(q.options->new_version != NULL))
             *q.options->new_version = q.content.version;
-        gy_insert_settle(cache, q.r, q.hash, sizeof(struct gy_header) + key_size + value_size);
+        gy_insert_settle(cache, q.r, q.hash);
     }
     return result;
 }
@@ -196,7 +201,8 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     } while (result == GYRE_CHANGED); /* because it was replaced or moved meanwhile */
     if (result == GYRE_OK) {
         gy_count(&r->count.touches, 1);
-        gy_insert_settle(cache, r, hash, sizeof(struct gy_header) + key_size);
+        gy_insert_settle(cache, r, hash);
+        gy_sweep_help(cache, r, sizeof(struct gy_header) + key_size);
     }
     return result;
 }
@@ -281,7 +287,7 @@ gyre_commit(gyre_draft *draft)
     if (result == GYRE_OK) {
         if (was.priv[5])
             *(uint64_t *)(uintptr_t)was.priv[5] = version;
-        gy_insert_settle(cache, r, hash, staged.bytes);
+        gy_insert_settle(cache, r, hash);
     }
     return result;
 }

@@ -89,7 +89,7 @@ goes_straight(gyre *cache, const void *key, size_t n)
 {
     struct gy_record *r = room_record(cache);
     gyre_view view;
-    if (gy_hit(cache, r, gy_hash(key, n, cache->seed), key, n, &r->pin[GY_PIN_VIEWS], &view) != GY_HIT) {
+    if (gy_hit(cache, r, gy_hash(key, n, cache->seed), key, n, &r->pin[GY_PIN_VIEWS], n % 2, &view) != GY_HIT) {
         CHECK_EQ(gy_load_acq(&r->pin[GY_PIN_VIEWS]), 0);
         return false;
     }

@@ -106,7 +106,7 @@ first_record(struct gyre *cache, int *error)
 struct gy_record *
 gy_record_find(struct gyre *cache, int *error)
 {
-    struct gy_seat seat = {cache->id, NULL};
+    struct gy_seat seat = {.cache_id = cache->id, .sure_id = cache->id};
     unsigned i = 0;
     while (i < GY_SEATS - 1 && gy_seats[i].cache_id != cache->id)
         i++;
@@ -200,7 +200,7 @@ gy_record_leave(struct gyre *cache)
     }
     for (unsigned i = 0; i < GY_SEATS; i++)
         if (gy_seats[i].cache_id == cache->id)
-            gy_seats[i] = (struct gy_seat){0, NULL};
+            gy_seats[i] = (struct gy_seat){0};
 }
 
 void

@@ -72,9 +72,11 @@ gy_pin_tick(uint64_t pin)
 struct gy_seat {
     uint64_t cache_id;
     struct gy_record *record;
+    uint64_t sure_id;     /* cache_id; 0 while its gets often miss */
+    uint64_t hits_before; /* its last miss */
 };
 enum { GY_SEATS = 4 };
-/* initial-exec: a load instead of a call, also in the shared library; it takes 64 bytes of static TLS. */
+/* initial-exec: a load instead of a call, also in the shared library; it takes 128 bytes of static TLS. */
 extern _Thread_local struct gy_seat gy_seats[GY_SEATS] __attribute__((tls_model("initial-exec")));
 
 struct gyre;
