@@ -395,11 +395,15 @@ typedef struct gyre_stats {
     uint64_t leases;               /* granted; each counts as an entry until it ends */
     uint64_t leases_passed;        /* of these: taken over from a holder that was gone or late */
     uint64_t stale_values;         /* GYRE_STALE answered: counted in misses, too */
+    uint32_t processes;            /* that have it open, but for readers without the right to write; 1 for private caches */
+    uint32_t threads;              /* that have used it, and have not ended; who holds many views counts as several */
+    uint32_t pins;                 /* of views, of drafts, and of calls under way */
+    uint32_t maintainer_pid;       /* whose thread maintains a shared cache; 0: nobody's */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

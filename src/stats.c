@@ -54,6 +54,7 @@ static void
 look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
 {
     uint64_t owner = gy_load_rlx(&r->owner), section = gy_load_rlx(&r->section);
+    s->threads += owner != 0;
     if (section != 0) {
         uint64_t age = age_ms(cache, section & 0xffffff);
         if (s->oldest_section_pid == 0 || age > s->oldest_section_ms) {
@@ -65,12 +66,27 @@ look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
     for (unsigned p = 0; p < GY_PINS; p++) {
         uint64_t pin = gy_load_rlx(&r->pin[p]);
         uint64_t age = pin ? age_ms(cache, gy_pin_tick(pin)) : 0;
+        s->pins += pin != 0;
         if (pin && (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms)) {
             s->oldest_pin_ms = age;
             s->oldest_pin_pid = pid_of(cache, owner);
             s->oldest_pin_tid = (uint32_t)owner;
         }
     }
+}
+
+static void
+look_at_members(gyre *cache, gyre_stats *s)
+{
+    if (cache->members == NULL) {
+        s->processes = 1;
+        return;
+    }
+    uint32_t used = (uint32_t)gy_min(gy_load_rlx(&cache->super->n_members_used), cache->g.n_members);
+    for (uint32_t i = 0; i < used; i++)
+        s->processes += gy_member_state(gy_load_rlx(&cache->members[i].word)) == GY_MEMBER_JOINED;
+    uint64_t maintainer = gy_load_rlx(&cache->super->maintainer);
+    s->maintainer_pid = maintainer ? pid_of(cache, maintainer) : 0;
 }
 
 /* How many of these arenas views and drafts hold; CHUNK at most. (Relaxed: statistics.) */
@@ -141,6 +157,7 @@ collect(gyre *cache, gyre_stats *s)
         add_record(&cache->records[i].count, s);
         look_at_owner(cache, &cache->records[i], s);
     }
+    look_at_members(cache, s);
     int64_t entries = 0;
     for (unsigned i = 0; i < cache->g.n_shards; i++)
         entries += (int64_t)gy_load_rlx(&super->shard[i].n_committed);

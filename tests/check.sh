@@ -34,6 +34,8 @@ run "mutants fit the code" build mutants-check
 run "unit tests" build unit
 run "a stranger's program" build contract
 run "the program gyre" tests/test_tool.sh build/release/gyre
+shared() { build examples && tests/test_shared.sh build/release; }
+run "shared caches: program and examples" shared
 run "documents" build docs-check
 run "policy" build policies-quick
 run "hit ratio: data and judge" build hit-ratio-check

@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" /dev/shm/gyre-example' EXIT
 stage=$work/stage
 prefix=/opt/gyre
 root=$stage$prefix
@@ -169,6 +169,8 @@ example_arguments()
     case $1 in
     reserve_commit) echo "$top/include/gyre.h $top/LICENSE" ;;
     contract) echo 2 ;; # seconds
+    shared_put) echo "greeting hello" ;;
+    shared_read) echo "greeting" ;; # after it, by the order of their names
     esac
 }
 

@@ -12,7 +12,7 @@
 
 #include "gyre.h"
 
-static const struct tool_command *const commands[] = {&tool_replay};
+static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_ls, &tool_rm};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 void

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* gyre ls, gyre rm: the caches of this machine by name. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared.h"
+#include "text.h"
+#include "tool.h"
+
+#define FOLDER "/dev/shm"
+
+static const char LS_HELP[] =
+    "usage: gyre ls\n\n"
+    "Lists the caches in shared memory that this user may read: capacity, entries, hit ratio, the\n"
+    "processes that have each open, and its name. What is damaged, or of another build of gyre,\n"
+    "is listed with the reason. Other files are passed over.\n";
+
+static const char RM_HELP[] =
+    "usage: gyre rm NAME ...\n\n"
+    "Removes the names of caches in shared memory. Who has one open goes on with it; its memory is\n"
+    "given back when the last of them has closed it. What is no cache is left alone.\n";
+
+static void
+list_one(const char *name)
+{
+    gyre_stats s;
+    int result = shared_peek(name, &s);
+    char ratio[32];
+    if (result == GYRE_OK) {
+        snprintf(ratio, sizeof ratio, "%.1f %%", (double)s.hit_rate_ppm / 1e4);
+        printf("%12s %14s %9s %9u  %s\n", text_size((double)s.capacity_bytes).s, text_count(s.entries).s, ratio, s.processes,
+               name);
+    } else if (result == GYRE_ECORRUPT) {
+        printf("%12s %14s %9s %9s  %s (%s)\n", "-", "-", "-", "-", name, shared_reason(result));
+    }
+}
+
+static int
+list(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1) {
+        tool_error("ls takes no arguments");
+        return TOOL_USAGE;
+    }
+    struct dirent **found;
+    int n = scandir(FOLDER, &found, NULL, alphasort);
+    if (n < 0) {
+        tool_error("%s: %s", FOLDER, strerror(errno));
+        return TOOL_FAIL;
+    }
+    printf("%12s %14s %9s %9s  %s\n", "capacity", "entries", "hits", "processes", "name");
+    for (int i = 0; i < n; i++) {
+        list_one(found[i]->d_name);
+        free(found[i]);
+    }
+    free(found);
+    return tool_flush() ? TOOL_OK : TOOL_FAIL;
+}
+
+static int
+remove_names(int argc, char **argv)
+{
+    if (argc < 2 || argv[1][0] == '-') {
+        tool_error("rm takes names of caches; gyre help rm");
+        return TOOL_USAGE;
+    }
+    int status = TOOL_OK;
+    for (int i = 1; i < argc; i++) {
+        gyre_options options = GYRE_OPTIONS_INIT;
+        options.shm_name = argv[i];
+        int result = gyre_unlink(&options);
+        if (result != GYRE_OK) {
+            tool_error("%s: %s", argv[i], shared_reason(result));
+            status = TOOL_FAIL;
+        }
+    }
+    return status;
+}
+
+const struct tool_command tool_ls = {"ls", "list the caches in shared memory", LS_HELP, list};
+const struct tool_command tool_rm = {"rm", "remove caches in shared memory by name", RM_HELP, remove_names};
