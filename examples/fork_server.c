@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* A server that forks for each request, and a cache that all its children share: what one of them has computed, the
- * next ones find, though it has ended. Of children that want the same page at once, one makes it. Every tenth child is
+ * next ones find, though it has ended. Of children that want the same page at once, one makes it. Every eleventh child is
  * killed in the middle of its work: the others do not notice, but for who takes over its page.
  *
  *     cc -std=c11 fork_server.c $(pkg-config --cflags --libs gyre) -o fork_server */
@@ -71,7 +71,7 @@ main(void)
     unsigned outcome[WRONG + 1] = {0}, killed = 0;
     for (unsigned request = 0; request < REQUESTS + AT_ONCE; request++) {
         if (request < REQUESTS && fork() == 0)
-            _exit(serve(cache, request * 7 % PAGES, request % 10 == 9));
+            _exit(serve(cache, request * 7 % PAGES, request % 11 == 10));
         int status;
         if (request < AT_ONCE || wait(&status) < 0)
             continue;
