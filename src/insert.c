@@ -76,7 +76,15 @@ gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash)
         gy_limit_hold(cache, r);
     if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
         gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
-    if (!alone && (wanted || gy_sweep_wanted(cache)))
+    if (!alone && wanted)
+        gy_worker_wake(cache);
+}
+
+void
+gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    gy_sweep_help(cache, r, bytes);
+    if (gy_sweep_wanted(cache) && gy_worker_runs(&cache->worker))
         gy_worker_wake(cache);
 }
 

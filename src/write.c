@@ -12,7 +12,6 @@
 #include "lookup.h"
 #include "reap.h"
 #include "registry.h"
-#include "sweep.h"
 
 static const gyre_draft NO_DRAFT;
 static const gyre_put_options NO_OPTIONS;
@@ -125,7 +124,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     if (gy_unlikely(q->kind != GY_PUT_ANY))
         result = precheck(cache, q);
     if (gy_likely(result == GYRE_OK)) /* before the look at the window: its misses are under way meanwhile */
-        gy_sweep_help(cache, q->r, sizeof(struct gy_header) + key_size + value_size);
+        gy_insert_make_room(cache, q->r, sizeof(struct gy_header) + key_size + value_size);
     return result;
 }
 
@@ -202,7 +201,7 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     if (result == GYRE_OK) {
         gy_count(&r->count.touches, 1);
         gy_insert_settle(cache, r, hash);
-        gy_sweep_help(cache, r, sizeof(struct gy_header) + key_size);
+        gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size);
     }
     return result;
 }
