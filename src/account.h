@@ -25,11 +25,33 @@ gy_account_ring(struct gyre *cache, uint32_t arena, int64_t n)
     gy_add_seq(&cache->super->n_entries[ring], (uint64_t)n); /* the last of all puts at once sees all of them */
 }
 
+/* Every put changes a shard's count, and where processors have hands of their own its line would go from one to the
+ * other: there a thread counts for itself, and tells the shard when it is so many. */
+enum { GY_ACCOUNT_AT_ONCE = 32 };
+void gy_account_apart(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint64_t more);
+
+/* So many more committed words. Inside a section, for recounts. */
+static inline void
+gy_account_committed(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint64_t more)
+{
+    if (cache->hands_apart)
+        gy_account_apart(cache, r, shard, more);
+    else
+        gy_add_rlx(&shard->n_committed, more);
+}
+
+/* The committed words of a shard: those it was told of, and those that it was not. Less than none, for moments. */
+int64_t gy_account_entries(const struct gyre *cache, uint64_t shard);
+
+/* Those of a process that is alone. */
+void gy_account_set_quiet(struct gyre *cache, uint64_t shard, uint64_t n);
+
 /* A committed word came into the index. */
 static inline void
-gy_account_in(struct gyre *cache, struct gy_shard *shard, uint32_t arena)
+gy_account_in(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint32_t arena)
 {
-    gy_add_rlx(&shard->n_committed, 1);
+    gy_count(&r->count.arrived, 1);
+    gy_account_committed(cache, r, shard, 1);
     gy_account_ring(cache, arena, 1);
 }
 
@@ -41,7 +63,7 @@ gy_account_gone(struct gyre *cache, struct gy_record *r, struct gy_shard *shard,
 {
     gy_account_ring(cache, arena, -1);
     if (!in_place)
-        gy_sub_rlx(&shard->n_committed, 1);
+        gy_account_committed(cache, r, shard, (uint64_t)-1);
     gy_count(&r->count.removed[reason], 1);
     gy_count(&r->count.removed_bytes[reason], bytes);
 }

@@ -17,13 +17,6 @@
 #include "entry.h"
 #include "reap.h"
 
-static inline unsigned
-lane_of_cpu(const struct gyre *cache)
-{
-    unsigned cpu = cache->g.n_lanes == 1 ? 0 : gy_os_cpu();
-    return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
-}
-
 /* In a shared cache a record says when its thread changes which arenas are free and has not yet brought n_free up to
  * date, or the reverse: gy_recount looks at it. (In a private one, a forked child counts anew.) */
 static void
@@ -83,7 +76,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         if (gy_unlikely(gy_load_acq(&s->mark) > opened))
             mend_mark(cache, opened);
         uint64_t taken = gy_arena_word(GY_OPENING, ring, lane, gy_arena_generation(word) + 1u, opened);
-        mark_opening(cache, a, opened);
+        mark_opening(cache, a, opened); /* model: opening */
         if (!claim_free(cache, a, word, taken))
             continue;
         gy_tick(cache);
@@ -233,7 +226,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
                           .flags = gy_content_flags(content)};
     if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
         return false;
-    unsigned lane = lane_of_cpu(cache);
+    unsigned lane = gy_lane_here(cache);
     gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
     for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
         uint64_t open = gy_load_acq(shown);
@@ -250,7 +243,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
         char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);
         gy_bytes_read(content->value, content->value_bytes);
         gy_bytes_written(value, content->value_bytes);
-        memcpy(value, content->value, content->value_bytes);
+        memmove(value, content->value, content->value_bytes); /* a copy's is an entry's: of a damaged arena, anywhere */
     }
     /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
     __builtin_prefetch(entry + out->bytes + GY_LINE, 1);

@@ -62,8 +62,10 @@ extern void (*gy_point_hook)(const char *file, int line, const volatile void *ad
     gy_cas_(p, expected, desired, memory_order_seq_cst, memory_order_acquire)
 
 /* For a counter that only its owner writes: no locked instruction. (Relaxed: a statistic.) */
+#ifndef gy_count
 #define gy_count(p, n)                                                                             \
     atomic_store_explicit((p), atomic_load_explicit((p), memory_order_relaxed) + (n), memory_order_relaxed)
+#endif
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
 

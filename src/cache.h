@@ -22,6 +22,7 @@ struct gyre {
     struct gy_super *super;
     struct gy_record *records;
     gy_atomic_u64 *words;
+    gy_atomic_u64 *counts; /* account.c */
     struct gy_book *books;
     struct gy_lane *lanes;
     gy_atomic_u16 *history;
@@ -29,6 +30,7 @@ struct gyre {
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
     uint64_t arena_mask;                     /* the place within an arena */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
+    bool hands_apart;        /* processors have hands of their own: hand.h */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     const struct gy_rcu_ops *rcu;
     bool reader_fences, shared; /* shared: with other processes */
@@ -101,6 +103,14 @@ static inline uint64_t
 gy_arena_offset(const struct gyre *cache, uint32_t arena)
 {
     return cache->g.arenas_at + ((uint64_t)arena << cache->g.arena_shift);
+}
+
+/* The lane of the processor that this thread runs on; a hint. */
+static inline unsigned
+gy_lane_here(const struct gyre *cache)
+{
+    unsigned cpu = cache->g.n_lanes == 1 ? 0 : gy_os_cpu();
+    return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
 }
 
 /* Far from the size of an arena? (Else gy_entry_bytes has to say.) */

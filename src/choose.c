@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include "hand.h"
 #include "history.h"
 #include "index.h"
 #include "learn.h"
@@ -90,7 +91,7 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
         return CHANGED;
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
         gy_store_rel(&cache->books[arena].progress, GY_PROGRESS_LATE);
-    gy_store_rlx(&cache->super->hand[gy_arena_ring(word)], arena + 1); /* (Relaxed: a hint where to go on.) */
+    gy_store_rlx(&cache->super->hand[gy_arena_ring(word)].parked, arena + 1); /* (Relaxed: a hint where to go on.) */
     /* model: sweep8park */
     return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;
 }
@@ -174,7 +175,7 @@ count_entries(struct gyre *cache, uint64_t live)
 {
     uint64_t entries = 0;
     for (unsigned i = 0; i < cache->g.n_shards; i++)
-        entries += gy_load_rlx(&cache->super->shard[i].n_committed);
+        entries += gy_load_rlx(&cache->super->shard[i].n_committed); /* about: (Relaxed: a measure.) */
     gy_history_fit(cache, entries, live);
 }
 
@@ -254,31 +255,27 @@ leave_ahead(struct gyre *cache, const struct survey *v)
     }
 }
 
-/* A parked arena that a hand knows of; UINT32_MAX: none. (Relaxed: a hint; the word decides.) */
-static uint32_t
-parked_at(struct gyre *cache, unsigned i, uint64_t *word, bool *look)
+static bool
+claim_at(struct gyre *cache, unsigned hand, struct gy_choice *out)
 {
-    uint64_t hand = gy_load_rlx(&cache->super->hand[i]), arena = (hand & ~GY_HAND_LOOKS) - 1;
-    if (arena >= cache->g.n_arenas)
-        return UINT32_MAX;
-    *word = gy_load_acq(&cache->words[arena]);
-    *look = hand & GY_HAND_LOOKS;
-    return gy_arena_state(*word) == GY_PARKED ? (uint32_t)arena : UINT32_MAX;
+    uint64_t word;
+    bool look;
+    uint32_t arena = gy_hand_at(cache, hand, &word, &look);
+    if (arena == UINT32_MAX || !claim(cache, arena, word, out))
+        return false;
+    out->look = look;
+    return true;
 }
 
 /* Where a hand stopped inside an arena it goes on, without a look over all of them. */
 static bool
 claim_hand(struct gyre *cache, struct gy_choice *out)
 {
-    for (unsigned i = 0; i < GY_HANDS; i++) {
-        uint64_t word;
-        bool look;
-        uint32_t arena = parked_at(cache, i, &word, &look);
-        if (arena != UINT32_MAX && claim(cache, arena, word, out)) {
-            out->look = look;
+    if (claim_at(cache, gy_hand_own(cache), out))
+        return true;
+    for (unsigned i = gy_hand_first(cache); i < GY_HANDS; i++)
+        if (claim_at(cache, i, out))
             return true;
-        }
-    }
     return false;
 }
 
@@ -334,10 +331,10 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
 bool
 gy_choose_for_limit(struct gyre *cache, struct gy_record *r, unsigned ring, bool again, struct gy_choice *out)
 {
-    for (unsigned i = 0; i < GY_HANDS; i++) {
+    for (unsigned i = 0; i < GY_RINGS; i++) {
         uint64_t word;
         bool look;
-        uint32_t arena = parked_at(cache, i, &word, &look);
+        uint32_t arena = gy_hand_at(cache, i, &word, &look);
         if (arena != UINT32_MAX && gy_arena_ring(word) == ring && join(cache, r, arena, word, false, out) == JOINED)
             return true;
     }

@@ -225,7 +225,7 @@ gy_entry_fill(char *entry, const struct gy_content *c)
         memcpy(at, &c->version, 8), at += 8;
     if (c->user_flags)
         memcpy(at, &c->user_flags, 4), at += 4;
-    memcpy(at, c->key, c->key_bytes);
+    memmove(at, c->key, c->key_bytes); /* as the value */
 }
 
 /* The other direction: pointers into the entry. */

@@ -51,8 +51,8 @@ static inline bool
 loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 {
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
-    int64_t n = (int64_t)gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint.) */
-    return n * 100 > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more) &&
+    uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
+    return (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more) &&
            log2 < cache->g.log2_buckets_most;
 }
 
@@ -356,8 +356,9 @@ take_over(struct gyre *cache, struct gy_shard *shard)
 {
     uint64_t geometry = gy_load_acq(&shard->geometry), log2 = gy_geometry_log2(geometry);
     enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
+    /* model: takeover1 */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
-    gy_store_rel(&shard->stage, stage);
+    gy_store_rel(&shard->stage, stage); /* model: takeover2 */
     if (stage == MOVE && gy_load_acq(&shard->cursor) >> CURSOR_SHIFT != log2)
         gy_store_rel(&shard->cursor, log2 << CURSOR_SHIFT); /* it died in between */
 }
@@ -367,10 +368,10 @@ gy_grow_release(struct gyre *cache, unsigned number, uint32_t member)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     uint64_t driver = gy_load_acq(&shard->driver);
-    if (driver >> 32 == member) {
+    if (driver >> 32 == member) { /* model: reapdriver */
         take_over(cache, shard);
         gy_store_rlx(&shard->displaced, 0); /* (Relaxed: released with the driver's word.) */
-        gy_cas_seq(&shard->driver, &driver, 0);
+        gy_cas_seq(&shard->driver, &driver, 0); /* model: takeover3 */
     }
     gy_store_seq(&shard->orphaned, 1); /* it may have claimed buckets: for this doubling */
 }

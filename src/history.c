@@ -94,8 +94,15 @@ gy_history_clock(struct gyre *cache)
 }
 
 void
-gy_history_tick(struct gyre *cache, uint64_t evictions)
+gy_history_tick(struct gyre *cache, unsigned hand, uint64_t evictions)
 {
+    enum { AT_ONCE = 64 };
+    if (cache->hands_apart) {
+        gy_atomic_u64 *count = &cache->super->hand[hand].evicted;
+        if (gy_add_rlx(count, evictions) + evictions < AT_ONCE)
+            return;
+        evictions = gy_swap_seq(count, 0);
+    }
     gy_add_rlx(&cache->super->history_clock, evictions);
 }
 

@@ -40,9 +40,10 @@ gy_history_prefetch(const struct gyre *cache, uint64_t hash)
     __builtin_prefetch(gy_history_bucket(cache, hash), 1);
 }
 
-/* Evictions so far, and so many more: told by those who remember, for several at once. */
+/* Evictions so far, and so many more: told by those who remember, for several at once; where processors have hands of
+ * their own, a few dozen late. */
 uint64_t gy_history_clock(struct gyre *cache);
-void gy_history_tick(struct gyre *cache, uint64_t evictions);
+void gy_history_tick(struct gyre *cache, unsigned hand, uint64_t evictions);
 
 /* How many turnovers of the cache so many evictions are. */
 float gy_history_turnovers(struct gyre *cache, float evictions);

@@ -16,6 +16,7 @@ struct gy_holder {
 static inline bool
 gy_holder_left(const struct gyre *cache, struct gy_holder holder)
 {
+    /* model: leaseleft */
     return holder.record >= cache->g.n_records || gy_load_acq(&cache->records[holder.record].owner) != holder.owner;
 }
 

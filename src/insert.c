@@ -84,7 +84,7 @@ void
 gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     gy_sweep_help(cache, r, bytes);
-    if (gy_sweep_wanted(cache) && gy_worker_runs(&cache->worker))
+    if (gy_worker_runs(&cache->worker) && gy_sweep_wanted(cache))
         gy_worker_wake(cache);
 }
 

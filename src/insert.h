@@ -31,7 +31,8 @@ unsigned gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_wind
 int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
               unsigned ring, const struct gy_content *content, uint64_t if_what);
 
-/* Before a put of so many bytes: helps the sweep when there is little room, and wakes the worker when that did not do. */
+/* Room for so many bytes, which a put is about to write and a touch or a new lease has written: helps the sweep when
+ * there is little, and wakes the worker when that did not do. */
 void gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 
 /* After a put: carries a clear out when no thread does, holds max_entries, lets a shard grow, wakes the worker. */

@@ -109,7 +109,8 @@ place(struct gy_geometry *g)
 {
     const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
-    uint64_t at = gy_align_up(sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards, page);
+    g->counts_at = sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards;
+    uint64_t at = gy_align_up(g->counts_at + sizeof(gy_atomic_u64) * GY_PLACES * gy_layout_counts(g->n_shards), page);
     g->members_at = at, at += gy_align_up(sizeof(struct gy_member) * g->n_members, page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
     g->words_at = at, at += gy_align_up(sizeof(gy_atomic_u64) * g->n_arenas, page);

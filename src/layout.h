@@ -23,7 +23,7 @@
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
-    uint64_t members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
+    uint64_t counts_at, members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
     uint32_t n_members, n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
@@ -40,11 +40,15 @@ enum { GY_GATES = GY_LINE / sizeof(uint32_t) };
 enum gy_ring { GY_PROBATION, GY_MAIN, GY_RINGS };
 enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring */
 
-/* Threads that sweep at once have a hand each, or nearly: an arena that no hand knows of is found by a look at all. */
-enum { GY_HANDS = 8 };
+/* Threads that sweep at once have a hand each, or nearly: an arena that no hand knows of is found by a look at all. The
+ * first ones are of processors, where arenas are many: hand.h. */
+enum { GY_HANDS = 16, GY_HANDS_OWN = 8 };
 
-/* The hand keeps everything: the rest of the arena, too. */
-#define GY_HAND_LOOKS ((uint64_t)1 << 63)
+struct gy_hand {
+    _Alignas(GY_LINE) gy_atomic_u64 parked; /* an arena + 1, GY_HAND_LOOKS: there a sweep goes on */
+    gy_atomic_u64 owed;                     /* bytes: what sweeps for room kept and should not. (Relaxed: steers.) */
+    gy_atomic_u64 evicted;                  /* entries not yet in history_clock */
+};
 
 struct gy_lane {
     _Alignas(GY_LINE) gy_atomic_u64 open[GY_RINGS]; /* the arena entries are appended to, with its sequence */
@@ -76,12 +80,23 @@ gy_geometry_log2(uint64_t geometry)
 /* A shard of the index. */
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 geometry;
-    _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* (Relaxed: decides when to grow.) */
+    _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* about: account.h. (Relaxed: decides when to grow.) */
     _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth, or displaces a word; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
     gy_atomic_u64 orphaned;                       /* 1: who had claimed buckets to move may have died */
     gy_atomic_u64 displaced; /* the hash of the key whose word is being moved, lowest bit set; 0: none */
 };
+
+/* Threads count apart what they do to shards in so many places: account.c. Each has a count for every shard, in lines of
+ * its own. */
+enum { GY_PLACES = 8 };
+
+static inline uint64_t
+gy_layout_counts(uint64_t n_shards)
+{
+    const uint64_t a_line = GY_LINE / sizeof(gy_atomic_u64);
+    return (n_shards + a_line - 1) / a_line * a_line;
+}
 
 struct gy_super {
     uint64_t magic;
@@ -104,8 +119,7 @@ struct gy_super {
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
 
-    /* Parked arenas + 1, GY_HAND_LOOKS: where sweeps go on, each at the place that is its number's. */
-    _Alignas(GY_LINE) gy_atomic_u64 hand[GY_HANDS];
+    struct gy_hand hand[GY_HANDS];
 
     _Alignas(GY_LINE) gy_atomic_u64 epoch;        /* grace periods started */
     gy_atomic_u64 epoch_elapsed;                  /* and how far they are known to have elapsed: local.c */
@@ -126,10 +140,11 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
-    gy_atomic_u64 history_shift;                  /* the history uses its buckets >> this many: history.c */
-    gy_atomic_u64 turnover, mean_bytes;           /* entries, when last counted; and of what size. (Relaxed: measures.) */
-    gy_atomic_u64 owed;                           /* bytes: what sweeps for room kept and should not. (Relaxed: steers.) */
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
+
+    /* Apart, since every put reads them. */
+    _Alignas(GY_LINE) gy_atomic_u64 history_shift; /* the history uses its buckets >> this many: history.c */
+    gy_atomic_u64 turnover, mean_bytes;           /* entries, when last counted; and of what size. (Relaxed: measures.) */
 
     _Alignas(GY_LINE) struct gy_learned learned;
 

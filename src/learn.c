@@ -73,7 +73,13 @@ gy_learn_weight(struct gy_learned *l, float ratio)
 float
 gy_learn_window(struct gy_learned *l)
 {
-    return get(&l->window);
+    /* As a number of bits: what is damaged, be it negative, too large or none, is more than the most. */
+    uint32_t bits = gy_load_rlx(&l->window), most;
+    float window;
+    memcpy(&most, &gy_policy.window_most, sizeof most);
+    bits = bits < most ? bits : most;
+    memcpy(&window, &bits, sizeof window);
+    return window;
 }
 
 void
@@ -99,22 +105,35 @@ turned_away(struct gy_learned *l, float value, float soon_time)
         soon.time /= 2, soon.hits /= 2;
     set_rate(&l->soon, soon);
     float mean = get(&l->mean);
-    set(&l->window, gy_policy_window(get(&l->window), soon, mean));
+    set(&l->window, gy_policy_window(gy_learn_window(l), soon, mean));
     /* The better what is turned away beside what is kept, the sooner is it worth to look at that again. */
     set(&l->due, get(&l->due) + gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least);
+}
+
+/* It moves slowly beside newcomers: one in so many works it out. */
+static float
+hurdle(struct gy_learned *l)
+{
+    enum { NEWCOMERS = 16 };
+    float met[GY_KINDS_MAIN];
+    struct gy_rate rate[GY_KINDS_MAIN];
+    uint32_t left = gy_load_rlx(&l->hurdle_left); /* (Relaxed: another's turn is lost.) */
+    if (gy_likely(left - 1 < NEWCOMERS)) {
+        gy_store_rlx(&l->hurdle_left, left - 1);
+        return get(&l->hurdle);
+    }
+    gy_store_rlx(&l->hurdle_left, NEWCOMERS - 1);
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
+        rate[k] = get_rate(&l->rate[k]), met[k] = get(&l->met[k]);
+    set(&l->hurdle, gy_policy_hurdle(rate, met, get(&l->met_all)));
+    return get(&l->hurdle);
 }
 
 bool
 gy_learn_admits(struct gy_learned *l, unsigned kind, float weight, float soon_time)
 {
-    float value = value_of(l, kind) * weight, met[GY_KINDS_MAIN];
-    struct gy_rate rate[GY_KINDS_MAIN];
-#pragma GCC unroll 12
-    for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
-        rate[k] = get_rate(&l->rate[k]);
-        met[k] = get(&l->met[k]);
-    }
-    bool admits = gy_policy_admits(value, rate, met, get(&l->met_all));
+    float value = value_of(l, kind) * weight;
+    bool admits = value > hurdle(l);
     if (admits)
         set(&l->bar, gy_policy_bar(get(&l->bar), value));
     else

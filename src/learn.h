@@ -16,6 +16,8 @@ struct gy_learned {
     gy_atomic_u64 soon;               /* struct gy_rate: returns of newcomers just after they were turned away */
     gy_atomic_u32 met[GY_KINDS_MAIN]; /* floats, like the rest: how many of each kind the hand met, fading */
     gy_atomic_u32 met_all;            /* their sum, about */
+    gy_atomic_u32 hurdle;             /* what a newcomer must be worth more than */
+    gy_atomic_u32 hurdle_left;        /* newcomers until it is worked out anew */
     gy_atomic_u32 window;             /* probation's share of the cache */
     gy_atomic_u32 bar;                /* what an entry of main must be worth to stay */
     gy_atomic_u32 mean;               /* what those the hand met were worth, fading */

@@ -76,7 +76,7 @@ fill(struct gyre *cache, const struct gy_staged *s, const struct gy_lease_wish *
     size_t stale = h.value_bytes - sizeof *note;
     if (stale > 0) {
         gy_bytes_read(gy_lease_stale(cache, wish->over), stale);
-        memcpy(at, gy_lease_stale(cache, wish->over), stale);
+        memmove(at, gy_lease_stale(cache, wish->over), stale);
     }
     memcpy(at + stale, note, sizeof *note);
 }
@@ -115,6 +115,7 @@ gy_lease_place(struct gyre *cache, struct gy_record *r, const struct gy_lease_wi
         if (result != GYRE_OK)
             return result;
         fill(cache, &staged, wish, &note);
+        /* model: leaseplace, leaseover */
         result = gy_index_publish(cache, r, kind, wish->hash, wish->key, wish->key_bytes, &staged,
                                   over ? gy_slot_ref(over->word) : 0);
         gy_arena_unpin(&staged);

@@ -17,6 +17,7 @@
 
 #include "account.h"
 #include "clear.h"
+#include "hand.h"
 #include "index.h"
 #include "learn.h"
 #include "walk.h"
@@ -95,7 +96,7 @@ walk(struct gy_sweep *s, uint64_t most_judged)
 static void
 look_at_main(struct gyre *cache, struct gy_record *r)
 {
-    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT, .hand = gy_hand_own(cache)};
     if (!gy_choose_for_limit(cache, r, GY_MAIN, false, &s.at))
         return;
     s.at.look = true;
@@ -118,12 +119,15 @@ choose(struct gy_sweep *s, unsigned ring)
            gy_choose_for_limit(s->cache, s->r, ring ^ 1, true, &s->at);
 }
 
+/* As many too many as this there are only when a count is damaged: then it costs entries, but not all at once. */
+enum { EVICTED_MOST = 1000 };
+
 void
 gy_limit_hold(struct gyre *cache, struct gy_record *r)
 {
     struct gy_learned *learned = &cache->super->learned;
-    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT};
-    for (unsigned idle = 0; idle < 4;) {
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT, .hand = gy_hand_own(cache)};
+    for (unsigned idle = 0; idle < 4 && s.evicted < EVICTED_MOST;) {
         bool clearing = gy_clear_pending(cache); /* before the counts: it may end in between */
         uint64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
         if (probation + main <= cache->g.max_entries)
@@ -132,7 +136,9 @@ gy_limit_hold(struct gyre *cache, struct gy_record *r)
         unsigned ring = clearing ? GY_MAIN : gy_policy_victim(probation, main, gy_learn_window(learned), 1);
         if (!choose(&s, ring)) {
             /* Drafts hold arenas, not their entries. */
-            idle += !gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);
+            bool evicted = gy_choose_and_evict(cache, r, GYRE_ENTRY_LIMIT);
+            s.evicted += evicted;
+            idle += !evicted;
             continue;
         }
         uint64_t evicted = s.evicted;

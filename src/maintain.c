@@ -57,7 +57,7 @@ enum gy_maintainer
 gy_maintainer_begin(struct gyre *cache)
 {
     uint64_t holder = 0, self = gy_owner_self(cache);
-    if (gy_cas_seq(&cache->super->maintainer, &holder, self))
+    if (gy_cas_seq(&cache->super->maintainer, &holder, self)) /* model: maintain */
         return GY_MAINTAINER_NOW;
     return holder == self ? GY_MAINTAINER_ALREADY : GY_MAINTAINER_OTHER;
 }
@@ -66,7 +66,7 @@ void
 gy_maintainer_end(struct gyre *cache)
 {
     uint64_t self = gy_owner_self(cache);
-    gy_cas_seq(&cache->super->maintainer, &self, 0);
+    gy_cas_seq(&cache->super->maintainer, &self, 0); /* model: unmaintain */
 }
 
 bool

@@ -34,7 +34,7 @@ announce(struct gyre *cache, uint32_t place)
 {
     gy_atomic_u32 *used = &cache->super->n_members_used;
     uint32_t seen = gy_load_acq(used);
-    while (seen <= place && !gy_cas_seq(used, &seen, place + 1))
+    while (seen <= place && !gy_cas_seq(used, &seen, place + 1)) /* model: joinannounce */
         ; /* retried because another process joined */
 }
 
@@ -46,6 +46,7 @@ claim(struct gyre *cache, uint32_t place, const struct gy_identity *is)
     uint64_t word = gy_load_acq(&m->word);
     if (gy_member_state(word) != GY_MEMBER_FREE)
         return false;
+    /* model: joinlock */
     enum gy_lock_take lock = cache->locks >= 0 ? gy_process_lock_take(cache->locks, place) : GY_LOCK_NONE;
     if (lock == GY_LOCK_OTHERS)
         return false; /* another process is about to claim it, or a child of the last member holds it */
@@ -54,14 +55,15 @@ claim(struct gyre *cache, uint32_t place, const struct gy_identity *is)
     generation += (generation & 0xffff) == 0;
     uint64_t joining = gy_member_word(GY_MEMBER_JOINING, generation, who);
     announce(cache, place);
-    if (!gy_cas_seq(&m->word, &word, joining)) {
+    if (!gy_cas_seq(&m->word, &word, joining)) { /* model: joinclaim */
         gy_process_lock_drop(cache->locks, place);
         return false;
     }
-    write_identity(m, is, who);
+    write_identity(m, is, who); /* model: joinidentity */
     gy_store_rlx(&m->draft_bytes, 0);
     cache->member = gy_member_name(place, joining);
     cache->identity = *is;
+    /* model: joined */
     gy_store_rel(&m->word, gy_member_word(GY_MEMBER_JOINED, generation, who)); /* with the identity */
     return true;
 }
@@ -117,7 +119,7 @@ gy_member_forget(struct gyre *cache)
     }
     cache->member = 0;
     char *parents = cache->region.base;
-    char *mine = gy_os_map_again(parents, cache->region.bytes, cache->g.records_at,
+    char *mine = gy_os_map_again(parents, cache->region.bytes, GY_HUGE_PAGE, cache->g.records_at,
                                  cache->g.words_at - cache->g.records_at);
     cache->usable = mine != NULL;
     if (mine != NULL) {
@@ -149,7 +151,7 @@ gy_member_leave(struct gyre *cache)
     struct gy_member *m = &cache->members[place];
     uint64_t word = gy_load_acq(&m->word);
     uint64_t leaving = gy_member_word(GY_MEMBER_LEAVING, gy_member_generation(word), cache->member);
-    if (gy_cas_seq(&m->word, &word, leaving))
+    if (gy_cas_seq(&m->word, &word, leaving)) /* model: memberleave */
         gy_reap_member(cache, place, leaving);
     cache->member = 0;
     if (is_ours(cache, cache->locks))
@@ -166,12 +168,14 @@ gy_member_dead(struct gyre *cache, uint32_t place, uint64_t word)
         return false;
     uint32_t who = state == GY_MEMBER_JOINING ? gy_member_who(word) : (uint32_t)gy_load_rlx(&m->pid); /* (Relaxed: as above.) */
     bool unlocked = who & GY_MEMBER_UNLOCKED, dead;
+    /* model: provelock */
     enum gy_lock lock = unlocked ? GY_LOCK_UNKNOWN : gy_process_lock_look(cache->locks, place);
     if (state == GY_MEMBER_JOINING) { /* it has not told who it is, nor in which namespace */
         dead = lock == GY_LOCK_FREE;
     } else {
         struct gy_identity is = read_identity(m);
-        dead = gy_process_dead(&cache->identity, &is, lock);
+        dead = gy_process_dead(&cache->identity, &is, lock); /* model: proveprocess */
     }
+    /* model: proveagain */
     return dead && gy_load_acq(&m->word) == word; /* what was looked at was of this one */
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "account.h"
 #include "grow.h"
 #include "index.h"
 
@@ -62,7 +63,7 @@ mend_slots(struct gyre *cache, unsigned number)
             gy_add_rlx(&cache->super->n_entries[gy_arena_ring(gy_load_rlx(&cache->words[arena]))], 1);
         n++;
     }
-    gy_store_rlx(&shard->n_committed, n);
+    gy_account_set_quiet(cache, number, n);
     gy_store_rlx(&shard->driver, 0);
 }
 

@@ -39,6 +39,7 @@ gy_move_finish(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
         gy_cas_seq(e, &mine, GY_EMPTY);              /* model: migrate3undo */
         return false;
     }
+    gy_count(&r->count.arrived, 1); /* a recount may meet the word in both slots, or in none */
     if (!gy_cas_seq(e, &mine, f->word)) /* model: migrate4 */
         /* A put took it over or killed it, or it was evicted, in between. */
         gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), GYRE_REPLACED, false);

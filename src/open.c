@@ -30,6 +30,14 @@ system_deallocate(void *arg, void *memory, size_t bytes)
     free(memory);
 }
 
+/* Where each processor can have an arena half swept without much less room for that. */
+static bool
+hands_apart(const struct gy_geometry *g)
+{
+    enum { MANY = 64 }; /* arenas for each */
+    return g->n_lanes > 1 && g->n_arenas >= MANY * gy_min(g->n_lanes, GY_HANDS_OWN);
+}
+
 void
 gy_cache_settle(gyre *cache)
 {
@@ -37,12 +45,14 @@ gy_cache_settle(gyre *cache)
     cache->super = (struct gy_super *)(void *)base;
     cache->members = cache->g.n_members ? (struct gy_member *)(void *)(base + cache->g.members_at) : NULL;
     cache->records = (struct gy_record *)(void *)(base + cache->g.records_at);
+    cache->counts = (gy_atomic_u64 *)(void *)(base + cache->g.counts_at);
     cache->words = (gy_atomic_u64 *)(void *)(base + cache->g.words_at);
     cache->books = (struct gy_book *)(void *)(base + cache->g.books_at);
     cache->lanes = (struct gy_lane *)(void *)(base + cache->g.lanes_at);
     cache->history = (gy_atomic_u16 *)(void *)(base + cache->g.history_at);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
+    cache->hands_apart = hands_apart(&cache->g);
     cache->arena_mask = cache->arena_bytes - 1;
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;

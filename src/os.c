@@ -158,11 +158,17 @@ gy_os_map(size_t bytes, size_t alignment)
 }
 
 void *
-gy_os_map_again(void *address, size_t bytes, size_t away_at, size_t away_bytes)
+gy_os_map_again(void *address, size_t bytes, size_t alignment, size_t away_at, size_t away_bytes)
 {
-    void *again = mremap(address, 0, bytes, MREMAP_MAYMOVE); /* of a size of 0: a second mapping of the same memory */
-    if (again == MAP_FAILED)
+    void *room = gy_os_map(bytes, alignment);
+    if (room == NULL)
         return NULL;
+    /* Of a size of 0: a second mapping of the same memory. */
+    void *again = mremap(address, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, room);
+    if (again == MAP_FAILED) {
+        munmap(room, bytes);
+        return NULL;
+    }
     char *away = (char *)address + away_at;
     if (mmap(away, away_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
         MAP_FAILED) {

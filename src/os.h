@@ -40,9 +40,9 @@ void gy_os_nap(void); /* a millisecond */
 
 /* Address space for bytes, zero-filled as it is touched, aligned to alignment (a power of two). */
 void *gy_os_map(size_t bytes, size_t alignment);
-/* A second mapping of shared memory; in the first, a part of it becomes private memory that reads as zero. NULL when
- * there is no room. */
-void *gy_os_map_again(void *address, size_t bytes, size_t away_at, size_t away_bytes);
+/* A second mapping of shared memory, aligned as well; in the first, a part of it becomes private memory that reads as
+ * zero. NULL when there is no room. */
+void *gy_os_map_again(void *address, size_t bytes, size_t alignment, size_t away_at, size_t away_bytes);
 void gy_os_unmap(void *address, size_t bytes);
 void gy_os_hugepages(void *address, size_t bytes);
 void gy_os_discard(void *address, size_t bytes); /* give the pages back; they read as zero again */

@@ -53,6 +53,8 @@ int gy_os_object_reopen(int fd, int *out);
 void gy_os_object_seal(int fd);
 
 void *gy_os_object_map(int fd, size_t bytes, size_t alignment, bool readonly);
+/* Of what is mapped and reserved: huge pages instead of small ones, where the kernel can (6.1) and has any. */
+void gy_os_object_hugepages(void *address, size_t bytes);
 
 uint32_t gy_os_user(void);
 

@@ -19,6 +19,8 @@
 #ifndef GY_POLICY_H
 #define GY_POLICY_H
 
+#include <math.h>
+
 #include "base.h"
 
 enum { GY_POLICY_PROBATION, GY_POLICY_MAIN };
@@ -153,20 +155,22 @@ gy_policy_observe(struct gy_rate r, bool hit, float time, float part)
     return r;
 }
 
-/* Should a newcomer of this value be admitted to main, whose kinds have these rates, and where the hand met so many
- * of each, and so many in all? When a share of them is clearly worse. (gy_policy_value without its division; unrolled,
- * since most of it is known then.) */
-static inline bool
-gy_policy_admits(float value, const struct gy_rate *rate, const float *met, float all)
+/* What a newcomer must be worth more than to be admitted to main, whose kinds have these rates, and where the hand met so
+ * many of each, and so many in all: then a share of them is clearly worse. */
+static inline float
+gy_policy_hurdle(const struct gy_rate *rate, const float *met, float all)
 {
-    float worse = 0;
-#pragma GCC unroll 12
+    float clearly_better[GY_KINDS_MAIN], hurdle = INFINITY;
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
+        clearly_better[k] = gy_policy_value(k, rate[k]) * gy_policy.clearly;
     for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
-        float hits = rate[k].hits + gy_policy.prior_weight * gy_policy_prior(k);
-        if (hits * gy_policy.clearly < value * (rate[k].time + gy_policy.prior_weight))
-            worse += met[k];
+        float worse = 0;
+        for (unsigned other = 0; other < GY_KINDS_MAIN; other++)
+            worse += clearly_better[other] <= clearly_better[k] ? met[other] : 0;
+        if (worse > gy_policy.share * all && clearly_better[k] < hurdle)
+            hurdle = clearly_better[k];
     }
-    return worse > gy_policy.share * all;
+    return hurdle;
 }
 
 /* What an entry of main must be worth to stay, once a newcomer of this value was admitted. */

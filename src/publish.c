@@ -207,6 +207,7 @@ static void
 evict_coldest(struct put *p)
 {
     gy_atomic_u64 *coldest = NULL;
+    uint64_t its_word = GY_EMPTY;
     unsigned least = UINT32_MAX;
     for (unsigned i = 0; i < 2; i++) {
         struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
@@ -214,13 +215,15 @@ evict_coldest(struct put *p)
             uint64_t word = gy_load_acq(&b->slot[s]);
             unsigned heat = gy_slot_tentative(word) ? 0 : gy_slot_freq(word) + 1;
             if (word != GY_EMPTY && heat < least)
-                least = heat, coldest = &b->slot[s];
+                least = heat, coldest = &b->slot[s], its_word = word;
         }
     }
     struct gy_found f;
-    if (coldest == NULL || !gy_index_pin(p->cache, coldest, p->compare_pin, &f))
+    if (coldest == NULL)
         return;
-    if (gy_slot_tentative(f.word))
+    if (!gy_index_pin(p->cache, coldest, p->compare_pin, &f))
+        gy_cas_seq(coldest, &its_word, GY_EMPTY); /* damaged: as it was, it refers to nothing */
+    else if (gy_slot_tentative(f.word))
         swap_word(&f, GY_EMPTY); /* its owner accounts for it */
     else if (gy_index_evict(p->cache, p->r, p->shard, &f, GYRE_CONFLICT))
         gy_count(&p->r->count.window_conflicts, 1);
@@ -342,7 +345,7 @@ publish(struct put *p, const struct gy_staged *staged)
             break;
         uint64_t expected = mine; /* put 5 */
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
-            gy_account_in(p->cache, p->shard, staged->arena);
+            gy_account_in(p->cache, p->r, p->shard, staged->arena);
             return GYRE_OK;
         }
         if (!p->adds) {

@@ -18,6 +18,7 @@ finish_opening(struct gyre *cache, struct gy_record *r)
         return;
     uint64_t word = gy_load_acq(&cache->words[arena]);
     unsigned lane = gy_arena_lane(word);
+    /* model: reapopening */
     if (gy_arena_state(word) == GY_OPENING && gy_open_word(arena, gy_arena_sequence(word)) == open &&
         lane < cache->g.n_lanes) {
         bool shown = gy_load_seq(&cache->lanes[lane].open[gy_arena_ring(word)]) == open;
@@ -38,6 +39,7 @@ drop_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *at)
         struct gy_book *book = &cache->books[arena];
         bool moving = at == &r->pin[GY_PIN_MOVE] && gy_pin_kind(pin) == GY_PIN_READ;
         if (moving || gy_pin_kind(pin) == GY_PIN_RESERVING)
+            /* model: reappin */
             gy_store_seq(&book->holed, 1); /* before the pin goes, for who sweeps when it has */
         uint64_t progress = gy_load_acq(&book->progress);
         while (gy_pin_kind(pin) == GY_PIN_SWEEPING && (progress & GY_PROGRESS_BUSY) &&
@@ -67,13 +69,14 @@ park_what_was_swept(struct gyre *cache, uint32_t place)
 {
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_seq(&cache->words[a]);
-        if (gy_arena_state(word) != GY_SWEEPING || gy_arena_lane(word) != place + 1)
+        if (gy_arena_state(word) != GY_SWEEPING || gy_arena_lane(word) != place + 1) /* model: reapswept */
             continue;
         struct gy_book *book = &cache->books[a];
+        /* model: reaplook */
         uint64_t late = gy_arena_written(cache, a) ? GY_PROGRESS_LATE : 0, progress = gy_load_acq(&book->progress);
         while (!gy_cas_seq(&book->progress, &progress, late | gy_progress_again(progress)))
             ; /* retried because one who had joined before took or did an entry */
-        gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_PARKED));
+        gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_PARKED)); /* model: reappark */
     }
 }
 
@@ -82,7 +85,7 @@ release_role(gy_atomic_u64 *role, uint32_t name)
 {
     uint64_t holder = gy_load_acq(role);
     if (holder >> 32 == name)
-        gy_cas_seq(role, &holder, 0);
+        gy_cas_seq(role, &holder, 0); /* model: reaprole */
 }
 
 void
@@ -94,7 +97,7 @@ gy_reap_member(struct gyre *cache, uint32_t place, uint64_t leaving)
     uint32_t used = (uint32_t)gy_min(gy_load_seq(&s->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++)
         if (gy_load_acq(&cache->records[i].owner) >> 32 == name)
-            reap_record(cache, &cache->records[i]);
+            reap_record(cache, &cache->records[i]); /* model: reaprecord */
     park_what_was_swept(cache, place);
     for (unsigned number = 0; number < cache->g.n_shards; number++)
         gy_grow_release(cache, number, name);
@@ -103,6 +106,7 @@ gy_reap_member(struct gyre *cache, uint32_t place, uint64_t leaving)
     gy_store_rlx(&m->draft_bytes, 0);
     if (gy_member_who(leaving) != name) /* it died, and may have left counts that were to be brought up to date */
         gy_store_seq(&s->recount, 1);
+    /* model: reapfree */
     gy_cas_seq(&m->word, &leaving, gy_member_word(GY_MEMBER_FREE, gy_member_generation(leaving), 0));
 }
 
@@ -113,7 +117,7 @@ gone(struct gyre *cache, uint32_t name)
     uint32_t place = gy_member_place(name);
     if (place >= cache->g.n_members)
         return true;
-    uint64_t word = gy_load_acq(&cache->members[place].word);
+    uint64_t word = gy_load_acq(&cache->members[place].word); /* model: gone */
     return gy_member_state(word) == GY_MEMBER_FREE || gy_member_name(place, word) != name ||
            gy_member_dead(cache, place, word);
 }
@@ -129,7 +133,7 @@ reap_if_dead(struct gyre *cache, uint32_t place)
     uint32_t by = gy_member_who(word);
     bool dead = state == GY_MEMBER_LEAVING ? by != cache->member && gone(cache, by) : gy_member_dead(cache, place, word);
     uint64_t leaving = gy_member_word(GY_MEMBER_LEAVING, gy_member_generation(word), cache->member);
-    if (!dead || !gy_cas_seq(&m->word, &word, leaving))
+    if (!dead || !gy_cas_seq(&m->word, &word, leaving)) /* model: reaptake */
         return false;
     gy_reap_member(cache, place, leaving);
     return true;

@@ -7,6 +7,7 @@
 
 #include "recount.h"
 
+#include "account.h"
 #include "clear.h"
 #include "grow.h"
 #include "index.h"
@@ -30,29 +31,40 @@ static bool
 recount_arenas(struct gyre *cache)
 {
     bool in_the_middle = false;
+    /* model: recount1 */
     uint64_t before = arena_changes(cache, &in_the_middle), n = gy_load_seq(&cache->super->n_free), n_free = 0;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
-        n_free += gy_arena_state(gy_load_seq(&cache->words[a])) == GY_FREE;
-    if (in_the_middle || arena_changes(cache, &in_the_middle) != before)
+        n_free += gy_arena_state(gy_load_seq(&cache->words[a])) == GY_FREE; /* model: recount2 */
+    if (in_the_middle || arena_changes(cache, &in_the_middle) != before) /* model: recount3 */
         return false;
     gy_add_rlx(&cache->super->n_free, n_free - n); /* what it is off by stays the same, whatever has changed since */
     return true;
 }
 
-/* What has come into the index or gone from it, ever, and who is about to change it. (Relaxed: a barrier comes before.) */
+/* What has come into the index, gone from it, or moved in it, ever. It is counted inside sections. (Relaxed: see below.) */
 static uint64_t
-entry_changes(struct gyre *cache, uint64_t *in_the_middle)
+entry_changes(struct gyre *cache)
 {
     uint64_t sum = 0;
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
-        struct gy_record *r = &cache->records[i];
-        *in_the_middle += gy_load_acq(&r->section) != 0;
-        sum += gy_load_rlx(&r->count.puts) + gy_load_rlx(&r->count.touches) + gy_load_rlx(&r->count.copied_entries);
+        struct gy_counters *count = &cache->records[i].count;
+        sum += gy_load_rlx(&count->arrived) + gy_load_rlx(&count->copied_entries);
         for (unsigned reason = 0; reason < GYRE_REASONS; reason++)
-            sum += gy_load_rlx(&r->count.removed[reason]);
+            sum += gy_load_rlx(&count->removed[reason]);
     }
     return sum;
+}
+
+/* Those who may have changed something and not counted it yet. */
+static uint64_t
+in_sections(struct gyre *cache)
+{
+    uint64_t n = 0;
+    uint32_t used = gy_load_seq(&cache->super->n_records_used);
+    for (uint32_t i = 0; i < used && i < cache->g.n_records; i++)
+        n += gy_load_acq(&cache->records[i].section) != 0; /* acquire: what was done in one that has ended */
+    return n;
 }
 
 /* The committed words of a shard; in_ring: added to. */
@@ -75,34 +87,55 @@ count_shard(struct gyre *cache, unsigned number, uint64_t in_ring[GY_RINGS])
 static void
 correct(gy_atomic_u64 *count, uint64_t was, uint64_t counted, uint64_t doubt)
 {
-    int64_t off = (int64_t)(counted - was);
-    if ((uint64_t)(off < 0 ? -off : off) > doubt)
-        gy_add_seq(count, (uint64_t)off);
+    uint64_t off = counted - was, distance = (int64_t)off < 0 ? 0 - off : off;
+    if (distance > doubt)
+        gy_add_seq(count, off);
+}
+
+/* Before and after a count; *changes: at the look before. Of somebody whose change is counted, the section shows after the
+ * barrier if he is in it yet, and what he changed, if not. False: there was no barrier. */
+static bool
+look_before(struct gyre *cache, uint64_t *changes, uint64_t *doubt)
+{
+    *changes = entry_changes(cache);
+    if (!gy_barrier(cache))
+        return false;
+    *doubt = in_sections(cache);
+    return true;
+}
+
+static bool
+look_after(struct gyre *cache, uint64_t changes, uint64_t *doubt)
+{
+    if (!gy_barrier(cache))
+        return false;
+    *doubt += in_sections(cache); /* before the changes: who is not seen in one has counted his */
+    *doubt += entry_changes(cache) - changes;
+    return true;
 }
 
 static bool
 recount_entries(struct gyre *cache)
 {
     struct gy_super *s = cache->super;
-    uint64_t was[GY_RINGS], counted[GY_RINGS] = {0}, doubt = 0, all_doubt = 0;
-    if (gy_clear_pending(cache) || !gy_barrier(cache))
+    uint64_t was[GY_RINGS], counted[GY_RINGS] = {0}, first, all_doubt;
+    if (gy_clear_pending(cache) || !look_before(cache, &first, &all_doubt))
         return false;
-    uint64_t before = entry_changes(cache, &doubt), first = before;
     for (unsigned ring = 0; ring < GY_RINGS; ring++)
         was[ring] = gy_load_seq(&s->n_entries[ring]);
+    uint64_t late = cache->hands_apart ? 1 + GY_ACCOUNT_AT_ONCE : 1; /* of which a change may be between two counts */
     for (unsigned i = 0; i < cache->g.n_shards; i++) {
-        uint64_t was_in_it = gy_load_seq(&s->shard[i].n_committed), n = count_shard(cache, i, counted);
-        if (!gy_barrier(cache))
+        uint64_t before, doubt;
+        if (!look_before(cache, &before, &doubt))
             return false;
-        uint64_t in_the_middle = doubt, after;
-        doubt = 0;
-        after = entry_changes(cache, &doubt);
-        in_the_middle += doubt;
-        all_doubt += in_the_middle;
-        correct(&s->shard[i].n_committed, was_in_it, n, in_the_middle + after - before);
-        before = after;
+        uint64_t was_in_it = (uint64_t)gy_account_entries(cache, i), n = count_shard(cache, i, counted);
+        if (!look_after(cache, before, &doubt))
+            return false;
+        correct(&s->shard[i].n_committed, was_in_it, n, doubt * late);
+        all_doubt += doubt;
     }
-    all_doubt += before - first;
+    if (!look_after(cache, first, &all_doubt))
+        return false;
     for (unsigned ring = 0; ring < GY_RINGS && cache->g.max_entries; ring++)
         correct(&s->n_entries[ring], was[ring], counted[ring], all_doubt);
     return all_doubt == 0 && !gy_clear_pending(cache);

@@ -9,6 +9,8 @@
 
 #include "base.h"
 
+enum { GY_HUGE_PAGE = 2 << 20 }; /* what a region is mapped at is a multiple */
+
 struct gy_region {
     char *base;
     size_t bytes;

@@ -6,8 +6,6 @@
 #include "gyre.h"
 #include "os.h"
 
-enum { HUGE_PAGE = 2 << 20 };
-
 /* Nobody else can have made it. */
 static int
 heap_find(struct gy_region *region, bool create)
@@ -26,7 +24,7 @@ heap_read(struct gy_region *region, void *to, size_t bytes)
 static int
 heap_map(struct gy_region *region)
 {
-    region->base = gy_os_map(region->bytes, HUGE_PAGE);
+    region->base = gy_os_map(region->bytes, GY_HUGE_PAGE);
     return region->base == NULL ? GYRE_ENOMEM : GYRE_OK;
 }
 
@@ -35,7 +33,7 @@ heap_map(struct gy_region *region)
 static int
 heap_reserve(struct gy_region *region, size_t offset, size_t bytes)
 {
-    size_t from = gy_align_up(offset, HUGE_PAGE), to = (offset + bytes) / HUGE_PAGE * HUGE_PAGE;
+    size_t from = gy_align_up(offset, GY_HUGE_PAGE), to = (offset + bytes) / GY_HUGE_PAGE * GY_HUGE_PAGE;
     if (region->hugepages && from < to)
         gy_os_hugepages(region->base + from, to - from);
     return GYRE_OK;

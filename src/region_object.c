@@ -7,8 +7,6 @@
 #include "os.h"
 #include "os_object.h"
 
-enum { HUGE_PAGE = 2 << 20 };
-
 int
 gy_object_read(struct gy_region *region, void *to, size_t bytes)
 {
@@ -18,18 +16,20 @@ gy_object_read(struct gy_region *region, void *to, size_t bytes)
 int
 gy_object_map(struct gy_region *region)
 {
-    region->base = gy_os_object_map(region->fd, region->bytes, HUGE_PAGE, region->readonly);
-    if (region->base == NULL)
-        return GYRE_ENOMEM;
-    if (region->hugepages)
-        gy_os_hugepages(region->base, region->bytes);
-    return GYRE_OK;
+    region->base = gy_os_object_map(region->fd, region->bytes, GY_HUGE_PAGE, region->readonly);
+    return region->base == NULL ? GYRE_ENOMEM : GYRE_OK;
 }
 
+/* Huge pages are for what fills them, as in private memory; what is reserved without a touch comes in small ones, whatever
+ * was advised. Processes that open the object later map them as they are. */
 int
 gy_object_reserve(struct gy_region *region, size_t offset, size_t bytes)
 {
-    return gy_os_object_reserve(region->fd, offset, bytes);
+    size_t from = gy_align_up(offset, GY_HUGE_PAGE), to = (offset + bytes) / GY_HUGE_PAGE * GY_HUGE_PAGE;
+    int result = gy_os_object_reserve(region->fd, offset, bytes);
+    if (result == GYRE_OK && region->hugepages && from < to)
+        gy_os_object_hugepages(region->base + from, to - from);
+    return result;
 }
 
 int

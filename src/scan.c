@@ -12,7 +12,7 @@
 #include "displace.h"
 #include "lookup.h"
 
-enum { SEEN_FIRST = 4096, PASSES_MOST = 1000 };
+enum { SEEN_FIRST = 4096, PASSES_MOST = 1000, WAITS_MOST = 1000 };
 
 struct seen { /* the keys shown: hash, length and bytes of each, back to back */
     char *bytes;
@@ -27,6 +27,7 @@ struct scan {
     struct seen seen, late; /* of the family; of keys with the hash that may still be displaced */
     uint64_t displaced;
     bool tentative; /* this pass met a word in the making */
+    unsigned waits; /* passes that were made again for such words, in all families */
 };
 
 static bool
@@ -69,7 +70,7 @@ see(struct scan *s, struct seen *seen, uint64_t hash, const void *key, uint32_t 
 }
 
 static int
-visit_slot(struct scan *s, gy_atomic_u64 *slot, bool last_pass)
+visit_slot(struct scan *s, gy_atomic_u64 *slot)
 {
     gyre *c = s->cache;
     uint64_t word = gy_load_acq(slot);
@@ -77,7 +78,7 @@ visit_slot(struct scan *s, gy_atomic_u64 *slot, bool last_pass)
         return GYRE_OK;
     if (gy_slot_tentative(word)) {
         s->tentative = true;
-        if (last_pass) /* its owner is stopped or dead: legal for any word, at any time */
+        if (s->waits >= WAITS_MOST) /* its owner is stopped or dead: legal for any word, at any time */
             gy_cas_seq(slot, &word, GY_EMPTY);
         return GYRE_OK;
     }
@@ -121,15 +122,16 @@ scan_family(struct scan *s, unsigned shard, uint64_t b, uint64_t stride)
         s->tentative = false;
         for (uint64_t at = b; at < gy_shard_extent(c, shard); at += stride)
             for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
-                int result = visit_slot(s, &base[at].slot[n], pass == PASSES_MOST);
+                int result = visit_slot(s, &base[at].slot[n]);
                 if (result != GYRE_OK)
                     return result;
             }
-        bool moving = gy_geometry_phase(before) == GY_MOVING && s->tentative;
-        if (gy_load_acq(geometry) == before && !moving)
+        bool wait = gy_geometry_phase(before) == GY_MOVING && s->tentative && s->waits < WAITS_MOST;
+        if (gy_load_acq(geometry) == before && !wait)
             break;
-        if (moving)
+        if (wait)
             sched_yield();
+        s->waits += wait;
     }
     return GYRE_OK;
 }

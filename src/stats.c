@@ -3,6 +3,7 @@
 
 /* gyre_stats_read: adds up what the records and books say. */
 
+#include "account.h"
 #include "index.h"
 #include "options.h"
 #include "registry.h"
@@ -158,10 +159,10 @@ collect(gyre *cache, gyre_stats *s)
         look_at_owner(cache, &cache->records[i], s);
     }
     look_at_members(cache, s);
-    int64_t entries = 0;
+    uint64_t entries = 0; /* less than none, for moments */
     for (unsigned i = 0; i < cache->g.n_shards; i++)
-        entries += (int64_t)gy_load_rlx(&super->shard[i].n_committed);
-    s->entries = entries > 0 ? (uint64_t)entries : 0;
+        entries += (uint64_t)gy_account_entries(cache, i);
+    s->entries = (int64_t)entries > 0 ? entries : 0;
     add_memory(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);
     s->growths = gy_load_rlx(&super->growths);

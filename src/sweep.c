@@ -21,6 +21,7 @@
 #include <sched.h>
 
 #include "account.h"
+#include "hand.h"
 #include "learn.h"
 #include "reap.h"
 #include "walk.h"
@@ -32,8 +33,8 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
 {
     struct gyre *c = s->cache;
     uint64_t word = s->at.word;
-    if (state == GY_PARKED) /* (Relaxed: a hint where to go on.) */
-        gy_store_rlx(&c->super->hand[s->at.arena % GY_HANDS], (s->at.arena + 1) | (s->at.look ? GY_HAND_LOOKS : 0));
+    if (state == GY_PARKED)
+        gy_hand_leave(c, s->hand, s->at.arena, s->at.look);
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_account_retired(c);
@@ -59,7 +60,7 @@ static int64_t
 soon_free(const struct gyre *cache)
 {
     uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
-    return free_arenas(cache) + (int64_t)waiting;
+    return (int64_t)((uint64_t)free_arenas(cache) + waiting);
 }
 
 bool
@@ -77,7 +78,8 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     struct gy_book *book = &c->books[s->at.arena];
     uint64_t end = gy_min(gy_load_acq(&book->position) & ~GY_CLOSED, c->arena_bytes), at = s->at.from;
     bool damaged = gy_load_acq(&book->holed) != 0;
-    s->owed = gy_load_rlx(&c->super->owed); /* (Relaxed: of two at once, one's counts.) */
+    gy_atomic_u64 *owed = &c->super->hand[s->hand].owed;
+    s->owed = gy_load_rlx(owed); /* (Relaxed: of two at once, one's counts.) */
     /* A clear that is carried out has emptied the index of all that was here. */
     if (gy_load_rlx(&book->opened) < gy_load_acq(&c->super->done))
         at = end;
@@ -94,7 +96,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
         gy_walk_account(s);
         c->rcu->exit(c, s->r);
     }
-    gy_store_rlx(&c->super->owed, s->owed);
+    gy_store_rlx(owed, s->owed);
     if (damaged) {
         gy_store_rlx(&book->holed, 1);
         gy_walk_holed(s);
@@ -117,7 +119,8 @@ static bool
 sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure,
             unsigned batch)
 {
-    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure};
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure,
+                         .hand = gy_hand_own(cache)};
     while (s.walked < bytes) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
@@ -145,7 +148,7 @@ void
 gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     enum { SWEEP_PER_BYTE = 4 };
-    int64_t n = soon_free(cache) - cache->g.reserve_arenas;
+    int64_t n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
     if (gy_likely(n > cache->g.n_arenas / 128))
         return;
     sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 256 ? FEW : BATCH);
@@ -202,15 +205,17 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely)
 bool
 gy_sweep_spacious(struct gyre *cache)
 {
-    float window = gy_learn_window(&cache->super->learned);
-    int64_t arenas = 1 + (int64_t)(window * (float)cache->g.n_arenas) + cache->g.n_arenas / 64;
-    if (free_arenas(cache) <= cache->g.reserve_arenas + arenas)
+    int64_t spare = free_arenas(cache) - cache->g.reserve_arenas - cache->g.n_arenas / 64;
+    if (gy_likely(spare <= 1))
         return false;
-    int64_t entries = 1 + (int64_t)(window * (float)cache->g.max_entries);
+    float window = gy_learn_window(&cache->super->learned);
+    if (spare <= 1 + (int64_t)(window * (float)cache->g.n_arenas))
+        return false;
+    uint64_t entries = 1 + (uint64_t)(int64_t)(window * (float)cache->g.max_entries);
     /* (Relaxed: counts.) */
-    int64_t held = (int64_t)(gy_load_rlx(&cache->super->n_entries[GY_PROBATION]) +
-                             gy_load_rlx(&cache->super->n_entries[GY_MAIN]));
-    return cache->g.max_entries == 0 || held + entries < (int64_t)cache->g.max_entries;
+    uint64_t held = gy_load_rlx(&cache->super->n_entries[GY_PROBATION]) +
+                    gy_load_rlx(&cache->super->n_entries[GY_MAIN]);
+    return cache->g.max_entries == 0 || (int64_t)(held + entries) < (int64_t)cache->g.max_entries;
 }
 
 bool

@@ -201,7 +201,7 @@ gy_walk_account(struct gy_sweep *s)
     if (s->dead)
         gy_account_dead(s->cache, s->at.arena, s->dead);
     if (s->remembered)
-        gy_history_tick(s->cache, s->remembered);
+        gy_history_tick(s->cache, s->hand, s->remembered);
     s->dead = s->remembered = 0;
 }
 

@@ -15,6 +15,7 @@ struct gy_sweep {
     struct gy_record *r;
     struct gy_choice at;
     enum gyre_reason reason;
+    unsigned hand;     /* that of this processor */
     unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
     uint64_t walked, owed, judged, evicted; /* bytes, bytes, entries, entries */
     uint64_t dead, remembered;              /* bytes, entries: not yet accounted for */

@@ -17,10 +17,10 @@ int
 main(int argc, char **argv)
 {
     (void)argc;
-    stress_start(argv, "creation", 10);
+    uint64_t rounds = stress_setting("ROUNDS", 0), n = 0, kinds = 1;
+    stress_start(argv, "creation", rounds > 0 ? (double)rounds / 10 : 10);
     struct rng rng = stress_rng(1);
     struct creation c = {.rivals = stress_threads(16)};
-    uint64_t rounds = stress_setting("ROUNDS", 0), n = 0, kinds = 1;
     uint64_t until_ns = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
     snprintf(c.name, sizeof c.name, "gyre-stress-creation-%d", (int)getpid());
     bool own = creation_own_folder(0);
@@ -46,5 +46,6 @@ main(int argc, char **argv)
     stress_need("made", c.made);
     stress_need("found", c.found);
     stress_need("killed", c.killed);
+    printf("RESULT creation rounds=%llu killed=%llu\n", (unsigned long long)n, (unsigned long long)c.killed);
     return stress_finish();
 }

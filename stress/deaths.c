@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Processes that share a cache are killed, one after the other, at any instant: in puts, gets, deletes, drafts, leases,
+/* Processes that share a cache are killed, one or some at once, at any instant: in puts, gets, deletes, drafts, leases,
  * sweeps, growth, clears, in joining and leaving, in clearing up after others. The others go on, nobody reads a value that
  * is stale, torn or of another key, and when a round is over and nobody is left, nothing is: no record, no pin, no arena,
  * no role, and all counts are right.
@@ -10,71 +10,36 @@
  * noted, after its return that it is done, in memory that outlives the process. A hit may show nothing older than what
  * was done before the get began, and nothing younger than what had begun when it ended.
  *
+ * No call of a process that lives may take long because of the dead: those of more than a tenth of a second are counted,
+ * where the machine does not explain it (delay.h); in LATE_KILLS deaths there may be one, for what the kernel does not
+ * tell.
+ *
  * SEED=n PROCESSES=8 KILLS=2000 (or T=seconds) */
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include "clear.h"
+#include "creation.h"
+#include "delay.h"
 #include "members.h"
+#include "stress.h"
 
-enum { KEYS = 3000, MOST = 32, ROUND = 50 /* kills */, SIZE_MOST = 900, HANG_S = 60 };
+enum { KEYS = 3000, MOST = 32, ROUND = 100 /* kills */, AT_ONCE = 4, SIZE_MOST = 900, HANG_S = 60, LATE_KILLS = 1000, SHOWN_S = 10,
+       PROGRESS = 10 /* kills from one look at all to the next */ };
 
 struct key {
     _Atomic uint64_t begun, done; /* versions */
 };
 
 static struct world {
-    _Atomic uint64_t operations[MOST], hits, kills, failures;
+    _Atomic uint64_t operations[MOST], hits, leases, leases_passed, late, longest_ns, kills;
     struct key key[KEYS];
 } *world;
 
 static unsigned processes = 8;
-
-/* For the checks of members.h. */
-void
-test_fail_(const char *file, int line, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "deaths: %s:%d: ", file, line);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    va_end(args);
-    if (world)
-        world->failures++;
-    _exit(1);
-}
-
-void
-test_number_(const char *file, int line, const char *text, long long a, long long b)
-{
-    if (a != b)
-        test_fail_(file, line, "%s (%lld and %lld)", text, a, b);
-}
-
-void
-test_bytes_(const char *file, int line, const char *text, const void *a, const void *b, size_t n)
-{
-    if (memcmp(a, b, n) != 0)
-        test_fail_(file, line, "%s", text);
-}
-
-void
-test_text_(const char *file, int line, const char *text, const char *a, const char *b)
-{
-    if (strcmp(a, b) != 0)
-        test_fail_(file, line, "%s (%s and %s)", text, a, b);
-}
-
-static uint64_t
-env(const char *name, uint64_t usual)
-{
-    const char *text = getenv(name);
-    return text && *text ? strtoull(text, NULL, 0) : usual;
-}
+static bool own_folder;
+static char name[64]; /* of the round's cache; empty: it has none */
 
 static size_t
 size_of(unsigned number, uint64_t version)
@@ -97,9 +62,8 @@ check_value(unsigned number, const void *data, size_t size, uint64_t done_before
         memcpy(&version, data, sizeof version);
     if (version < done_before || version > begun || size != size_of(number, version) ||
         !bytes_are((const char *)data + 8, size - 8, number * 1000003u + version)) {
-        fprintf(stderr, "deaths: key %u: version %" PRIu64 " of %zu bytes; done %" PRIu64 ", begun %" PRIu64 "\n", number,
-                version, size, done_before, begun);
-        world->failures++;
+        stress_fail("key %u: version %" PRIu64 " of %zu bytes; done %" PRIu64 ", begun %" PRIu64, number, version, size,
+                    done_before, begun);
     }
     world->hits++;
 }
@@ -170,6 +134,7 @@ ask_for_key(gyre *cache, unsigned number, bool writes, uint64_t how)
     gyre_release(&view);
     if (result != GYRE_MISS)
         return;
+    world->leases++;
     if (writes) {
         uint64_t version = k->begun + 1;
         k->begun = version;
@@ -181,31 +146,47 @@ ask_for_key(gyre *cache, unsigned number, bool writes, uint64_t how)
     }
 }
 
+/* One or two calls. */
 static void
-work(gyre *cache, unsigned self, uint64_t seed)
+operate(gyre *cache, unsigned self, uint64_t random, gyre_view held[3])
 {
-    gyre_view held[3] = {{.data = NULL}};
-    for (;;) {
-        uint64_t random = api_random(&seed), how = random >> 40;
-        unsigned number = (unsigned)(random % KEYS);
-        unsigned own = number / processes * processes + self;
-        own = own < KEYS ? own : self;
-        world->operations[self]++;
-        if (how % 3 == 0)
-            write_key(cache, own, how / 3);
-        else if (how % 7 == 0)
-            ask_for_key(cache, how % 2 ? own : number, how % 2 || own == number, how / 7);
-        else
-            read_key(cache, number);
-        if (how % 64 == 5) {
-            gyre_release(&held[how / 64 % 3]);
-            gyre_get(cache, key_of(number).text, 16, &held[how / 64 % 3]);
-        }
-        if (how % 5000 == 77)
-            gyre_clear(cache);
-        if (how % 100 == 33)
-            gyre_maintain(cache, 1000);
+    uint64_t how = random >> 40;
+    unsigned number = (unsigned)(random % KEYS);
+    unsigned own = number / processes * processes + self;
+    own = own < KEYS ? own : self;
+    if (how % 3 == 0)
+        write_key(cache, own, how / 3);
+    else if (how % 7 == 0)
+        ask_for_key(cache, how % 2 ? own : number, how % 2 || own == number, how / 7);
+    else
+        read_key(cache, number);
+    if (how % 64 == 5) {
+        gyre_release(&held[how / 64 % 3]);
+        gyre_get(cache, key_of(number).text, 16, &held[how / 64 % 3]);
     }
+    if (how % 5000 == 77)
+        gyre_clear(cache);
+    if (how % 100 == 33)
+        gyre_maintain(cache, 1000);
+}
+
+static void
+note_delay(struct delay *delay)
+{
+    uint64_t took, unexplained = delay_returned(delay, &took);
+    if (unexplained >= (uint64_t)DELAY_LONG_MS * 1000000)
+        world->late++;
+    stress_raise(&world->longest_ns, took);
+}
+
+static gyre_options
+options_to_open(const struct shared *s, uint32_t flags)
+{
+    gyre_options o = GYRE_OPTIONS_INIT;
+    o.flags = flags | (name[0] ? 0 : GYRE_SHM_FD);
+    o.shm_name = name[0] ? name : NULL;
+    o.shm_fd = name[0] ? 0 : s->file;
+    return o;
 }
 
 /* A process of the round: opens the cache by itself, or goes on with what it inherited. */
@@ -216,20 +197,22 @@ begin(const struct shared *s, gyre *inherited, unsigned self, uint64_t seed)
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* none outlives the program */
-    int result = GYRE_OK;
     gyre *cache = inherited;
-    if (seed % 3 != 0)
-        cache = shared_try_open(s, seed % 3 == 1 ? GYRE_NO_THREAD : 0, &result);
-    if (result != GYRE_OK)
-        test_fail_(__FILE__, __LINE__, "opening answers %d", result);
-    work(cache, self, seed);
-    _exit(0);
-}
-
-static void
-nap_us(uint64_t us)
-{
-    nanosleep(&(struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000}, NULL);
+    gyre_view held[3] = {{.data = NULL}};
+    struct delay delay;
+    delay_begin(&delay);
+    if (seed % 3 != 0) {
+        gyre_options o = options_to_open(s, seed % 3 == 1 ? GYRE_NO_THREAD : 0);
+        delay_call(&delay);
+        CHECK_OK(gyre_open(&cache, &o));
+        note_delay(&delay);
+    }
+    for (;;) {
+        delay_call(&delay);
+        operate(cache, self, api_random(&seed), held);
+        note_delay(&delay);
+        world->operations[self]++;
+    }
 }
 
 static uint64_t
@@ -246,10 +229,10 @@ expect_progress(void)
     for (unsigned i = 0; i < processes; i++)
         was[i] = world->operations[i];
     for (unsigned i = 0; i < processes; i++)
-        while (world->operations[i] == was[i] && world->failures == 0) {
-            nap_us(100);
+        while (world->operations[i] == was[i] && !stress_failed()) {
+            stress_sleep_us(100);
             if (now_s() - start > HANG_S)
-                test_fail_(__FILE__, __LINE__, "process %u does nothing any more", i);
+                stress_fail("process %u does nothing any more", i);
         }
 }
 
@@ -259,7 +242,14 @@ expect_sums(gyre *cache)
     gyre_stats s = GYRE_STATS_INIT;
     if (gyre_stats_read(cache, &s) != GYRE_OK ||
         s.live_bytes + s.garbage_bytes + s.free_bytes + s.open_bytes + s.index_bytes < s.capacity_bytes)
-        test_fail_(__FILE__, __LINE__, "the parts of the capacity do not add up");
+        stress_fail("the parts of the capacity do not add up");
+}
+
+static void
+expect_whole(gyre *cache)
+{
+    if (whole_faults(cache, NULL) != 0)
+        stress_fail("it is damaged");
 }
 
 static gyre_options
@@ -272,62 +262,125 @@ some_options(uint64_t *seed)
     return o;
 }
 
+/* Every other one has a name. */
+static gyre *
+make_cache(struct shared *s, uint64_t *seed)
+{
+    gyre_options o = some_options(seed);
+    uint64_t random = api_random(seed);
+    name[0] = '\0';
+    if (random % 2) {
+        *s = shared_create_with(&o, random % 16 == 1);
+        return shared_open(s, GYRE_NO_THREAD);
+    }
+    snprintf(name, sizeof name, "gyre-stress-deaths-%d", (int)getpid());
+    s->file = -1;
+    o.flags |= GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD;
+    o.shm_name = name;
+    return api_open_with(&o);
+}
+
+static void
+end_cache(gyre *cache, const struct shared *s)
+{
+    gyre_stats stats = GYRE_STATS_INIT;
+    gyre_stats_read(cache, &stats);
+    world->leases_passed += stats.leases_passed;
+    gyre_close(cache);
+    if (s->file >= 0)
+        close(s->file);
+    gyre_options o = options_to_open(s, 0);
+    if (name[0] && gyre_unlink(&o) != GYRE_OK)
+        stress_fail("the name cannot be removed");
+    if (own_folder && creation_objects() != 0)
+        stress_fail("%u names are left", creation_objects());
+}
+
+static void
+kill_some(const pid_t pid[], unsigned first, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        kill(pid[(first + i) % processes], SIGKILL);
+    for (unsigned i = 0; i < n; i++)
+        waitpid(pid[(first + i) % processes], NULL, 0);
+    world->kills += n;
+}
+
+static void
+show(uint64_t kills)
+{
+    static uint64_t shown_s;
+    if (shown_s != 0 && now_s() < shown_s + SHOWN_S)
+        return;
+    char of[32] = "";
+    if (kills != UINT64_MAX)
+        snprintf(of, sizeof of, " of %" PRIu64, kills);
+    if (shown_s != 0)
+        printf("deaths: %" PRIu64 "%s killed, %" PRIu64 " hits checked, longest call %.1f ms, late %" PRIu64 "\n",
+               (uint64_t)world->kills, of, (uint64_t)world->hits, (double)world->longest_ns / 1e6, (uint64_t)world->late);
+    shown_s = now_s();
+}
+
 /* One cache, and ROUND deaths. */
 static void
-run_round(uint64_t seed, uint64_t kills)
+run_round(uint64_t seed, uint64_t kills, uint64_t all)
 {
     pid_t pid[MOST];
-    gyre_options o = some_options(&seed);
-    struct shared s = shared_create_with(&o, api_random(&seed) % 8 == 0);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
+    struct shared s;
+    gyre *cache = make_cache(&s, &seed);
     memset(world->key, 0, sizeof world->key);
     for (unsigned i = 0; i < processes; i++)
         pid[i] = begin(&s, cache, i, api_random(&seed));
-    for (uint64_t n = 0; n < kills && world->failures == 0; n++) {
+    for (uint64_t n = 0, before = 0; n + processes < kills && !stress_failed(); show(all)) {
         uint64_t random = api_random(&seed);
-        unsigned victim = (unsigned)(random % processes);
-        nap_us((random >> 16) % ((random >> 8) % 8 == 0 ? 20000 : 1500));
-        kill(pid[victim], SIGKILL);
-        waitpid(pid[victim], NULL, 0);
-        world->kills++;
-        pid[victim] = begin(&s, cache, victim, api_random(&seed));
-        expect_progress();
+        unsigned first = (unsigned)(random % processes), some = 1 + (unsigned)((random >> 48) % AT_ONCE);
+        stress_sleep_us((unsigned)((random >> 16) % ((random >> 8) % 8 == 0 ? 20000 : 1500)));
+        some = (unsigned)gy_min(gy_min(some, processes), kills - processes - n);
+        kill_some(pid, first, some);
+        for (unsigned i = first; i < first + some; i++)
+            pid[i % processes] = begin(&s, cache, i % processes, api_random(&seed));
+        n += some;
+        if (n - before >= PROGRESS)
+            expect_progress(), expect_whole(cache), before = n;
         expect_sums(cache);
     }
-    for (unsigned i = 0; i < processes; i++)
-        kill(pid[i], SIGKILL);
-    for (unsigned i = 0; i < processes; i++)
-        waitpid(pid[i], NULL, 0), world->kills++;
+    kill_some(pid, 0, processes);
     shared_settle(cache);
     int wrong = shared_wrong(cache);
     if (wrong != 0)
-        test_fail_(__FILE__, __LINE__, "after the last death: %d of shared_wrong", wrong);
+        stress_fail("after the last death: %d of shared_wrong", wrong);
     for (unsigned k = 0; k < KEYS; k++)
         read_key(cache, k);
-    gyre_close(cache);
-    close(s.file);
+    end_cache(cache, &s);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    uint64_t seed = env("SEED", gy_os_clock_ns() ^ (uint64_t)getpid() << 40), kills = env("KILLS", UINT64_MAX);
-    uint64_t seconds = env("T", kills == UINT64_MAX ? 30 : UINT64_MAX), start = now_s();
-    processes = (unsigned)gy_min(env("PROCESSES", 8), MOST);
+    (void)argc;
+    uint64_t kills = stress_setting("KILLS", UINT64_MAX);
+    stress_start(argv, "deaths", kills == UINT64_MAX ? 30 : 60 + (double)kills / 10);
+    stress_count_in_children();
+    processes = (unsigned)gy_min(stress_setting("PROCESSES", 8), MOST);
+    own_folder = creation_own_folder(0);
     world = mmap(NULL, sizeof *world, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (world == MAP_FAILED)
         return 1;
-    printf("deaths: SEED=%#" PRIx64 " PROCESSES=%u\n", seed, processes);
-    fflush(stdout);
-    setenv("GYRE_TEST_SEED", "1", 0); /* the hash's: of no interest here */
-    while (world->failures == 0 && world->kills < kills && now_s() - start < seconds)
-        run_round(api_random(&seed), gy_min(ROUND, kills - world->kills));
-    printf("deaths: %" PRIu64 " processes killed, %" PRIu64 " hits checked, %" PRIu64 " wrong\n", (uint64_t)world->kills,
-           (uint64_t)world->hits, (uint64_t)world->failures);
-    uint64_t operations = 0;
+    struct rng rng = stress_rng(2);
+    uint64_t until_ns = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
+    while (!stress_failed() && world->kills < kills && (kills != UINT64_MAX || stress_now_ns() < until_ns))
+        run_round(rng_next(&rng), gy_min(ROUND, gy_max(kills - world->kills, processes)), kills);
+    if (world->late > 1 + world->kills / LATE_KILLS)
+        stress_fail("%" PRIu64 " calls took more than %d ms, and the machine does not explain it", (uint64_t)world->late,
+                    DELAY_LONG_MS);
     for (unsigned i = 0; i < MOST; i++)
-        operations += world->operations[i];
-    printf("RESULT stress-deaths kills=%" PRIu64 " operations=%" PRIu64 " checked=%" PRIu64 " violations=%" PRIu64 "\n",
-           (uint64_t)world->kills, operations, (uint64_t)world->hits, (uint64_t)world->failures);
-    return world->failures != 0;
+        stress_tally.operations += world->operations[i];
+    stress_tally.checked = world->hits;
+    stress_need("processes killed", world->kills);
+    stress_need("leases", world->leases);
+    stress_need("leases passed on", world->leases_passed);
+    stress_report("longest call (us)", world->longest_ns / 1000);
+    stress_report("calls over 100 ms that the machine does not explain", world->late);
+    printf("RESULT deaths kills=%" PRIu64 " late_calls=%" PRIu64 "\n", (uint64_t)world->kills, (uint64_t)world->late);
+    return stress_finish();
 }

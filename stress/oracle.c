@@ -6,13 +6,14 @@
  *
  * Rounds of a few seconds, each on a cache whose options the seed draws. See lib/round.h for the
  * three classes of keys and lib/settle.c for what is checked after each round. With LIMIT=1 every round has a
- * limit on entries. */
+ * limit on entries. With PROCESSES=1 the workers are processes that share the cache: see lib/herd.h. */
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "herd.h"
 #include "round.h"
 
 #define EVENTS_MAX 100000
@@ -53,7 +54,7 @@ clear(struct worker *worker)
         history_add(&worker->shared_history, EVENT_CLEAR, i, 0, start_ns, end_ns);
     for (uint32_t i = 0; i < round->n_counters; i++)
         history_add(&worker->counter_history, EVENT_CLEAR, i, 0, start_ns, end_ns);
-    atomic_fetch_add(&round->clears_done, 1);
+    atomic_fetch_add(&round->common->clears_done, 1);
 }
 
 static void
@@ -109,18 +110,32 @@ operate(struct worker *worker)
         read_scan(worker);
 }
 
-static void
-work(void *arg)
+static bool
+goes_on(const struct worker *worker)
 {
-    struct worker *worker = arg;
+    return !atomic_load_explicit(&worker->round->common->stop, memory_order_relaxed) &&
+           (worker->until_ns == 0 || stress_now_ns() < worker->until_ns);
+}
+
+static void
+stint(struct worker *worker)
+{
     if (worker->round->sleepy && worker->index == 0)
         stress_sleepy();
-    while (!atomic_load_explicit(&worker->round->stop, memory_order_relaxed))
+    while (goes_on(worker))
         for (unsigned i = 0; i < 32; i++)
             operate(worker);
     if (worker->draft_open)
         commit(worker);
-    held_release_all(worker);
+    if (!worker->leaves_views)
+        held_release_all(worker);
+    worker->n_held = 0;
+}
+
+static void
+work(void *arg)
+{
+    stint(arg);
 }
 
 /* ---- one round --------------------------------------------------------------------------------
@@ -146,7 +161,10 @@ draw_options(struct rng *rng, struct round *round)
         options.expected_entry_bytes = 64u << rng_below(rng, 9);
     options.seed = rng_one_in(rng, 4) ? 0 : rng_next(rng);
     round->world.clock_ms = rng_one_in(rng, 4) ? 0 : rng_below(rng, UINT64_C(1) << 40);
-    stress_world_install(&round->world, &options);
+    if (round->processes)
+        options.flags &= ~(uint32_t)GYRE_LIBURCU;
+    else
+        stress_world_install(&round->world, &options);
     round->options = options;
 }
 
@@ -162,7 +180,7 @@ draw_round(struct rng *rng, struct round *round)
     round->n_shared = (uint32_t)rng_between(rng, 1, 40);
     round->n_counters = round->options.flags & GYRE_VERSIONS ? (uint32_t)rng_between(rng, 1, 4) : 0;
     round->held_limit = (uint32_t)rng_below(rng, rng_one_in(rng, 2) ? 3 : HELD_MAX + 1);
-    round->ttls = !rng_one_in(rng, 3);
+    round->ttls = !rng_one_in(rng, 3) && !round->processes; /* they tell the time, which no test can set */
     round->jumps = rng_one_in(rng, 2);
     round->grows = rng_one_in(rng, 3) && !stress_setting("LIMIT", 0);
     round->clears = !round->grows && rng_one_in(rng, 2);
@@ -186,10 +204,26 @@ draw_round(struct rng *rng, struct round *round)
     stress_points(rng_one_in(rng, 4) ? 0 : 16u << rng_below(rng, 8));
 }
 
+static void *
+allocate(const struct round *round, size_t bytes)
+{
+    void *memory = round->processes ? herd_allocate(bytes) : calloc(1, bytes);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+static void
+release(const struct round *round, void *memory)
+{
+    if (!round->processes)
+        free(memory);
+}
+
 static void
 open_round(struct round *round)
 {
-    int rc = gyre_open(&round->cache, &round->options);
+    int rc = round->processes ? herd_open(round) : gyre_open(&round->cache, &round->options);
     if (rc != GYRE_OK) {
         stress_fail("open: %s", gyre_strerror(rc));
         exit(stress_finish());
@@ -199,32 +233,30 @@ open_round(struct round *round)
     round->shape = (struct value_shape){(uint32_t)(most - most / 4), round->options.seed};
     if (round->grows || round->few)
         round->shape.size_max = round->few ? 24 : 64;
-    round->owned = calloc(round->n_owned, sizeof(struct owned));
-    if (!round->owned)
-        abort();
+    round->owned = allocate(round, round->n_owned * sizeof(struct owned));
+    round->common = allocate(round, sizeof *round->common);
 }
 
 static void
 open_worker(struct worker *worker, struct round *round, unsigned index, struct rng *rng)
 {
     *worker = (struct worker){.round = round, .index = index, .rng = {rng_next(rng)}};
-    history_init(&worker->shared_history, EVENTS_MAX);
-    history_init(&worker->counter_history, EVENTS_MAX);
-    worker->buffer = malloc((size_t)round->max_value_bytes + 16);
-    worker->seen = malloc(round->n_owned * sizeof(uint32_t));
-    worker->seen_touches = malloc(round->n_owned * sizeof(uint64_t));
-    if (!worker->buffer || !worker->seen || !worker->seen_touches)
-        abort();
+    size_t events = EVENTS_MAX * sizeof(struct event);
+    worker->shared_history = (struct history){allocate(round, events), 0, EVENTS_MAX};
+    worker->counter_history = (struct history){allocate(round, events), 0, EVENTS_MAX};
+    worker->buffer = allocate(round, (size_t)round->max_value_bytes + 16);
+    worker->seen = allocate(round, round->n_owned * sizeof(uint32_t));
+    worker->seen_touches = allocate(round, round->n_owned * sizeof(uint64_t));
 }
 
 static void
-close_worker(struct worker *worker)
+close_worker(const struct round *round, struct worker *worker)
 {
-    history_free(&worker->shared_history);
-    history_free(&worker->counter_history);
-    free(worker->buffer);
-    free(worker->seen);
-    free(worker->seen_touches);
+    release(round, worker->shared_history.events);
+    release(round, worker->counter_history.events);
+    release(round, worker->buffer);
+    release(round, worker->seen);
+    release(round, worker->seen_touches);
 }
 
 /* The sums must close at any time, and the limit on entries be exceeded by the puts in flight at
@@ -233,9 +265,9 @@ close_worker(struct worker *worker)
 static void
 sample(struct round *round)
 {
-    uint64_t before = atomic_load(&round->puts_done);
+    uint64_t before = atomic_load(&round->common->puts_done);
     gyre_stats stats = stats_of(round->cache);
-    uint64_t during = atomic_load(&round->puts_done) - before;
+    uint64_t during = atomic_load(&round->common->puts_done) - before;
     check_sums(&stats, "under way");
     uint64_t most = round->options.max_entries + round->n_workers + during;
     if (round->options.max_entries && stats.entries > most)
@@ -262,7 +294,7 @@ report(const struct round *round, const struct worker *workers, const gyre_stats
         stress_report("views handed over", worker->total.handed);
         stress_report("counted", worker->total.counted);
     }
-    stress_report("clears", atomic_load(&round->clears_done));
+    stress_report("clears", atomic_load(&round->common->clears_done));
     stress_need("sweeps", stats->sweeps);
     stress_report("evicted", stats->removed[GYRE_CAPACITY] + stats->removed[GYRE_ENTRY_LIMIT]);
     stress_report("conflicts", stats->window_conflicts);
@@ -297,16 +329,35 @@ check_histories(const struct round *round, const struct worker *workers)
     stress_tally.checked += of_shared.operations + of_counters.operations;
     stress_need("zones", of_shared.zones);
     stress_report("counter zones", of_counters.zones);
-    check_spurious(&stats, of_shared.spurious + of_counters.spurious + atomic_load(&round->came_back));
+    check_spurious(&stats, of_shared.spurious + of_counters.spurious + atomic_load(&round->common->came_back));
+}
+
+/* Threads of this process. */
+static void
+play_threads(struct round *round, struct worker workers[], uint64_t until)
+{
+    struct stress_thread *threads[WORKERS_MAX];
+    for (unsigned i = 0; i < round->n_workers; i++)
+        threads[i] = stress_spawn(work, &workers[i]);
+    while (stress_now_ns() < until && !stress_failed()) {
+        sample(round);
+        stress_sleep_us(SAMPLE_US);
+    }
+    atomic_store(&round->common->stop, true);
+    stress_points(0);
+    for (unsigned i = 0; i < round->n_workers; i++)
+        stress_join(threads[i]);
 }
 
 static void
 play_round(struct rng rng, uint64_t for_ns)
 {
     static struct round round;
-    static struct worker workers[WORKERS_MAX];
-    struct stress_thread *threads[WORKERS_MAX];
-    round = (struct round){0};
+    static struct worker own[WORKERS_MAX];
+    round = (struct round){.processes = stress_setting("PROCESSES", 0)};
+    if (round.processes)
+        herd_memory();
+    struct worker *workers = round.processes ? herd_allocate(sizeof own) : own;
     draw_round(&rng, &round);
     open_round(&round);
     for (unsigned i = 0; i < round.n_workers; i++)
@@ -314,16 +365,11 @@ play_round(struct rng rng, uint64_t for_ns)
 
     /* The index grows at the start of a round and never shrinks. */
     uint64_t until = stress_now_ns() + (round.grows ? for_ns / 4 : for_ns);
-    for (unsigned i = 0; i < round.n_workers; i++)
-        threads[i] = stress_spawn(work, &workers[i]);
-    while (stress_now_ns() < until && !stress_failed()) {
-        sample(&round);
-        stress_sleep_us(SAMPLE_US);
-    }
-    atomic_store(&round.stop, true);
+    if (round.processes)
+        herd_play(&round, workers, &rng, until, sample);
+    else
+        play_threads(&round, workers, until);
     stress_points(0);
-    for (unsigned i = 0; i < round.n_workers; i++)
-        stress_join(threads[i]);
 
     held_empty_boxes(&round);
     check_histories(&round, workers);
@@ -331,11 +377,15 @@ play_round(struct rng rng, uint64_t for_ns)
     gyre_stats stats = stats_of(round.cache);
     report(&round, workers, &stats);
     settle_empty(&round);
-    gyre_close(round.cache);
+    if (round.processes)
+        herd_close(&round);
+    else
+        gyre_close(round.cache);
     stress_world_check_empty(&round.world);
     for (unsigned i = 0; i < round.n_workers; i++)
-        close_worker(&workers[i]);
-    free(round.owned);
+        close_worker(&round, &workers[i]);
+    release(&round, round.owned);
+    release(&round, round.common);
     if (stress_failed())
         fprintf(stderr,
                 "the round: capacity %" PRIu64 " flags %u max_entries %" PRIu64
@@ -352,7 +402,10 @@ int
 main(int argc, char **argv)
 {
     (void)argc;
+    if (herd_executed(stint))
+        return EXIT_SUCCESS;
     stress_start(argv, "oracle", 10);
+    herd_start(stint);
     uint64_t until = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
     double longest = stress_seconds() < 30 ? stress_seconds() / 8 : 3;
     for (uint64_t n = 0; stress_goes_on(until, stress_lacks()); n++) {

@@ -34,7 +34,7 @@ run "mutants fit the code" build mutants-check
 run "unit tests" build unit
 run "a stranger's program" build contract
 run "the program gyre" tests/test_tool.sh build/release/gyre
-shared() { build examples && tests/test_shared.sh build/release; }
+shared() { build examples shared-load && tests/test_shared.sh build/release; }
 run "shared caches: program and examples" shared
 run "documents" build docs-check
 run "policy" build policies-quick
@@ -52,6 +52,7 @@ done
 for flavor in points asan ubsan tsan; do
     run "stress, $flavor" build FLAVOR=$flavor stress-quick
 done
+run "deaths at each instruction" build steps-quick
 run "benchmarks compile" build bench-build
 
 echo "$((SECONDS - started)) s in all; the logs are in $logs"

@@ -15,6 +15,7 @@
 #include "reap.h"
 #include "registry.h"
 #include "room.h"
+#include "whole.h"
 
 struct shared {
     int file;
@@ -159,7 +160,7 @@ shared_settle(gyre *cache)
 static inline int
 shared_wrong(gyre *cache)
 {
-    uint64_t n_free = 0, withdrawn = 0, committed = 0, index = 0, entries = 0, words = 0;
+    struct inspect_report report;
     if (shared_members(cache) != 1)
         return 1;
     for (uint32_t i = 0; i < cache->g.n_records; i++) {
@@ -173,43 +174,20 @@ shared_wrong(gyre *cache)
             if (gy_load_acq(&r->pin[p]) != 0)
                 return 4;
     }
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = room_state(cache, a);
-        n_free += state == GY_FREE;
-        withdrawn += state == GY_WITHDRAWN;
-        if (state == GY_OPENING || state == GY_SWEEPING)
-            return 5;
-        if ((state == GY_FREE || state == GY_RETIRED) && room_refs_into(cache, a) != 0)
-            return 6;
-    }
-    if (gy_load_acq(&cache->super->n_free) != n_free)
+    if (whole_faults(cache, &report) != 0)
+        return 5;
+    if (report.arenas[GY_OPENING] != 0 || report.arenas[GY_SWEEPING] != 0)
+        return 6;
+    if (report.written || report.behind)
         return 7;
-    for (unsigned i = 0; i < cache->g.n_shards; i++) {
-        struct gy_shard *shard = &cache->super->shard[i];
-        if (gy_load_acq(&shard->driver) != 0)
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
+        if (gy_load_acq(&cache->super->shard[i].driver) != 0)
             return 8;
-        index += gy_shard_extent(cache, i) * sizeof(struct gy_bucket);
-        committed += gy_load_acq(&shard->n_committed);
-        for (uint64_t at = 0; at < room_slots(cache, i); at++) {
-            uint64_t word = gy_load_acq(room_slot(cache, i, at));
-            words += word != GY_EMPTY && !gy_slot_tentative(word);
-        }
-    }
-    if (words != committed)
-        return 9;
-    for (unsigned ring = 0; ring < GY_RINGS; ring++)
-        entries += gy_load_acq(&cache->super->n_entries[ring]);
-    if (cache->g.max_entries != 0 && entries != words)
-        return 10;
-    uint64_t arenas = (cache->g.n_arenas - withdrawn) << cache->g.arena_shift;
-    if (index != gy_load_acq(&cache->super->index_bytes) ||
-        arenas + index + gy_load_acq(&cache->super->index_credit) != cache->g.capacity_bytes)
-        return 11;
     if (gy_load_acq(&cache->super->clear_driver) != 0)
-        return 12;
+        return 9;
     for (uint32_t place = 0; place < cache->g.n_members; place++)
         if (gy_load_acq(&cache->members[place].draft_bytes) != 0)
-            return 13;
+            return 10;
     return 0;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# Everything that is to show that gyre is right, in the size of a nightly run: under 20 minutes on two
+# Everything that is to show that gyre is right, in the size of a nightly run: under half an hour on two
 # cores. SCALE=10 does ten times as much; SEED=n replays what is drawn, but for the fuzzers. docs/testing.md describes the layers.
 
 set -u
@@ -84,6 +84,9 @@ layer mutants "bugs put in on purpose, and what catches them" build mutants
 layer orders "each memory order weakened" build orders
 layer models "the protocols, all interleavings (Spin)" tests/models/run.sh proof
 layer stress "real threads, histories checked" stress
+layer steps "processes killed at every instruction, twice" build steps
+layer kills "processes killed at any instant" build kills N=$((20000 * scale))
+layer creation "processes that race to create, killed" build creations N=$((2000 * scale))
 layer fuzz "operations, options and layouts from random bytes" build fuzz-proof
 layer injection "each system call and allocation fails" build injection
 layer coverage "lines and branches of src/ that the tests run" build coverage

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "api.h"
 #include "grow.h"
 #include "index.h"
@@ -190,6 +191,7 @@ room_teach(gyre *cache)
     uint32_t bits;
     memcpy(&bits, &many, sizeof bits);
     gy_store_seq(&cache->super->learned.met[0], bits);
+    gy_store_seq(&cache->super->learned.hurdle_left, 0);
 }
 
 /* The arena in which a key stands. */

@@ -4,16 +4,15 @@
 
 comma := ,
 TEST_SRC     := $(sort $(wildcard tests/test_*.c))
-# ThreadSanitizer sees one process and its threads: what is of several processes alone is for the other flavours.
-ifeq ($(FLAVOR),tsan)
-TEST_SRC := $(filter-out tests/test_region% tests/test_members% tests/test_process.c,$(TEST_SRC))
-endif
 TESTS        := $(TEST_SRC:%.c=$(B)/%)
-TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o)
+INSPECT_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tools/inspect*.c))
+TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o) $(INSPECT_OBJ)
 TEST_RUNNER_LIBS := -lcriterion
+UNIT_JOBS := 1
 ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
 $(B)/tests/%.o: ALL_CFLAGS += -DGY_PLAIN_RUNNER
 TEST_RUNNER_LIBS :=
+UNIT_JOBS := $(shell nproc)
 endif
 
 # A program that replaces calls by its own says so here.
@@ -41,22 +40,20 @@ $(FAULTS_LISTS): $(LIB) include/gyre.h tests/faults/lists.sh
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
-$(B)/contract: $(B)/tests/contract.o $(LIB)
+$(B)/contract $(B)/shared_load: $(B)/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
-.PHONY: tests quick unit contract injection
+.PHONY: tests quick unit contract injection shared-load
 tests: $(TESTS) $(B)/contract
+
+shared-load: $(B)/shared_load
 
 ## quick: build and run all unit tests of FLAVOR
 quick: unit
 
 ## unit: the same, with FLAVOR=asan, ubsan or tsan under that sanitizer; TESTS_ONLY=index runs test_index
 unit: $(TESTS)
-	@failed=0; n=0; names=; for program in $(or $(TESTS_ONLY:%=$(B)/tests/test_%),$(TESTS)); do \
-		echo "== $$program"; n=$$((n + 1)); \
-		UBSAN_OPTIONS=print_stacktrace=1:$$UBSAN_OPTIONS $$program $(TEST_ARGS) || \
-			{ failed=$$((failed + 1)); names="$$names $$program"; }; \
-	done; echo "$(FLAVOR): $$n programs, $$failed failed$${names:+:$$names}"; test $$failed = 0
+	@TEST_ARGS="$(TEST_ARGS)" tests/units.sh $(FLAVOR) $(UNIT_JOBS) $(or $(TESTS_ONLY:%=$(B)/tests/test_%),$(TESTS))
 
 ## injection: every system call and allocation fails under every public function
 injection: $(B)/tests/test_api_faults
@@ -66,4 +63,4 @@ injection: $(B)/tests/test_api_faults
 contract: $(B)/contract
 	$(B)/contract $(SECONDS)
 
--include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(B)/tests/contract.d
+-include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(addprefix $(B)/tests/,contract.d shared_load.d)

@@ -63,7 +63,7 @@ TEST(damage, a_hand_on_no_arena_is_not_followed)
     gyre *cache = api_open_with(&o);
     for (unsigned i = 0; i < 100; i++) {
         for (unsigned ring = 0; ring < GY_RINGS; ring++)
-            gy_store_seq(&cache->super->hand[ring], cache->g.n_arenas + 1 + i);
+            gy_store_seq(&cache->super->hand[ring].parked, cache->g.n_arenas + 1 + i);
         CHECK_OK(put_bytes(cache, key_of(i).text, 40, i));
     }
     CHECK(api_stats(cache).entries <= 10);
@@ -288,3 +288,93 @@ TEST(damage, a_clear_that_nobody_has_begun)
     CHECK(has_bytes(cache, "key", 8, 2));
     api_close(cache);
 }
+
+/* A put finds no empty slot, in the full ones nothing that it could pin, and cannot displace a word either: as it looks,
+ * somebody else does that. */
+TEST(damage, windows_full_of_words_that_refer_to_nothing)
+{
+    gyre *cache = open_one();
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    uint64_t sound = room_word(cache, "key");
+    uint64_t no_entry = gy_slot_ref(sound) + 100;
+    memset(gy_at(cache, no_entry), 0xff, sizeof(struct gy_header)); /* the header of what does not fit its arena */
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++)
+        for (uint64_t i = 0; i < room_slots(cache, shard); i++)
+            if (gy_load_seq(room_slot(cache, shard, i)) == GY_EMPTY)
+                gy_store_seq(room_slot(cache, shard, i),
+                             gy_slot_word(i << 40 | i, i % 2 * 2, i % 3 == 0 ? no_entry : nowhere(cache)));
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++)
+        gy_store_seq(&cache->super->shard[shard].driver, 12345);
+    for (unsigned k = 0; k < 300; k++) {
+        CHECK_OK(put_bytes(cache, key_of(k).text, 8, k));
+        CHECK(has_bytes(cache, key_of(k).text, 8, k));
+    }
+    gyre_close(cache);
+}
+
+/* A put makes room for its entry, and for as many more as others may have left to it. */
+TEST(damage, a_count_of_entries_that_is_far_too_large)
+{
+    gyre_options o = api_options(4 << 20, GYRE_NO_THREAD);
+    o.max_entries = 5000;
+    gyre *cache = api_open_with(&o);
+    for (unsigned k = 0; k < 5000; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, 40, k));
+    uint64_t before = api_stats(cache).entries;
+    gy_add_seq(&cache->super->n_entries[GY_MAIN], (uint64_t)1 << 40);
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    CHECK(before > 4000 && api_stats(cache).entries >= before - 1001);
+    gyre_close(cache);
+}
+
+/* Of what is learned: a share of the cache that is no number, or too large for one. */
+TEST(damage, a_window_that_is_no_share)
+{
+    static const uint32_t window[] = {0x7fc00000, 0x7f800000, 0xff800000, 0x7f7fffff, 0xff7fffff, 0x80000000, 1};
+    gyre *cache = open_one();
+    gy_atomic_u32 *word = &cache->super->learned.window;
+    for (unsigned i = 0; i < sizeof window / sizeof *window; i++) {
+        gy_store_rlx(word, window[i]);
+        float found = gy_learn_window(&cache->super->learned);
+        CHECK(found >= 0 && found <= gy_policy.window_most);
+        for (unsigned k = 0; k < 5000; k++)
+            CHECK_OK(put_bytes(cache, key_of(k).text, 400, k));
+    }
+    api_close(cache);
+}
+
+#ifdef GY_POINTS
+static uint64_t accesses;
+
+static int
+no_visit(void *arg, const void *key, size_t key_size, const gyre_view *value)
+{
+    (void)arg, (void)key, (void)key_size, (void)value;
+    return 0;
+}
+
+static void
+count_access(const char *file, int line, const volatile void *address)
+{
+    (void)file, (void)line, (void)address;
+    accesses++;
+}
+
+/* Words in the making that nobody makes: a scan waits for them, and not for each of them anew. */
+TEST(damage, a_scan_of_many_words_that_stay_tentative)
+{
+    gyre *cache = open_one();
+    gy_atomic_u64 *geometry = &cache->super->shard[0].geometry;
+    unsigned log2 = gy_geometry_log2(gy_load_seq(geometry));
+    for (uint64_t i = 0; i < room_slots(cache, 0); i += GY_BUCKET_SLOTS)
+        gy_store_seq(room_slot(cache, 0, i), gy_slot_word(i << 40 | i, 0, nowhere(cache)) | GY_T);
+    gy_store_seq(geometry, gy_geometry_word(log2, GY_MOVING));
+    accesses = 0;
+    gy_point_hook = count_access;
+    CHECK_OK(gyre_scan(cache, no_visit, NULL));
+    gy_point_hook = NULL;
+    CHECK_MSG(accesses < ((uint64_t)1 << log2) * 1000, "%llu accesses", (unsigned long long)accesses);
+    gy_store_seq(geometry, gy_geometry_word(log2, GY_STEADY));
+    gyre_close(cache);
+}
+#endif

@@ -310,7 +310,7 @@ remember_many(void *arg, unsigned i)
     uint64_t seed = i;
     for (unsigned n = 0; n < 20000; n++) {
         gy_history_remember(arg, api_random(&seed), n % GY_KINDS);
-        gy_history_tick(arg, 1);
+        gy_history_tick(arg, 0, 1);
         unsigned kind = gy_history_recall(arg, api_random(&seed));
         CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);
     }

@@ -46,7 +46,7 @@ committed(gyre *cache)
 {
     uint64_t n = 0;
     for (unsigned i = 0; i < cache->g.n_shards; i++)
-        n += gy_load_seq(&cache->super->shard[i].n_committed);
+        n += (uint64_t)gy_account_entries(cache, i);
     return n;
 }
 

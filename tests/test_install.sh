@@ -5,38 +5,26 @@
 # What a user gets: installs into a temporary folder, looks at what is there, compiles and runs every
 # example and the contract test from the installed copy alone, removes it all. Takes no argument.
 
-set -u
+. "$(dirname "$0")/checks.sh"
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
-work=$(mktemp -d)
-trap 'rm -rf "$work" /dev/shm/gyre-example' EXIT
+tidy()
+{
+    rm -rf "$work" /dev/shm/gyre-example
+}
 stage=$work/stage
 prefix=/opt/gyre
 root=$stage$prefix
 CC=${CC:-gcc}
 CXX=${CXX:-g++}
-passed=0
-failed=0
 
 # check TITLE COMMAND...: runs it; its output is shown when it fails.
 check()
 {
     local title=$1
     shift
-    if "$@" > "$work/output" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $title"
-        sed 's/^/    /' "$work/output" | tail -30
-    fi
-}
-
-finish()
-{
-    echo "$passed passed, $failed failed"
-    [ "$failed" -eq 0 ]
-    exit
+    "$@" > "$work/output" 2>&1
+    ok $? "$title" || sed 's/^/    /' "$work/output" | tail -30
 }
 
 quiet_make()

@@ -68,6 +68,7 @@ check_sane(struct gy_learned *l)
 static bool
 admits(struct gy_learned *l, unsigned kind)
 {
+    gy_store_rlx(&l->hurdle_left, 0);
     return gy_learn_admits(l, kind, 1, SOON);
 }
 
@@ -113,6 +114,20 @@ TEST(learn, what_is_measured_decides)
         CHECK_MSG(admits(&l, kind), "kind %u, hit ten times a turnover", kind);
         check_sane(&l);
     }
+}
+
+/* What newcomers must be worth is worked out anew after a few of them. */
+TEST(learn, the_hurdle_is_worked_out_anew)
+{
+    struct gy_learned l;
+    gy_learn_init(&l);
+    const unsigned newcomer = gy_policy_kind_new(GY_KIND_UNKNOWN, 1);
+    CHECK(!gy_learn_admits(&l, newcomer, 1, SOON)); /* nobody was met who is worse */
+    meet(&l, 0, 50);
+    unsigned turned_away = 0;
+    while (!gy_learn_admits(&l, newcomer, 1, SOON))
+        CHECK(++turned_away < 20);
+    CHECK(turned_away > 10);
 }
 
 /* What is let in raises what main must be worth; who is below that leaves. */

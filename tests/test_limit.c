@@ -82,7 +82,7 @@ check_books(gyre *cache)
 {
     uint64_t committed = 0;
     for (unsigned i = 0; i < cache->g.n_shards; i++)
-        committed += gy_load_seq(&cache->super->shard[i].n_committed);
+        committed += (uint64_t)gy_account_entries(cache, i);
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), committed);
     CHECK_EQ(entries_of(cache), committed);
     CHECK_EQ(room_count_states(cache, GY_FREE), gy_load_seq(&cache->super->n_free));

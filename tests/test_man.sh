@@ -6,24 +6,10 @@
 # every constant and field is described, nothing is described that does not exist, and the program in
 # gyre(3) compiles. Takes no argument.
 
-set -u
+. "$(dirname "$0")/checks.sh"
 cd "$(dirname "$0")/.." || exit 1
 header=include/gyre.h
 pages=docs/man
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-result()
-{
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $2"
-    fi
-}
 
 # The header without comments, on one line.
 tr '\n' ' ' < $header | sed 's:/\*:\x01:g; s:\*/:\x02:g; s:\x01[^\x02]*\x02::g' > "$work/code"
@@ -33,7 +19,7 @@ tr '\n' ' ' < $header | sed 's:/\*:\x01:g; s:\*/:\x02:g; s:\x01[^\x02]*\x02::g' 
 grep -o 'GYRE_API [a-z][^;]*;' "$work/code" | sed 's/GYRE_API //; s/ *;$//; s/  */ /g' |
     grep '(' | sort > "$work/prototypes"
 [ "$(wc -l < "$work/prototypes")" -gt 10 ]
-result $? "the header has prototypes"
+ok $? "the header has prototypes"
 
 sed -s -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' $pages/gyre*.3 | tr -d '"' | awk '
     /^\.Ft / { type = substr($0, 5) }
@@ -42,16 +28,16 @@ sed -s -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' $pages/gyre*.3 | tr -d '"' | a
     /^\.Fc/  { print type (type ~ /\*$/ ? "" : " ") name "(" arguments ")" }
 ' | grep -v '^typedef ' | sort > "$work/described"
 diff "$work/prototypes" "$work/described"
-result $? "the synopses are the header's prototypes"
+ok $? "the synopses are the header's prototypes"
 
 while read -r prototype; do
     name=$(echo "${prototype%%(*}" | grep -o 'gyre_[a-z_]*$')
     page=$pages/$name.3
     [ -f "$page" ]
-    result $? "$name has a page"
+    ok $? "$name has a page"
     target=$(sed -n '1s/^\.so man3\///p' "$page" 2> /dev/null)
     [ -f "$pages/${target:-$name.3}" ] && grep -q "^\.Nm $name\( ,\)\?$" "$pages/${target:-$name.3}"
-    result $? "$name is named by its page"
+    ok $? "$name is named by its page"
 done < "$work/prototypes"
 
 # ---- constants, both ways ----------------------------------------------------------------------------
@@ -62,11 +48,11 @@ grep -ohw 'GYRE_[A-Z0-9_]*' $pages/*.3 | grep -vx 'GYRE_\(OPEN\|GET\|PUT\|RESERV
     sort -u > "$work/mentioned"
 while read -r name; do
     grep -qx "$name" "$work/mentioned"
-    result $? "$name is described"
+    ok $? "$name is described"
 done < "$work/constants"
 while read -r name; do
     grep -qx "$name" "$work/constants"
-    result $? "$name, in a page, exists"
+    ok $? "$name, in a page, exists"
 done < "$work/mentioned"
 
 # ---- fields of the public structs ----------------------------------------------------------------------
@@ -83,17 +69,17 @@ for pair in options:open view:get key:get put_options:put draft:reserve stats:st
     for field in $(fields_of "gyre_${pair%:*}"); do
         count=$((count + 1))
         grep -q "^\.\(It\|Va\).*Va.*\<$field\>\|^\.Va $field\>\|^\.It Va .*\<$field\>" "$page"
-        result $? "$field of gyre_${pair%:*} is described in $page"
+        ok $? "$field of gyre_${pair%:*} is described in $page"
     done
     [ "$count" -gt 1 ]
-    result $? "gyre_${pair%:*} has fields"
+    ok $? "gyre_${pair%:*} has fields"
 done
 
 # ---- the program in gyre(3) ------------------------------------------------------------------------------
 
 sed -n '/^\.Bd -literal/,/^\.Ed/p' $pages/gyre.3 | grep -v '^\.' | sed 's/\\e/\\/g' > "$work/example.c"
 ${CC:-gcc} -std=c11 -Wall -Wextra -Werror -Iinclude -c "$work/example.c" -o "$work/example.o"
-result $? "the program in gyre(3) compiles"
+ok $? "the program in gyre(3) compiles"
 
 # ---- the pages themselves ----------------------------------------------------------------------------------
 
@@ -101,9 +87,8 @@ if command -v mandoc > /dev/null; then
     for page in "$pages"/*.[13]; do
         grep -q '^\.so ' "$page" && continue
         mandoc -T lint -W warning "$page"
-        result $? "$page is well formed"
+        ok $? "$page is well formed"
     done
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

@@ -266,8 +266,10 @@ TEST(members, an_arena_that_the_dead_opened_goes_back_or_on)
         gy_store_seq(&t.theirs->opening, open);
         gy_sub_rlx(&t.cache->super->n_free, 1);
         gy_store_seq(&t.cache->words[arena], gy_arena_word(GY_OPENING, GY_MAIN, 0, 7, sequence));
-        if (shown)
+        if (shown) {
+            gy_arena_seal(t.cache, 0, GY_MAIN); /* what stood there */
             gy_store_seq(&t.cache->lanes[0].open[GY_MAIN], open);
+        }
         shared_kill(&t.c);
         gy_reap_now(t.cache);
         CHECK_EQ(room_state(t.cache, arena), shown ? GY_OPEN : GY_FREE);

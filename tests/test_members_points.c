@@ -10,6 +10,7 @@
 
 #include "clear.h"
 #include "maintain.h"
+#include "recount.h"
 
 enum { KEYS = 60, SIZE = 200 };
 
@@ -287,6 +288,45 @@ TEST(members_points, sweep_and_then_the_one_who_clears_up)
 TEST(members_points, growth_and_then_the_one_who_clears_up)
 {
     die_twice(do_grow, 1511, 23);
+}
+
+static gyre *mover;
+static const volatile void *move_at;
+
+static void
+move_meanwhile(const char *file, int line, const volatile void *address)
+{
+    (void)file, (void)line;
+    if (address != move_at)
+        return;
+    gy_point_hook = NULL;
+    while (gyre_maintain(mover, 1000000) > 0)
+        ;
+}
+
+/* The count has passed the old half when its words go to the new one, where it meets them again. */
+TEST(members_points, words_that_move_are_not_counted_twice)
+{
+    struct shared s = shared_create(4 << 20);
+    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
+    mover = shared_open(&s, GYRE_NO_THREAD);
+    struct gy_shard *shard = &cache->super->shard[0];
+    for (unsigned k = 0; gy_geometry_phase(gy_load_acq(&shard->geometry)) != GY_MOVING; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+    uint64_t n = gy_load_seq(&shard->n_committed), growths = gy_load_rlx(&cache->super->growths);
+    gy_store_seq(&cache->super->recount, 1);
+    move_at = room_slot(cache, 0, room_slots(cache, 0) / 2);
+    gy_point_hook = move_meanwhile;
+    gy_recount(cache);
+    gy_point_hook = NULL;
+    CHECK(gy_load_rlx(&cache->super->growths) > growths);
+    CHECK_EQ(gy_load_seq(&shard->n_committed), n);
+    CHECK_EQ(gy_load_seq(&cache->super->recount), 1); /* it was not exact */
+    gyre_close(mover);
+    shared_settle(cache);
+    CHECK_EQ(shared_wrong(cache), 0);
+    gyre_close(cache);
+    close(s.file);
 }
 
 #else

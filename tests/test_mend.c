@@ -13,6 +13,7 @@
 
 #include "clear.h"
 #include "room.h"
+#include "whole.h"
 
 enum { KEYS = 200, SIZE = 100 };
 
@@ -36,34 +37,12 @@ expect_all(gyre *cache)
 static bool
 consistent(gyre *cache)
 {
-    uint64_t n_free = 0, words = 0, committed = 0, entries = 0;
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = room_state(cache, a);
-        uint64_t open = gy_load_seq(&cache->lanes[gy_arena_lane(gy_load_seq(&cache->words[a]))]
-                                         .open[gy_arena_ring(gy_load_seq(&cache->words[a]))]);
-        n_free += state == GY_FREE;
-        if (state == GY_OPENING || state == GY_SWEEPING)
-            return false;
-        if (state == GY_OPEN && open != gy_open_word(a, gy_arena_sequence(gy_load_seq(&cache->words[a]))))
-            return false;
-        if (state == GY_FREE && room_refs_into(cache, a) != 0)
-            return false;
-    }
-    for (unsigned i = 0; i < cache->g.n_shards; i++) {
+    struct inspect_report report;
+    for (unsigned i = 0; i < cache->g.n_shards; i++)
         if (gy_load_seq(&cache->super->shard[i].driver) != 0)
             return false;
-        committed += gy_load_seq(&cache->super->shard[i].n_committed);
-        for (uint64_t at = 0; at < room_slots(cache, i); at++) {
-            uint64_t word = gy_load_seq(room_slot(cache, i, at));
-            if (gy_slot_tentative(word))
-                return false;
-            words += word != GY_EMPTY;
-        }
-    }
-    for (unsigned ring = 0; ring < GY_RINGS; ring++)
-        entries += gy_load_seq(&cache->super->n_entries[ring]);
-    return n_free == gy_load_seq(&cache->super->n_free) && words == committed &&
-           (cache->g.max_entries == 0 || entries == words) && gy_load_seq(&cache->super->clear_driver) == 0;
+    return whole_faults(cache, &report) == 0 && !report.written && report.tentative == 0 &&
+           report.arenas[GY_OPENING] == 0 && report.arenas[GY_SWEEPING] == 0 && gy_load_seq(&cache->super->clear_driver) == 0;
 }
 
 TEST(mend, a_whole_cache_stays_as_it_is)

@@ -104,7 +104,7 @@ TEST(pace, held_arenas_are_not_waited_for)
             continue;
         if (room_state(cache, arena) == GY_SEALED) {
             room_set_state(cache, arena, GY_PARKED);
-            gy_store_seq(&cache->super->hand[0], arena + 1);
+            gy_store_seq(&cache->super->hand[GY_HANDS - 1].parked, arena + 1);
             for (; room_state(cache, arena) == GY_PARKED; more++)
                 CHECK_OK(put_bytes(cache, key_of(more).text, SIZE, more));
             CHECK_EQ(room_state(cache, arena), GY_RETIRED);

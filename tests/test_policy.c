@@ -169,7 +169,7 @@ meet(struct met *met, unsigned kind, float n, float worth)
 static bool
 admits(float value, const struct met *met)
 {
-    return gy_policy_admits(value, met->rate, met->n, met->all);
+    return value > gy_policy_hurdle(met->rate, met->n, met->all);
 }
 
 TEST(policy, a_newcomer_is_admitted_where_a_share_of_main_is_clearly_worse)

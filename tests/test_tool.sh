@@ -5,35 +5,10 @@
 # The program gyre from outside: formats, bad input, JSON, plots, threads, exit statuses.
 # usage: test_tool.sh PROGRAM
 
-set -u
 [ $# -eq 1 ] && [ -x "$1" ] || { echo "usage: $0 PROGRAM" >&2; exit 2; }
 gyre=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/checks.sh"
 cd "$work" || exit 1
-passed=0
-failed=0
-
-# ok STATUS NAME: counts a check whose command ended with STATUS.
-ok()
-{
-    if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $2"
-    fi
-}
-
-# ends STATUS MESSAGE COMMAND...: it exits with STATUS and says MESSAGE on standard error.
-ends()
-{
-    local status=$1 message=$2
-    shift 2
-    "$@" > out 2> err
-    [ $? -eq "$status" ] && grep -q -e "$message" err
-    ok $? "$* exits with $status and says: $message; it said: $(head -c 300 err)"
-}
 
 # field NAME: the number or string of the first such field of out.json.
 field()
@@ -151,8 +126,14 @@ frame()
 ok $? "--version"
 "$gyre" --help | grep -q '^  replay '
 ok $? "--help lists replay"
-"$gyre" help replay > one && "$gyre" replay --help > two && cmp -s one two && grep -q -e '--capacity' one
-ok $? "help replay and replay --help are the same"
+says '--capacity' "$gyre" help replay
+for command in replay stat top check ls rm; do
+    says "^usage: gyre $command" "$gyre" $command --help
+    cp out one
+    "$gyre" $command -h > two 2> err && [ ! -s err ] && cmp -s one two && "$gyre" help $command | cmp -s - one
+    ok $? "$command --help, $command -h and help $command are the same"
+done
+says '^usage: gyre top' "$gyre" top -n 2 --help
 ends 2 usage "$gyre"
 ends 2 "no command 'nonsense'" "$gyre" nonsense
 ends 2 "no command 'nonsense'" "$gyre" help nonsense
@@ -410,5 +391,4 @@ ok $? "LRU lets objects pass by that are too large: $(points lru | head -n 1)"
 grep -q 'cache size (bytes' mixed.svg
 ok $? "the plot of a trace with sizes is in bytes"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish

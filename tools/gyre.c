@@ -12,7 +12,7 @@
 
 #include "gyre.h"
 
-static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_ls, &tool_rm};
+static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_check, &tool_ls, &tool_rm};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 void
@@ -64,21 +64,40 @@ unknown_command(const char *name)
 }
 
 static int
+print_help(const struct tool_command *command)
+{
+    fputs(command->help, stdout);
+    return tool_flush() ? TOOL_OK : TOOL_FAIL;
+}
+
+static int
 run_help(int argc, char **argv)
 {
     if (argc > 2) {
         tool_error("help takes one command");
         return TOOL_USAGE;
     }
-    if (argc < 2) {
-        print_usage(stdout);
-    } else {
+    if (argc == 2) {
         const struct tool_command *command = find_command(argv[1]);
-        if (!command)
-            return unknown_command(argv[1]);
-        fputs(command->help, stdout);
+        return command ? print_help(command) : unknown_command(argv[1]);
     }
+    print_usage(stdout);
     return tool_flush() ? TOOL_OK : TOOL_FAIL;
+}
+
+static bool
+asks_for_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+static int
+run_command(const struct tool_command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (asks_for_help(argv[i]))
+            return print_help(command);
+    return command->run(argc, argv);
 }
 
 static int
@@ -98,10 +117,10 @@ main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return print_version();
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (asks_for_help(argv[1]))
         return run_help(1, argv);
     if (strcmp(argv[1], "help") == 0)
         return run_help(argc - 1, argv + 1);
     const struct tool_command *command = find_command(argv[1]);
-    return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

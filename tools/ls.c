@@ -18,7 +18,7 @@
 static const char LS_HELP[] =
     "usage: gyre ls\n\n"
     "Lists the caches in shared memory that this user may read: capacity, entries, hit ratio, the\n"
-    "processes that have each open, and its name. What is damaged, or of another build of gyre,\n"
+    "processes that have each open, and its name. One that is damaged, or of another build of gyre,\n"
     "is listed with the reason. Other files are passed over.\n";
 
 static const char RM_HELP[] =
@@ -36,8 +36,8 @@ list_one(const char *name)
         snprintf(ratio, sizeof ratio, "%.1f %%", (double)s.hit_rate_ppm / 1e4);
         printf("%12s %14s %9s %9u  %s\n", text_size((double)s.capacity_bytes).s, text_count(s.entries).s, ratio, s.processes,
                name);
-    } else if (result == GYRE_ECORRUPT) {
-        printf("%12s %14s %9s %9s  %s (%s)\n", "-", "-", "-", "-", name, shared_reason(result));
+    } else if (shared_is_cache(name, result)) {
+        printf("%12s %14s %9s %9s  %s (%s)\n", "-", "-", "-", "-", name, shared_reason(name, result));
     }
 }
 
@@ -77,7 +77,7 @@ remove_names(int argc, char **argv)
         options.shm_name = argv[i];
         int result = gyre_unlink(&options);
         if (result != GYRE_OK) {
-            tool_error("%s: %s", argv[i], shared_reason(result));
+            tool_error("%s: %s", argv[i], shared_reason(argv[i], result));
             status = TOOL_FAIL;
         }
     }

@@ -8,9 +8,9 @@
 #include "text.h"
 
 const char *const report_reasons[] = {
-    "capacity", "entry_limit", "conflict", "expired", "replaced", "deleted", "cleared", "rejected",
+    "capacity", "entry_limit", "conflict", "expired", "replaced", "deleted", "cleared", "rejected", "lease_ended",
 };
-const unsigned report_n_reasons = sizeof report_reasons / sizeof report_reasons[0];
+_Static_assert(sizeof report_reasons / sizeof report_reasons[0] == REPORT_REASONS, "a name for each reason");
 
 const struct report_quantile report_quantiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1},
@@ -23,10 +23,10 @@ report_ratio(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : 0;
 }
 
-static void
-row(const char *group, const char *label, const char *value, const char *note)
+void
+report_row(const char *group, const char *label, const char *value, const char *note)
 {
-    printf("%-8s %-12s %20s%s%s\n", group, label, value, *note ? "  " : "", note);
+    printf("%-8s %-14s %20s%s%s\n", group, label, value, *note ? "  " : "", note);
 }
 
 static struct text
@@ -55,14 +55,14 @@ table_trace(const struct report *report)
 {
     const struct trace *trace = report->trace;
     char note[160];
-    row("trace", "requests", text_count(trace->n_requests).s, "");
-    row("", "unique keys", text_count(trace->keys.n).s, "");
+    report_row("trace", "requests", text_count(trace->n_requests).s, "");
+    report_row("", "unique keys", text_count(trace->keys.n).s, "");
     if (trace->unit)
         snprintf(note, sizeof note, "all keys with values of %s bytes",
                  text_count(report->plan->value_bytes).s);
     else
         snprintf(note, sizeof note, "all keys with their values");
-    row("", "footprint", text_size((double)report->footprint_bytes).s, note);
+    report_row("", "footprint", text_size((double)report->footprint_bytes).s, note);
 }
 
 static void
@@ -72,13 +72,13 @@ table_cache(const struct report *report)
     char note[160];
     snprintf(note, sizeof note, "%s of the footprint",
              percent(report_ratio(stats->capacity_bytes, report->footprint_bytes)).s);
-    row("cache", "capacity", text_size((double)stats->capacity_bytes).s, note);
+    report_row("cache", "capacity", text_size((double)stats->capacity_bytes).s, note);
     *note = '\0';
     if (report->plan->max_entries)
         snprintf(note, sizeof note, "of at most %s", text_count(report->plan->max_entries).s);
-    row("", "entries", text_count(stats->entries).s, note);
+    report_row("", "entries", text_count(stats->entries).s, note);
     snprintf(note, sizeof note, "%llu", (unsigned long long)report->plan->seed);
-    row("", "seed", note, "");
+    report_row("", "seed", note, "");
 }
 
 static void
@@ -88,24 +88,24 @@ table_result(const struct report *report)
     const struct replay_result *result = report->result;
     const struct replay_counts *counts = &result->counts;
     char note[160];
-    row("result", "hit ratio", percent(report_ratio(counts->hits, trace->n_requests)).s, "");
+    report_row("result", "hit ratio", percent(report_ratio(counts->hits, trace->n_requests)).s, "");
     snprintf(note, sizeof note, "%s are first requests of keys",
              percent(report_ratio(trace->keys.n, trace->n_requests)).s);
-    row("", "miss ratio", percent(report_ratio(counts->misses, trace->n_requests)).s, note);
+    report_row("", "miss ratio", percent(report_ratio(counts->misses, trace->n_requests)).s, note);
     if (!trace->unit)
-        row("", "byte misses",
+        report_row("", "byte misses",
             percent(report_ratio(counts->missed_bytes, counts->requested_bytes)).s,
             "of the bytes of the values asked for");
     double rate = result->seconds > 0 ? (double)trace->n_requests / result->seconds : 0;
     snprintf(note, sizeof note, "requests/s by %u thread%s in %.3f s", report->plan->n_threads,
              report->plan->n_threads == 1 ? "" : "s", result->seconds);
-    row("", "throughput", text_count((uint64_t)rate).s, note);
+    report_row("", "throughput", text_count((uint64_t)rate).s, note);
     if (counts->too_large)
-        row("", "too large", text_count(counts->too_large).s, "puts of values above its limit");
+        report_row("", "too large", text_count(counts->too_large).s, "puts of values above its limit");
     if (counts->busy)
-        row("", "busy", text_count(counts->busy).s, "calls that found all pinned");
+        report_row("", "busy", text_count(counts->busy).s, "calls that found all pinned");
     if (counts->wrong)
-        row("", "WRONG VALUES", text_count(counts->wrong).s, "hits on the value of another key");
+        report_row("", "WRONG VALUES", text_count(counts->wrong).s, "hits on the value of another key");
 }
 
 static void
@@ -146,7 +146,7 @@ memory_row(const char *group, const char *label, uint64_t bytes, const gyre_stat
     char note[160];
     snprintf(note, sizeof note, "%8s  %s", percent(report_ratio(bytes, stats->capacity_bytes)).s,
              what);
-    row(group, label, text_size((double)bytes).s, note);
+    report_row(group, label, text_size((double)bytes).s, note);
 }
 
 static void
@@ -158,12 +158,12 @@ table_memory(const struct report *report)
     memory_row("", "open", stats->open_bytes, stats, "room in arenas being filled");
     memory_row("", "free", stats->free_bytes, stats, "free arenas, room for index");
     memory_row("", "index", stats->index_bytes, stats, "slots that name the entries");
-    row("", "tables", text_size((double)stats->table_bytes).s, "beside the capacity");
+    report_row("", "tables", text_size((double)stats->table_bytes).s, "beside the capacity");
     struct text an_entry = {"-"};
     if (stats->entries)
         snprintf(an_entry.s, sizeof an_entry.s, "%.1f bytes",
                  report_ratio(stats->live_bytes + stats->index_bytes, stats->entries));
-    row("", "an entry", an_entry.s, "live and index, on average");
+    report_row("", "an entry", an_entry.s, "live and index, on average");
 }
 
 /* The sum of what was removed for any reason. */
@@ -180,10 +180,10 @@ static void
 table_removed(const struct report *report)
 {
     const gyre_stats *stats = &report->result->stats;
-    row("removed", "entries", text_count(sum_removed(stats)).s, "");
-    for (unsigned i = 0; i < report_n_reasons; i++)
+    report_row("removed", "entries", text_count(sum_removed(stats)).s, "");
+    for (unsigned i = 0; i < REPORT_REASONS; i++)
         if (stats->removed[i])
-            row("", report_reasons[i], text_count(stats->removed[i]).s,
+            report_row("", report_reasons[i], text_count(stats->removed[i]).s,
                 text_size((double)stats->removed_bytes[i]).s);
 }
 

@@ -23,8 +23,8 @@ void report_table(const struct report *report);
 void report_json(const struct report *report);
 
 /* What both of them name: the reasons of enum gyre_reason, and the quantiles of latencies. */
+enum { REPORT_REASONS = GYRE_LEASE_ENDED + 1 };
 extern const char *const report_reasons[];
-extern const unsigned report_n_reasons;
 
 enum { REPORT_QUANTILES = 5 };
 struct report_quantile {
@@ -32,6 +32,9 @@ struct report_quantile {
     double fraction;
 };
 extern const struct report_quantile report_quantiles[REPORT_QUANTILES];
+
+/* A line of a table: what it belongs to, or "", a name, a number with its unit, a remark or "". */
+void report_row(const char *group, const char *label, const char *value, const char *note);
 
 /* 0 when there is no whole. */
 double report_ratio(uint64_t part, uint64_t whole);

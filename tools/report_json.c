@@ -36,8 +36,8 @@ json_stats(const gyre_stats *stats)
     json_u64("table_bytes", stats->table_bytes, true);
     printf("\"bytes_an_entry\":%.3f},\"removed\":{",
            report_ratio(stats->live_bytes + stats->index_bytes, stats->entries));
-    for (unsigned i = 0; i < report_n_reasons; i++)
-        json_u64(report_reasons[i], stats->removed[i], i + 1 < report_n_reasons);
+    for (unsigned i = 0; i < REPORT_REASONS; i++)
+        json_u64(report_reasons[i], stats->removed[i], i + 1 < REPORT_REASONS);
     printf("},\"stats\":{");
     json_u64("hits", stats->hits, true);
     json_u64("misses", stats->misses, true);

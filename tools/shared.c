@@ -3,11 +3,16 @@
 
 #include "shared.h"
 
+#include <stdio.h>
+
+#include "layout.h"
+#include "os_object.h"
+#include "region_object.h"
+#include "report.h"
 #include "tool.h"
 
-/* Whoever may read it may look, whosever it is. */
-static int
-open_to_read(const char *name, gyre **cache)
+int
+shared_open(const char *name, gyre **cache)
 {
     gyre_options options = GYRE_OPTIONS_INIT;
     options.shm_name = name;
@@ -16,8 +21,28 @@ open_to_read(const char *name, gyre **cache)
     return gyre_open(cache, &options);
 }
 
+/* Does what has this name begin as a cache does, of whatever build? */
+static bool
+begins_as_cache(const char *name)
+{
+    char path[GY_PATH_BYTES];
+    uint64_t magic = 0;
+    int fd;
+    if (!gy_region_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
+        return false;
+    bool read = gy_os_object_read(fd, &magic, sizeof magic) == GYRE_OK;
+    gy_os_object_close(fd);
+    return read && magic == GY_MAGIC;
+}
+
+bool
+shared_is_cache(const char *name, int result)
+{
+    return result == GYRE_OK || result == GYRE_ECORRUPT || (result == GYRE_EFORMAT && begins_as_cache(name));
+}
+
 const char *
-shared_reason(int result)
+shared_reason(const char *name, int result)
 {
     switch (result) {
     case GYRE_ENOENT:
@@ -27,9 +52,9 @@ shared_reason(int result)
     case GYRE_EPERM:
         return "this user may not open it, or it is no plain file";
     case GYRE_EFORMAT:
-        return "no cache, or one of another build of gyre";
+        return begins_as_cache(name) ? "of another build of gyre" : "no cache";
     case GYRE_ECORRUPT:
-        return "damaged; gyre rm removes it";
+        return "damaged; gyre check tells where, gyre rm removes it";
     default:
         return gyre_strerror(result);
     }
@@ -39,10 +64,10 @@ gyre *
 shared_attach(const char *name)
 {
     gyre *cache;
-    int result = open_to_read(name, &cache);
+    int result = shared_open(name, &cache);
     if (result == GYRE_OK)
         return cache;
-    tool_error("%s: %s", name, shared_reason(result));
+    tool_error("%s: %s", name, shared_reason(name, result));
     return NULL;
 }
 
@@ -60,11 +85,28 @@ int
 shared_peek(const char *name, gyre_stats *stats)
 {
     gyre *cache;
-    int result = open_to_read(name, &cache);
+    int result = shared_open(name, &cache);
     if (result != GYRE_OK)
         return result;
     *stats = (gyre_stats)GYRE_STATS_INIT;
     result = gyre_stats_read(cache, stats);
     gyre_close(cache);
     return result;
+}
+
+static void
+show_holder(const char *label, uint64_t age_ms, uint32_t pid, uint32_t tid)
+{
+    char age[32], who[64] = "";
+    snprintf(age, sizeof age, pid ? "%.1f s" : "none", (double)age_ms / 1e3);
+    if (pid)
+        snprintf(who, sizeof who, "process %u, thread %u", pid, tid);
+    report_row("", label, age, who);
+}
+
+void
+shared_show_oldest(const gyre_stats *s)
+{
+    show_holder("oldest section", s->oldest_section_ms, s->oldest_section_pid, s->oldest_section_tid);
+    show_holder("oldest pin", s->oldest_pin_ms, s->oldest_pin_pid, s->oldest_pin_tid);
 }

@@ -20,12 +20,6 @@ static const char HELP[] =
     "Opens it without the right to write: nothing is changed, and nobody waits.\n\n"
     "  --json   one line of JSON, numbers in bytes and milliseconds\n";
 
-static void
-row(const char *group, const char *label, const char *value, const char *note)
-{
-    printf("%-9s %-14s %14s%s%s\n", group, label, value, *note ? "  " : "", note);
-}
-
 static struct text
 bar(uint64_t part, uint64_t whole)
 {
@@ -41,17 +35,17 @@ show_lookups(const gyre_stats *s)
 {
     char ratio[32];
     snprintf(ratio, sizeof ratio, "%.2f %%", (double)s->hit_rate_ppm / 1e4);
-    row("entries", "now", text_count(s->entries).s, "");
-    row("lookups", "hits", text_count(s->hits).s, "");
-    row("", "misses", text_count(s->misses).s, "");
-    row("", "hit ratio", ratio, "");
-    row("writes", "puts", text_count(s->puts).s, "");
-    row("", "rejected", text_count(s->puts_rejected).s, "");
-    row("", "deletes", text_count(s->deletes).s, "");
-    row("", "leases", text_count(s->leases).s, "");
-    for (unsigned i = 0; i < report_n_reasons && i < GYRE_REASONS; i++)
+    report_row("entries", "now", text_count(s->entries).s, "");
+    report_row("lookups", "hits", text_count(s->hits).s, "");
+    report_row("", "misses", text_count(s->misses).s, "");
+    report_row("", "hit ratio", ratio, "");
+    report_row("writes", "puts", text_count(s->puts).s, "");
+    report_row("", "rejected", text_count(s->puts_rejected).s, "");
+    report_row("", "deletes", text_count(s->deletes).s, "");
+    report_row("", "leases", text_count(s->leases).s, "");
+    for (unsigned i = 0; i < REPORT_REASONS; i++)
         if (s->removed[i])
-            row("removed", report_reasons[i], text_count(s->removed[i]).s, "");
+            report_row("removed", report_reasons[i], text_count(s->removed[i]).s, "");
 }
 
 static void
@@ -62,21 +56,11 @@ show_memory(const gyre_stats *s)
         uint64_t bytes;
     } part[] = {{"live", s->live_bytes}, {"garbage", s->garbage_bytes}, {"being filled", s->open_bytes},
                 {"free", s->free_bytes}, {"index", s->index_bytes}};
-    row("memory", "capacity", text_size((double)s->capacity_bytes).s, "");
+    report_row("memory", "capacity", text_size((double)s->capacity_bytes).s, "");
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
-        row("", part[i].name, text_size((double)part[i].bytes).s, bar(part[i].bytes, s->capacity_bytes).s);
-    row("", "pinned", text_size((double)s->pinned_bytes).s, "arenas that views and drafts hold");
-    row("", "tables", text_size((double)s->table_bytes).s, "beside the capacity");
-}
-
-static void
-show_holder(const char *label, uint64_t age_ms, uint32_t pid, uint32_t tid)
-{
-    char age[32], who[64] = "";
-    snprintf(age, sizeof age, pid ? "%.1f s" : "none", (double)age_ms / 1e3);
-    if (pid)
-        snprintf(who, sizeof who, "process %u, thread %u", pid, tid);
-    row("", label, age, who);
+        report_row("", part[i].name, text_size((double)part[i].bytes).s, bar(part[i].bytes, s->capacity_bytes).s);
+    report_row("", "pinned", text_size((double)s->pinned_bytes).s, "arenas that views and drafts hold");
+    report_row("", "tables", text_size((double)s->table_bytes).s, "beside the capacity");
 }
 
 static void
@@ -85,14 +69,13 @@ show_users(const gyre_stats *s)
     char maintainer[48] = "";
     if (s->maintainer_pid)
         snprintf(maintainer, sizeof maintainer, "process %u maintains it", s->maintainer_pid);
-    row("users", "processes", text_count(s->processes).s, maintainer);
-    row("", "threads", text_count(s->threads).s, "");
-    row("", "pins", text_count(s->pins).s, "");
-    show_holder("oldest section", s->oldest_section_ms, s->oldest_section_pid, s->oldest_section_tid);
-    show_holder("oldest pin", s->oldest_pin_ms, s->oldest_pin_pid, s->oldest_pin_tid);
-    row("work", "sweeps", text_count(s->sweeps).s, "");
-    row("", "growths", text_count(s->growths).s, "");
-    row("", "grace periods", text_count(s->grace_periods).s, "");
+    report_row("users", "processes", text_count(s->processes).s, maintainer);
+    report_row("", "threads", text_count(s->threads).s, "");
+    report_row("", "pins", text_count(s->pins).s, "");
+    shared_show_oldest(s);
+    report_row("work", "sweeps", text_count(s->sweeps).s, "");
+    report_row("", "growths", text_count(s->growths).s, "");
+    report_row("", "grace periods", text_count(s->grace_periods).s, "");
 }
 
 static void
@@ -120,7 +103,7 @@ show_json(const char *name, const gyre_stats *s)
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         printf(",\"%s\":%llu", field[i].name, (unsigned long long)field[i].value);
     fputs(",\"removed\":{", stdout);
-    for (unsigned i = 0; i < report_n_reasons && i < GYRE_REASONS; i++)
+    for (unsigned i = 0; i < REPORT_REASONS; i++)
         printf("%s\"%s\":%llu", i ? "," : "", report_reasons[i], (unsigned long long)s->removed[i]);
     puts("}}");
 }

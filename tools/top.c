@@ -70,16 +70,23 @@ evicted(const gyre_stats *s)
     return s->removed[GYRE_CAPACITY] + s->removed[GYRE_ENTRY_LIMIT] + s->removed[GYRE_CONFLICT];
 }
 
-static struct text
-rate(uint64_t now, uint64_t before, double seconds)
+/* Counters are summed while others count, and a damaged cache may count backwards. */
+static uint64_t
+gained(uint64_t now, uint64_t before)
 {
-    return text_count(now > before ? (uint64_t)((double)(now - before) / seconds) : 0);
+    return now > before ? now - before : 0;
+}
+
+static struct text
+rate(uint64_t gained, double seconds)
+{
+    return text_count((uint64_t)((double)gained / seconds));
 }
 
 static void
 line(const gyre_stats *now, const gyre_stats *before, double seconds)
 {
-    uint64_t hits = now->hits - before->hits, lookups = hits + now->misses - before->misses;
+    uint64_t hits = gained(now->hits, before->hits), lookups = hits + gained(now->misses, before->misses);
     char ratio[16] = "-", full[BAR + 1];
     if (lookups)
         snprintf(ratio, sizeof ratio, "%.1f", 100 * (double)hits / (double)lookups);
@@ -88,8 +95,8 @@ line(const gyre_stats *now, const gyre_stats *before, double seconds)
         full[i] = i < (unsigned)(part * BAR + 0.5) ? '#' : '.';
     full[BAR] = '\0';
     printf("%12s %6s %12s %12s %12s  %s %5u %7u %6u %8.1f\n",
-           rate(now->hits + now->misses, before->hits + before->misses, seconds).s, ratio,
-           rate(now->puts, before->puts, seconds).s, rate(evicted(now), evicted(before), seconds).s,
+           rate(lookups, seconds).s, ratio, rate(gained(now->puts, before->puts), seconds).s,
+           rate(gained(evicted(now), evicted(before)), seconds).s,
            text_count(now->entries).s, full, now->processes, now->threads, now->pins, (double)now->oldest_pin_ms / 1e3);
 }
 

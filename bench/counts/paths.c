@@ -229,6 +229,15 @@ before_warm(struct run *run)
             require(look_up(run->cache, used_once(run, i)), "an entry to warm");
 }
 
+/* Two misses, one after the other: from then on the thread's gets expect to miss. */
+static void
+before_doubt(struct run *run)
+{
+    before_warm(run);
+    for (unsigned i = 0; i < 2; i++)
+        require(!look_up(run->cache, run->n_ids + i), "a miss");
+}
+
 /* Requests until so many have missed. Those are put in the chunk. */
 static void
 before_missed(struct run *run)
@@ -254,6 +263,7 @@ before_sweep(struct run *run)
 
 static const struct path paths[] = {
     {"get and release, hit", before_warm, call_get, 125, 1, 0},
+    {"get and release, hit where misses are expected", before_doubt, call_get, 125, 1, 0},
     {"get and release, first hit", before_each, call_get, 125, 1, 0},
     {"get, miss", before_each, call_miss, 125, 1, 0},
     {"read, hit copied", before_warm, call_read, 125, 1, 0},

@@ -49,6 +49,7 @@ public:
         answer.add("evicts", Peer::evicts);
         answer.add("expires", Peer::expires);
         answer.add("writes", Peer::writes);
+        answer.add("processes", Peer::processes);
         answer.add("workloads", names);
         answer.add("compiler", __VERSION__);
     }
@@ -168,7 +169,12 @@ private:
         add("evict-99", Kind::evicting, &B::run_evict<&B::zipf_99>);
         add("evict-80", Kind::evicting, &B::run_evict<&B::zipf_80>);
         add("insert", Kind::evicting, &B::run_insert);
-        add("latency", Kind::evicting, &B::run_latency);
+        if constexpr (!Peer::processes) // times are kept where they were taken
+            add("latency", Kind::evicting, &B::run_latency);
+        if constexpr (Peer::stops) {
+            add("evict-99-stopped-view", Kind::evicting, &B::run_beside_view);
+            add("evict-99-stopped-section", Kind::evicting, &B::run_beside_section);
+        }
     }
 
     bool filled() const { return config_.kind == Kind::resident || config_.kind == Kind::expiring; }
@@ -264,6 +270,23 @@ private:
     template <Ids ids> Outcome run_evict(const Run &run, Answer &)
     {
         return workloads_of_peer_->get_then_put(run, (this->*ids)());
+    }
+    // Beside a process that is stopped for good.
+    Outcome run_beside(const char *where, const Run &run, Answer &answer)
+    {
+        const auto stopped = peer_->stop_one(where);
+        const Outcome outcome = workloads_of_peer_->get_then_put(run, zipf_99());
+        answer.add("stopped", where);
+        answer.add("stopped_named", peer_->names(*stopped));
+        return outcome;
+    }
+    Outcome run_beside_view(const Run &run, Answer &answer)
+    {
+        return run_beside("view", run, answer);
+    }
+    Outcome run_beside_section(const Run &run, Answer &answer)
+    {
+        return run_beside("section", run, answer);
     }
     Outcome run_delete(const Run &run, Answer &)
     {

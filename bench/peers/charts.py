@@ -33,11 +33,14 @@ KINDS = {
     "rocksdb_lru": Kind("orange", 1.4, "", "triangle"),
     "in_house": Kind("orange", 1.4, "", "diamond"),
     "lmdb": Kind("purple", 1.4, "", "square"),
+    "gyre_shared": Kind("gyre", 3.2, "", "disc"),
+    "lmdb_shared": Kind("purple", 1.4, "", "square"),
+    "in_house_shared": Kind("orange", 1.4, "", "diamond"),
 }
 
 
 def ink_of_words(peer):
-    return "title strong" if peer == "gyre" else "text"
+    return "title strong" if peer in ("gyre", "gyre_shared") else "text"
 
 
 def ticks(most, at_most=5):

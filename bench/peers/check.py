@@ -20,7 +20,8 @@ WARM = 100_000  # requests, until an evicting peer is full
 VALUES = 64, 1024, 6144
 # Hits in a hundred requests, least and most. An evicting cache drops what it likes, but with room
 # for a tenth of the keys, of Zipf's law, a cache that works hits this often.
-ALL, SOME, EVICTING = (100, 100), (20, 99.9), {"evict-99": (55, 90), "evict-80": (25, 75), "latency": (55, 90)}
+ALL, SOME, EVICTING = (100, 100), (20, 99.9), {"evict-99": (55, 90), "evict-80": (25, 75), "latency": (55, 90),
+                                                   "evict-99-stopped-view": (55, 90), "evict-99-stopped-section": (55, 90)}
 LIMITS = 5, 100  # for machine
 
 

@@ -250,16 +250,22 @@ def yardsticks(results):
                  for cell in cells])
 
 
-def void(results, judged):
-    """Why the run is no run: sentences."""
+def faults(results):
+    """What the peers did that they may not: sentences."""
     found = [f"a peer failed: {one}" for one in results.whole["failures"]]
     found += sorted({f"{run['peer']} gave wrong values: {run['step']}, {run['workload']}"
                      for run in results.whole["runs"] if run["wrong"] > 0})
-    found += [f"{one['peer']} gave wrong values: zipf {one['theta']}" for one in results.whole["counted"]
-              if one["wrong"] > 0]
     found += sorted({f"{run['peer']} lost entries that had room: {run['step']}, {run['workload']}"
                      for run in results.whole["runs"] if run["workload"].startswith(ALL_HIT)
                      and run["hits"] < (1 - LOST) * run["requests"]})
+    return found
+
+
+def void(results, judged):
+    """Why the run is no run: sentences."""
+    found = faults(results)
+    found += [f"{one['peer']} gave wrong values: zipf {one['theta']}" for one in results.whole["counted"]
+              if one["wrong"] > 0]
     found += [f"a peer was not measured: {peer}" for peer in (*PEERS, *LIMITS)
               if not results.has(Cell(plan.HITS, "hits-uniform", 1), peer)]
     for figure in yardsticks(results):

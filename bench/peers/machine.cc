@@ -146,7 +146,7 @@ private:
     Outcome measure(unsigned threads, const peers::Length &length, Limit limit)
     {
         peers::Work work(length);
-        return peers::run_team(threads, [&](unsigned index, Gate &gate) {
+        return peers::run_threads(threads, [&](unsigned index, Gate &gate) {
             Count count;
             uint64_t seen = peers::mix(index) % cycle_->n();
             gate.enter(index);

@@ -25,6 +25,7 @@ MANY = [f"many-{n}-uniform" for n in plan.BATCHES]
 # Million operations a second of one thread.
 RATES = {"gyre": 9.0, "ideal": 11.0, "hcc": 2.0, "rocksdb_lru": 1.0, "in_house": 2.2, "lmdb": 0.8,
          **dict.fromkeys(MAPS, 4.0), **dict.fromkeys(LIMITS, 10.0)}
+SHARED_RATES = {"gyre_shared": 9.0, "in_house_shared": 2.0, "lmdb_shared": 0.8}
 MACHINE_RATES = {"two-lines": 12.0, "two-lines-busy": 6.0, "two-lines-overlapped": 55.0, "dependent-load": 5.0, "copy-1k": 12.0}
 NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0, **dict.fromkeys(LIMITS, 90.0)}
 BYTES = {"gyre": 105, "hcc": 200, "rocksdb_lru": 172, "in_house": 150}
@@ -38,6 +39,9 @@ def workloads(peer):
         return WALKS
     if peer == "ideal":
         return [*READS, *MANY]
+    if peer in SHARED_RATES:
+        beside = ["evict-99-stopped-view", "evict-99-stopped-section"] if peer == "gyre_shared" else []
+        return [*READS, *WRITES, *([] if peer == "lmdb_shared" else ["evict-99", "evict-80"]), *beside]
     return [*READS, *WRITES, *(EVICTS if peer in ("gyre", *CACHES, *LIMITS) else ()),
             *([*MANY, "expiry"] if peer == "gyre" else MANY if peer in LIMITS else ())]
 
@@ -46,7 +50,7 @@ def rate(peer, workload, threads):
     """A second."""
     if peer == MACHINE:
         return 1e6 * MACHINE_RATES[workload] * min(threads, 2)
-    one = RATES[peer]
+    one = (RATES | SHARED_RATES)[peer]
     if workload.startswith("many-"):
         one *= 4.5
     if workload == "insert":
@@ -59,7 +63,7 @@ def rate(peer, workload, threads):
 def hit_ratio(peer, workload, equal_bytes):
     if not workload.startswith("evict"):
         return 1.0
-    return HITS[workload, peer == "gyre"] * (TIGHT if equal_bytes and peer != "gyre" else 1)
+    return HITS[workload[:len("evict-99")], peer.startswith("gyre")] * (TIGHT if equal_bytes and peer != "gyre" else 1)
 
 
 def quantiles(ns):
@@ -75,12 +79,14 @@ def ran(peer, workload, threads, equal_bytes=False):
              "entries": ENTRIES, "resident_bytes": ENTRIES * BYTES.get(peer, 120)}
     if workload == "latency":
         found.update(get_ns=quantiles(NS[peer]), put_ns=quantiles(2 * NS[peer]))
+    if "stopped" in workload:
+        found.update(stopped=workload.rpartition("-")[2], stopped_named=True)
     return found
 
 
 def described(peer):
     return {"peer": peer, "version": f"{peer} 1.0", "evicts": peer in ("gyre", *CACHES, *LIMITS), "workloads": workloads(peer),
-            "compiler": "0.0"}
+            "processes": peer in SHARED_RATES, "compiler": "0.0"}
 
 
 def opened(kind):
@@ -91,23 +97,27 @@ def takes_part(peer, cell):
     return cell.workload in workloads(peer) and plan.takes_part(peer, cell)
 
 
-def whole(processors=2, quick=False):
-    """The results of such a run, without programs."""
-    made = plan.plan(processors, quick)
+def measured(made, peers, processors=2, quick=False):
+    """What there is of such a run after it was measured, by a plan, without programs."""
     runs, first = [], []
     for step in made.steps:
-        for peer in ("gyre", *RATES, MACHINE):
+        for peer in peers:
             first.append({**opened(step.kind), "step": step.name, "peer": peer})
             runs += [{**ran(peer, cell.workload, cell.threads, step.equal_bytes), "step": step.name, "round": number,
                       "peer": peer} for cell, _ in step.cells if takes_part(peer, cell) for number in range(made.rounds)]
-    counted = [{"peer": peer, "theta": theta, "requests": 10**6, "wrong": 0, "entries": ENTRIES,
-                "hits": round(10**6 * hit_ratio(peer, workload, False))}
-               for theta, workload in plan.EVICT.items() for peer in ("gyre", *CACHES)]
     about = {"processor": "made up", "virtual": False, "processors": processors, "cache": "1K", "memory_bytes": 2**30,
              "kernel": "none", "huge_pages": "none", "load_before": 0.0, "commit": ""}
     return {"quick": quick, "rounds": made.rounds, "machine": about, "runs": runs, "opened": first, "failures": [],
-            "peers": {peer: described(peer) for peer in (*RATES, MACHINE)}, "counted": [] if quick else counted,
-            "instructions": 120.0}
+            "peers": {peer: described(peer) for peer in peers}, "counted": [], "instructions": None}
+
+
+def whole(processors=2, quick=False):
+    """The results of make peers."""
+    counted = [{"peer": peer, "theta": theta, "requests": 10**6, "wrong": 0, "entries": ENTRIES,
+                "hits": round(10**6 * hit_ratio(peer, workload, False))}
+               for theta, workload in plan.EVICT.items() for peer in ("gyre", *CACHES)]
+    return {**measured(plan.plan(processors, quick), (*RATES, MACHINE), processors, quick),
+            "counted": [] if quick else counted, "instructions": 120.0}
 
 
 def fault(folder, peer, command):

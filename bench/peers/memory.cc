@@ -93,17 +93,27 @@ double in_child(const std::function<double()> &measure)
     return figure;
 }
 
-HugePages::HugePages(size_t bytes)
+HugePages::HugePages(size_t bytes, Kind kind)
 {
     constexpr size_t page = 2 << 20;
-    mapped_bytes_ = (bytes + page - 1) / page * page + page;
-    mapping_ = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const size_t used = (bytes + page - 1) / page * page;
+    mapped_bytes_ = used + page;
+    mapping_ = mmap(nullptr, mapped_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ == MAP_FAILED)
         throw std::bad_alloc();
     const uintptr_t at = reinterpret_cast<uintptr_t>(mapping_);
     data_ = static_cast<char *>(mapping_) + (page - at % page) % page;
-    madvise(data_, mapped_bytes_ - page, MADV_HUGEPAGE);
+    const int flags = (kind == shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (mmap(data_, used, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) {
+        munmap(mapping_, mapped_bytes_);
+        throw std::bad_alloc();
+    }
+    madvise(data_, used, MADV_HUGEPAGE);
+    if (kind == shared) { // shared memory becomes huge when it is there
+        constexpr int populate_write = 23, collapse = 25;
+        madvise(data_, used, populate_write);
+        madvise(data_, used, collapse);
+    }
 }
 
 HugePages::~HugePages()

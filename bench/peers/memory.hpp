@@ -28,7 +28,9 @@ double in_child(const std::function<double()> &measure);
 // Zeroed memory in huge pages, if the machine gives any.
 class HugePages {
 public:
-    explicit HugePages(size_t bytes);
+    enum Kind { own, shared }; // with the children of this process
+
+    explicit HugePages(size_t bytes, Kind kind = own);
     ~HugePages();
     HugePages(const HugePages &) = delete;
     HugePages &operator=(const HugePages &) = delete;

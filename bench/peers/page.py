@@ -28,8 +28,8 @@ PLACE = re.compile(r"@([^@\n]+)@")
 
 def versions(results):
     commit = results.whole["machine"]["commit"]
-    found = [f"{about['version']}{f' ({commit})' if name == 'gyre' and commit else ''}"
-             for name, about in results.whole["peers"].items() if name not in (*YARDSTICKS, *LIMITS, "in_house", MACHINE)]
+    found = [f"{about['version']}{f' ({commit})' if name.startswith('gyre') and commit else ''}"
+             for name, about in results.whole["peers"].items() if not name.startswith("in_house") and name not in (*YARDSTICKS, *LIMITS, MACHINE)]
     return ", ".join(dict.fromkeys(found))
 
 

@@ -52,7 +52,8 @@
 //    a time has a mutex for its writers in its adapter.
 //  - A peer whose version of the key's hash is free uses peers::hash(key).
 //  - Config says what is to come; a peer uses its best settings for that.
-//  - All memory of a peer is in its process: resident bytes are measured, not asked for.
+//  - All memory of a peer is in its process: resident bytes are measured, not asked for. (Of peers
+//    with `processes` they mean nothing.)
 
 #ifndef BENCH_PEERS_PEER_HPP
 #define BENCH_PEERS_PEER_HPP
@@ -116,6 +117,14 @@ struct PeerBase {
     static constexpr bool expires = false;
     // Takes put and del while others read. Without it only hits are measured.
     static constexpr bool writes = true;
+    // A run's threads are processes, which share what is open:
+    //   void enter_process()
+    // is called in each, before anything else; throws on failure.
+    static constexpr bool processes = false;
+    // Another one can be stopped in what it does:
+    //   std::unique_ptr<Stopped> stop_one(const char *where), which ends it when it goes
+    //   bool names(const Stopped &): whether the peer itself says who it is
+    static constexpr bool stops = false;
 };
 
 } // namespace peers

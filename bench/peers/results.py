@@ -21,7 +21,8 @@ LIMIT, BARE, SAME = LIMITS = "least", "least_bare", "least_same"  # what gyre's 
 TITLES = {"ideal": "*ideal*", "in_house": "*in-house*", "hcc": "HyperClockCache", "rocksdb_lru": "RocksDB LRUCache",
           "tbb": "TBB concurrent_hash_map", "lfht": "liburcu lfht", "ck": "Concurrency Kit", "lmdb": "LMDB",
           LIMIT: "the least, a hit of 130 instructions", BARE: "the least, bare",
-          SAME: "the least, with gyre's instructions"}
+          SAME: "the least, with gyre's instructions", "gyre_shared": "gyre, processes",
+          "lmdb_shared": "LMDB, processes", "in_house_shared": "*in-house*, processes"}
 
 
 def title(peer):

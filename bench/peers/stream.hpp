@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the gyre authors
 
 // A sequence of ids, made before any clock starts and the same for all peers: it lies in a file
-// beside the programs, which all of them map. The threads of a run take it in pieces, in order; the
+// beside the programs, which all of them map. The threads or processes of a run take it in pieces, in order; the
 // next run goes on where the last one stopped, and after the end it begins anew.
 
 #ifndef BENCH_PEERS_STREAM_HPP
@@ -11,6 +11,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "shared.hpp"
 
 namespace peers {
 
@@ -27,10 +29,10 @@ public:
 
     const uint32_t *next()
     {
-        return ids_ + next_.fetch_add(piece, std::memory_order_relaxed) % length_;
+        return ids_ + next_->fetch_add(piece, std::memory_order_relaxed) % length_;
     }
 
-    void rewind() { next_ = 0; }
+    void rewind() { *next_ = 0; }
 
     // Of all streams of the process: resident, but no peer's.
     static uint64_t mapped_bytes();
@@ -38,7 +40,7 @@ public:
 private:
     const uint32_t *ids_;
     size_t length_;
-    std::atomic<uint64_t> next_{0};
+    Shared<std::atomic<uint64_t>> next_{0u};
 };
 
 } // namespace peers

@@ -35,7 +35,7 @@ public:
     Workloads(Peer &peer, const Config &config) : peer_(peer), config_(config) {}
 
     // New keys have ids that no sequence holds, but where they are the `entries` announced.
-    void begin_new_ids() { next_new_ = config_.kind == Kind::growing ? 0 : uint64_t{1} << 33; }
+    void begin_new_ids() { *next_new_ = config_.kind == Kind::growing ? 0 : uint64_t{1} << 33; }
 
     Outcome hits(const Run &run, Stream &stream)
     {
@@ -101,7 +101,7 @@ public:
         const uint64_t end = config_.kind == Kind::growing ? config_.entries : UINT64_MAX;
         Outcome outcome =
             each_piece(run, [this, writer, end](Thread &thread, Count &count) mutable {
-                const uint64_t from = next_new_.fetch_add(Stream::piece);
+                const uint64_t from = next_new_->fetch_add(Stream::piece);
                 for (uint64_t id = from; id < from + Stream::piece && id < end; id++) {
                     put(thread, id, writer, count);
                 }
@@ -109,7 +109,7 @@ public:
                 return from < end;
             });
         Thread thread(peer_);
-        const uint64_t last = std::min(next_new_.load(), end);
+        const uint64_t last = std::min(next_new_->load(), end);
         outcome.count.requests = std::min<uint64_t>(outcome.count.ops, 100);
         for (uint64_t id = last - outcome.count.requests; id < last; id++)
             get(thread, id, outcome.count);
@@ -241,9 +241,13 @@ private:
     {
         Work work(run.length);
         Outcome outcome = run_team(run.threads, [&](unsigned index, Gate &gate) {
+            if constexpr (Peer::processes)
+                peer_.enter_process();
             Piece piece = shared;
             Thread thread(peer_);
             Count count;
+            if constexpr (Peer::processes)
+                touch_all(thread);
             gate.enter(index);
             const uint64_t until_ns = work.until_ns();
             while (work.claim(until_ns)) {
@@ -260,6 +264,22 @@ private:
         });
         outcome.count.requests = outcome.count.ops;
         return outcome;
+    }
+
+    template <class Body> static Outcome run_team(unsigned size, const Body &body)
+    {
+        if constexpr (Peer::processes)
+            return run_processes(size, body);
+        else
+            return run_threads(size, body);
+    }
+
+    // Before the clock runs: what a new process has to do with each page of a mapping, once.
+    void touch_all(Thread &thread)
+    {
+        Count none;
+        for (uint64_t id = 0; config_.kind == Kind::resident && id < config_.entries; id++)
+            get(thread, id, none);
     }
 
     bool get(Thread &thread, uint64_t id, Count &count)
@@ -336,7 +356,7 @@ private:
 
     Peer &peer_;
     Config config_;
-    std::atomic<uint64_t> next_new_{0};
+    Shared<std::atomic<uint64_t>> next_new_{0u};
 };
 
 } // namespace peers

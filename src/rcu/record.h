@@ -29,6 +29,7 @@ enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PI
 
 struct gy_counters {
     gy_atomic_u64 hits, misses, puts, puts_rejected, deletes, touches;
+    gy_atomic_u64 arrived; /* words that came into a slot from none, or from another; in sections: for recounts */
     gy_atomic_u64 copied_entries, copied_bytes, window_conflicts, retries, vanished;
     gy_atomic_u64 leases, leases_passed, stale_values;
     gy_atomic_u64 removed[GYRE_REASONS], removed_bytes[GYRE_REASONS];

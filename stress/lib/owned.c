@@ -83,7 +83,7 @@ owned_hit(struct round *round, uint32_t number, const struct look *look, const s
     stress_raise(&key->seen, found->id);
     uint64_t missed = found->id; /* it stood before a miss that came before this hit */
     if (look->missed == missed && atomic_compare_exchange_strong(&key->missed, &missed, 0))
-        atomic_fetch_add(&round->came_back, 1);
+        atomic_fetch_add(&round->common->came_back, 1);
 }
 
 /* What a clear or an expiry hides for a moment is not counted. */
@@ -132,7 +132,7 @@ note_outcome(struct worker *worker, uint32_t number, uint32_t id, int kind, int 
             atomic_store_explicit(&key->version_id, id, RELEASE);
         key->surely_absent = false;
         worker->total.puts++;
-        atomic_fetch_add_explicit(&worker->round->puts_done, 1, RELAXED);
+        atomic_fetch_add_explicit(&worker->round->common->puts_done, 1, RELAXED);
         return;
     }
     atomic_store_explicit(&key->failed, id, RELEASE);

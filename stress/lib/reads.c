@@ -104,7 +104,7 @@ held_recheck(struct worker *worker)
         return;
     }
     worker->held[at] = worker->held[--worker->n_held];
-    if (rng_one_in(&worker->rng, 2)) {
+    if (rng_one_in(&worker->rng, 2) && !worker->round->processes) {
         _Atomic(struct held *) *box = &worker->round->boxes[rng_below(&worker->rng, BOXES)];
         held = atomic_exchange_explicit(box, held, memory_order_acq_rel);
         worker->total.handed++;

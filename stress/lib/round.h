@@ -46,6 +46,13 @@ struct held {
     uint32_t id;
 };
 
+/* What all workers of a round change. */
+struct common {
+    _Atomic bool stop;
+    _Atomic uint64_t puts_done, clears_done;
+    _Atomic uint64_t came_back; /* values of owned keys that were missed and came back without a put */
+};
+
 struct round {
     gyre *cache;
     gyre_options options;
@@ -61,9 +68,8 @@ struct round {
     bool grows;  /* so many small entries that the index doubles again and again */
     struct owned *owned;
     _Atomic(struct held *) boxes[BOXES]; /* views handed from thread to thread */
-    _Atomic bool stop;
-    _Atomic uint64_t puts_done, clears_done;
-    _Atomic uint64_t came_back; /* values of owned keys that were missed and came back without a put */
+    bool processes; /* its workers are processes: each has a round of its own, but for owned and common */
+    struct common *common;
 };
 
 struct worker {
@@ -81,6 +87,8 @@ struct worker {
     unsigned char *buffer;  /* of max_value_bytes and a bit */
     uint32_t *seen;         /* a scan's: the id under which it met each owned key, */
     uint64_t *seen_touches; /* and the touches that had ended by then */
+    uint64_t until_ns; /* when it ends of itself; 0: when it is told to stop */
+    bool threaded, closes, leaves_views; /* a process: see herd.h */
     struct {
         uint64_t ops, hits, misses, puts, touches, busy, rejected, scanned, held_checks, handed,
             counted;

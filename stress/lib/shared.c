@@ -32,7 +32,7 @@ count_outcome(struct worker *worker, int rc)
     worker->total.rejected += rc == GYRE_E2BIG;
     worker->total.exists += rc == GYRE_EXISTS;
     if (rc == GYRE_OK)
-        atomic_fetch_add_explicit(&worker->round->puts_done, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&worker->round->common->puts_done, 1, memory_order_relaxed);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,11 +36,11 @@ static struct {
     unsigned threads; /* 0: the program's own choice */
     char hang_text[256];
     size_t hang_size;
-    _Atomic uint64_t failures;
-    _Atomic uint64_t operations, checked;
     struct label labels[MAX_LABELS];
     unsigned n_labels;
 } run;
+
+static struct stress_counts own_counts, *counts = &own_counts;
 
 _Thread_local struct stress_tally stress_tally;
 
@@ -109,6 +110,13 @@ stress_start(char **argv, const char *name, double default_seconds)
     install_points();
 }
 
+void
+stress_continue(const char *name)
+{
+    run.name = name;
+    install_points();
+}
+
 struct rng
 stress_rng(uint64_t salt)
 {
@@ -162,7 +170,7 @@ stress_rss_bytes(void)
 void
 stress_fail(const char *format, ...)
 {
-    if (atomic_fetch_add(&run.failures, 1) >= PRINTED_FAILURES)
+    if (atomic_fetch_add(&counts->failures, 1) >= PRINTED_FAILURES)
         return;
     char text[512];
     va_list arguments;
@@ -175,7 +183,28 @@ stress_fail(const char *format, ...)
 bool
 stress_failed(void)
 {
-    return atomic_load(&run.failures) != 0;
+    return stress_failures() != 0;
+}
+
+uint64_t
+stress_failures(void)
+{
+    return atomic_load(&counts->failures);
+}
+
+void
+stress_count_in(struct stress_counts *shared)
+{
+    counts = shared;
+}
+
+void
+stress_count_in_children(void)
+{
+    void *memory = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        abort();
+    stress_count_in(memory);
 }
 
 static void
@@ -225,11 +254,11 @@ stress_goes_on(uint64_t until_ns, bool lacks)
     return !stress_failed() && (now < until_ns || (lacks && now < run.started_ns + longest));
 }
 
-static void
-add_tally(void)
+void
+stress_add_tally(void)
 {
-    atomic_fetch_add(&run.operations, stress_tally.operations);
-    atomic_fetch_add(&run.checked, stress_tally.checked);
+    atomic_fetch_add(&counts->operations, stress_tally.operations);
+    atomic_fetch_add(&counts->checked, stress_tally.checked);
     stress_tally = (struct stress_tally){0};
 }
 
@@ -237,16 +266,16 @@ static void
 print_result(void)
 {
     printf("RESULT stress-%s operations=%" PRIu64 " checked=%" PRIu64 " violations=%" PRIu64 "\n",
-           run.name, atomic_load(&run.operations), atomic_load(&run.checked),
-           atomic_load(&run.failures));
+           run.name, atomic_load(&counts->operations), atomic_load(&counts->checked),
+           atomic_load(&counts->failures));
 }
 
 int
 stress_finish(void)
 {
     alarm(0);
-    add_tally();
-    if (atomic_load(&run.checked) == 0 && !stress_failed())
+    stress_add_tally();
+    if (atomic_load(&counts->checked) == 0 && !stress_failed())
         stress_fail("nothing was checked");
     for (unsigned i = 0; i < run.n_labels && !stress_failed(); i++)
         if (run.labels[i].needed && run.labels[i].n == 0)
@@ -255,7 +284,7 @@ stress_finish(void)
     for (unsigned i = 0; i < run.n_labels; i++)
         printf("%s %s %" PRIu64, i ? "," : "", run.labels[i].name, run.labels[i].n);
     double seconds = (double)(stress_now_ns() - run.started_ns) / 1e9;
-    uint64_t failures = atomic_load(&run.failures);
+    uint64_t failures = atomic_load(&counts->failures);
     if (failures == 0) {
         printf("\n%s: OK, seed %" PRIu64 ", %.1f s\n", run.name, run.seed, seconds);
         print_result();
@@ -282,7 +311,7 @@ thread_main(void *arg)
 {
     struct stress_thread *thread = arg;
     thread->body(thread->arg);
-    add_tally();
+    stress_add_tally();
     return NULL;
 }
 

@@ -55,6 +55,9 @@
 /* Reads the environment, prints the seed, installs the delays and a watchdog against hangs. */
 void stress_start(char **argv, const char *name, double default_seconds);
 
+/* In a process that a running program has executed: what it has begun goes on. */
+void stress_continue(const char *name);
+
 /* The same value for the same seed and salt. */
 struct rng stress_rng(uint64_t salt);
 
@@ -71,6 +74,15 @@ uint64_t stress_rss_bytes(void);
 /* Reports a broken promise; the first ones are printed, all are counted. Any thread. */
 void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool stress_failed(void);
+uint64_t stress_failures(void);
+
+/* Where failures and what was done are counted: else each process counts for itself. In memory that is shared with those
+ * that are forked from now on, or that the caller gives. */
+struct stress_counts {
+    _Atomic uint64_t failures, operations, checked;
+};
+void stress_count_in_children(void);
+void stress_count_in(struct stress_counts *shared);
 
 /* A number for the verdict; numbers of one label add up. A needed one must not stay zero. Main
  * thread. */
@@ -88,6 +100,7 @@ struct stress_tally {
     uint64_t operations, checked;
 };
 extern _Thread_local struct stress_tally stress_tally;
+void stress_add_tally(void); /* before a process ends that is not the last */
 
 /* Prints the numbers and the verdict, then one line for programs; the program's exit status. A run
  * that checked nothing fails. */

@@ -34,7 +34,8 @@ export B logs
 {
     for name in $(names tests/test_*.c); do echo "run $name $B/tests/$name"; done
     for name in $(names fuzz/fuzz_*.c); do echo "run $name $B/fuzz/$name fuzz/corpus/$name"; done
-    for name in $(names stress/*.c); do echo "run stress-$name env T=$stress $B/stress/$name"; done
+    # steps leaves out what it kills: the same calls are run by the others.
+    for name in $(names stress/*.c | grep -vx steps); do echo "run stress-$name env T=$stress $B/stress/$name"; done
     echo "run contract $B/contract 2"
 } | xargs -P "$jobs" -I{} bash -c '{}'
 failed=$?

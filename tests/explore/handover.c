@@ -18,6 +18,7 @@ struct word {
 /* A thread's section, the one before, and the start of its latest grace period. */
 static struct section {
     bool open, has_mark;
+    const volatile void *at; /* in whose record */
     uint64_t began; /* at the first load inside: one whose store is not seen, for want of a fence yet, may go on */
     uint64_t geometry, mark; /* as loaded inside; geometry 0: not yet */
     uint64_t last_began;
@@ -117,10 +118,22 @@ handover_loaded(unsigned thread, const volatile void *from, uint64_t value)
         after_the_store(thread, word_at(from), "goes by");
 }
 
-static void
-section_changes(unsigned thread, bool opens)
+/* Of a dead thread, another ends it. */
+static unsigned
+who_is_inside(unsigned thread, const volatile void *at)
 {
+    for (unsigned t = 0; t < MEMORY_THREADS; t++)
+        if (sections[t].open && sections[t].at == at)
+            return t;
+    return thread;
+}
+
+static void
+section_changes(unsigned thread, const volatile void *at, bool opens)
+{
+    thread = opens ? thread : who_is_inside(thread, at);
     struct section *s = &sections[thread];
+    s->at = at;
     if (opens) {
         s->began = 0;
         s->geometry = 0;
@@ -149,7 +162,7 @@ handover_stores(unsigned thread, const volatile void *to, uint64_t value)
     w->stored = memory_instant(thread) + 1;
     if (field_of(to, cache->records, cache->g.n_records, sizeof(struct gy_record)) ==
         offsetof(struct gy_record, section))
-        section_changes(thread, value != 0);
+        section_changes(thread, to, value != 0);
     if (to == &super->clear_cookie)
         clear_began = sections[thread].grace_began;
     if (to == &super->shard[0].cookie)

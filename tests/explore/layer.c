@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "cache.h"
 #include "oracle.h"
+#include "processes.h"
 #include "scheduler.h"
 #include "world.h"
 
@@ -101,6 +103,18 @@ explore_cas(volatile void *at, unsigned size, void *expected, uint64_t desired, 
 }
 
 void
+explore_count(volatile void *at, uint64_t n, struct explore_site *site)
+{
+    if (world_cache()->members == NULL || !sched_inside()) {
+        memory_raw_store(at, sizeof n, memory_raw(at, sizeof n) + n);
+        return;
+    }
+    sched_access(site, at);
+    uint64_t old = memory_load(sched_self(), at, sizeof n, memory_order_relaxed).value;
+    memory_store(sched_self(), at, sizeof n, old + n, memory_order_relaxed);
+}
+
+void
 explore_fence(struct explore_site *site)
 {
     sched_access(site, NULL);
@@ -108,12 +122,26 @@ explore_fence(struct explore_site *site)
         memory_fence(sched_self());
 }
 
+static bool
+any_thread(unsigned thread)
+{
+    (void)thread;
+    return true;
+}
+
+static bool
+of_this_process(unsigned thread)
+{
+    return process_of(thread) == process_self();
+}
+
+/* Of all processes that share the cache, or of one. */
 bool
-explore_membarrier(struct explore_site *site)
+explore_membarrier(bool all, struct explore_site *site)
 {
     sched_access(site, NULL);
     if (sched_inside() && site->order != memory_order_relaxed)
-        memory_membarrier(sched_self(), world_threads());
+        memory_membarrier(sched_self(), world_threads(), all ? any_thread : of_this_process);
     return true;
 }
 
@@ -150,6 +178,9 @@ unsigned __wrap_gy_os_cpu(void);
 uint64_t __wrap_gy_os_clock_ns(void);
 uint64_t __wrap_gy_os_clock_ms(void);
 void __wrap_gy_os_discard(void *address, size_t bytes);
+void __wrap_gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes);
+bool __wrap_gy_os_membarrier_register_all(void);
+void __wrap_gy_os_wait_shared(volatile void *word, uint32_t value, uint32_t timeout_ms);
 void __wrap_gy_os_nap(void);
 int __wrap_sched_yield(void);
 
@@ -181,6 +212,28 @@ void
 __wrap_gy_os_discard(void *address, size_t bytes)
 {
     memset(address, 0xDD, bytes);
+}
+
+void
+__wrap_gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes)
+{
+    (void)fd;
+    memset(world_base() + offset, 0xDD, bytes);
+}
+
+bool
+__wrap_gy_os_membarrier_register_all(void)
+{
+    return true;
+}
+
+/* The kernel compares with the newest value. Who is not woken wakes up when the time is over. */
+void
+__wrap_gy_os_wait_shared(volatile void *word, uint32_t value, uint32_t timeout_ms)
+{
+    if (memory_raw(word, sizeof value) == value)
+        world_sleep(timeout_ms);
+    sched_yield_now();
 }
 
 void

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct explore_site {
-    const char *file, *op;
+    const char *file, *op, *base; /* base: of the file's name, when it is known */
     int line, order, failure_order;
     bool known; /* orders are what the run wants them to be, and the hash is set */
     bool weakened;
@@ -26,9 +26,10 @@ uint64_t explore_fetch_add(volatile void *at, unsigned size, uint64_t value, str
 uint64_t explore_fetch_sub(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
 uint64_t explore_exchange(volatile void *at, unsigned size, uint64_t value, struct explore_site *site);
 bool explore_cas(volatile void *at, unsigned size, void *expected, uint64_t desired, struct explore_site *site);
+void explore_count(volatile void *at, uint64_t n, struct explore_site *site);
 void explore_fence(struct explore_site *site);
 void explore_compiler_barrier(struct explore_site *site);
-bool explore_membarrier(struct explore_site *site);
+bool explore_membarrier(bool all, struct explore_site *site);
 void explore_bytes_read(const void *from, size_t n, struct explore_site *site);
 void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
 
@@ -55,8 +56,14 @@ void explore_bytes_written(const void *to, size_t n, struct explore_site *site);
 /* A call of gy_os_membarrier, and what its declaration looks like. */
 #define gy_os_membarrier(nothing) EXPLORE_MEMBARRIER_##nothing
 #define EXPLORE_MEMBARRIER_                                                                        \
-    explore_membarrier(EXPLORE_SITE("membarrier", memory_order_seq_cst, memory_order_seq_cst))
+    explore_membarrier(false, EXPLORE_SITE("membarrier", memory_order_seq_cst, memory_order_seq_cst))
 #define EXPLORE_MEMBARRIER_void gy_os_membarrier(void)
+#define gy_os_membarrier_all(nothing) EXPLORE_MEMBARRIER_ALL_##nothing
+#define EXPLORE_MEMBARRIER_ALL_                                                                    \
+    explore_membarrier(true, EXPLORE_SITE("membarrier", memory_order_seq_cst, memory_order_seq_cst))
+#define EXPLORE_MEMBARRIER_ALL_void gy_os_membarrier_all(void)
+/* Statistics; where processes share a cache, others go by them. */
+#define gy_count(p, n) explore_count((p), (n), EXPLORE_SITE("count", memory_order_relaxed, memory_order_relaxed))
 #define gy_bytes_read(from, n) explore_bytes_read((from), (n), EXPLORE_SITE("read", 0, 0))
 #define gy_bytes_written(to, n) explore_bytes_written((to), (n), EXPLORE_SITE("write", 0, 0))
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
+#include "find.h"
 #include "lease.h"
 #include "ops.h"
 
-enum { LEASE_MS = 10, STALE_MS = 1000, VALUE_MOST = 4096 };
+/* Where processes die, leases last longer than anybody waits: it is the death that ends them. */
+enum { LEASE_MS = 10, LEASE_LONG_MS = 1000000, WAIT_MS = 200, STALE_MS = 1000, VALUE_MOST = 4096 };
 
 /* A value that has expired: nothing may have been put or deleted, from its put's end to this call's start. */
 static void
@@ -23,18 +25,40 @@ check_stale(const struct operation *call, unsigned key, uint32_t id)
     }
 }
 
+/* The lease that stands, if its holder has left; else 0. */
+static uint64_t
+left_behind(gyre *cache, uint64_t text)
+{
+    int error;
+    bool tentative;
+    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_found f;
+    struct gy_lease_note note;
+    uint64_t token = 0;
+    if (r == NULL || !gy_index_find(cache, ops_hash(&text, sizeof text), &text, sizeof text, &r->pin[GY_PIN_COMPARE], &f, &tentative))
+        return 0;
+    if (gy_entry_is_lease(f.header) && gy_lease_read(cache, &f, &note) &&
+        (note.record >= cache->g.n_records || gy_load_acq(&cache->records[note.record].owner) != note.owner))
+        token = gy_entry_version(f.entry, f.header);
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+    return token;
+}
+
 void
-leases_ask(struct actor *a, gyre *cache, unsigned key)
+leases_ask(struct actor *a, unsigned key, bool wait)
 {
     uint64_t text = ops_key_of(key);
     gyre_lease_options options = GYRE_LEASE_OPTIONS_INIT;
     gyre_view view;
+    gyre *cache = world_cache();
+    bool among_processes = cache->members != NULL;
     if (a->lease_id[key] != 0)
         return;
-    options.lease_ms = LEASE_MS;
-    options.wait_ms = GYRE_NO_WAIT;
+    options.lease_ms = among_processes ? LEASE_LONG_MS : LEASE_MS;
+    options.wait_ms = wait ? WAIT_MS : GYRE_NO_WAIT;
     options.stale_ms = STALE_MS;
     uint32_t id = ops_new_value(key, 0);
+    uint64_t left = among_processes ? left_behind(cache, text) : 0;
     struct operation *o = ops_record(WGL_GET, key);
     int rc = gyre_get_or_lease(cache, &text, sizeof text, &options, &view, &a->lease[key]);
     if (rc == GYRE_MISS) {
@@ -45,6 +69,8 @@ leases_ask(struct actor *a, gyre *cache, unsigned key)
         ops_answer(o, GYRE_OK);
         return;
     }
+    if (rc == GYRE_LEASED && left != 0 && left_behind(cache, text) == left)
+        sched_violation("a lease on key %u lasts, and its holder had left it when the call began", key);
     if (rc == GYRE_OK)
         o->op.id = ops_read_value(view.data, view.size, key);
     if (rc == GYRE_STALE)

@@ -16,9 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "world.h"
 
-enum { BATCH = 256, JOBS_MOST = 64, HANG_SECONDS = 60, SCENARIOS_MOST = 64 };
+enum { BATCH = 256, JOBS_MOST = 64, HANG_SECONDS = 60, SCENARIOS_MOST = 128 };
 
 static const char *const strategy_name[] = {"sticky", "aimed", "pct", "bounded"};
 static const char *const mode_name[] = {"sc", "tso", "relaxed"};
@@ -30,7 +31,7 @@ static struct request {
     double seconds;
     unsigned jobs;
     bool replay, trace, sites;
-    uint32_t length, first;
+    uint32_t length, first, death_at;
     struct preemption preempt[2];
     const char *weaken;
 } request = {.strategy = -1, .mode = -1, .jobs = 1};
@@ -38,7 +39,7 @@ static struct request {
 static struct shared {
     _Atomic uint64_t schedules[SCENARIOS_MOST], accesses[SCENARIOS_MOST], operations;
     _Atomic uint64_t sweeps[SCENARIOS_MOST], copies[SCENARIOS_MOST], growths[SCENARIOS_MOST];
-    _Atomic uint64_t by_strategy[STRATEGIES], by_mode[MEMORY_MODES], stopped, cut, violations;
+    _Atomic uint64_t by_strategy[STRATEGIES], by_mode[MEMORY_MODES], stopped, cut, deaths, violations;
 } *shared;
 
 static const struct scenario *running;
@@ -74,7 +75,18 @@ draw_plan(uint64_t seed, uint32_t length)
                 : mode < 4        ? MEMORY_SC
                 : mode < 7        ? MEMORY_TSO
                                   : MEMORY_RELAXED;
-    if (running->dies && plan.strategy != BOUNDED) {
+    if (running->processes) {
+        plan.shared = true;
+        plan.aim = running->aim;
+        plan.apart = (seed >> 32) % 4 == 0;
+    }
+    if (plan.strategy == BOUNDED) {
+        plan.death_at = request.death_at;
+    } else if (running->processes) {
+        plan.stops = death < 3;
+        plan.cut = death == 3;
+        plan.deaths = death < 6 ? 0 : death < 24 ? 1 : 2;
+    } else if (running->dies) {
         plan.stops = death < 8;
         plan.cut = death >= 8 && death < 13;
     }
@@ -92,6 +104,8 @@ print_replay(const char *text)
         printf(" --preempt %u:%u", plan.preempt[i].at, plan.preempt[i].to);
     if (plan.first)
         printf(" --first %u", plan.first);
+    if (plan.death_at)
+        printf(" --death %u", plan.death_at);
     printf("%s%s\n", request.weaken ? " --weaken " : "", request.weaken ? request.weaken : "");
     fflush(stdout);
 }
@@ -122,6 +136,8 @@ run_one(void)
     unsigned i = (unsigned)(running - scenarios), wanted = 0;
     while (wanted < 2 && plan.preempt[wanted].at != 0)
         wanted++;
+    if (plan.strategy == BOUNDED)
+        alarm(HANG_SECONDS);
     bool right = world_run(&plan);
     if (right && plan.strategy == BOUNDED && sched_preempted() < wanted)
         return true; /* the same as one with fewer: not counted */
@@ -169,46 +185,13 @@ run_batch(struct rng *seeds, uint32_t *length)
     return true;
 }
 
-static bool
-with_preemptions(uint32_t at, uint32_t to, uint32_t then, uint32_t then_to)
-{
-    plan.preempt[0] = (struct preemption){at, to};
-    plan.preempt[1] = (struct preemption){then, then_to};
-    return run_one();
-}
-
-/* Every schedule with one preemption of the one that was run last, and with a second one after it. */
-static bool
-run_after(uint32_t at, uint32_t to)
-{
-    if (!with_preemptions(at, to, 0, 0))
-        return false;
-    if (sched_preempted() == 0)
-        return true; /* it ran already */
-    uint64_t length = sched_now();
-    alarm(HANG_SECONDS);
-    for (uint32_t then = at + 1; then <= length; then++)
-        for (uint32_t then_to = 0; then_to < world_threads(); then_to++)
-            if (!with_preemptions(at, to, then, then_to))
-                return false;
-    return true;
-}
-
-/* Every schedule with at most two preemptions. */
+/* Small scenarios, exhaustively. */
 static bool
 run_bounded(void)
 {
+    const struct bounded b = {&plan, running->processes != NULL, world_threads(), run_one, enough};
     draw_plan(request.seed, 0);
-    for (plan.first = 0; plan.first < world_threads(); plan.first++) {
-        if (!with_preemptions(0, 0, 0, 0))
-            return false;
-        uint64_t length = sched_now();
-        for (uint32_t at = 1; at <= length && !enough(); at++)
-            for (uint32_t to = 0; to < world_threads(); to++)
-                if (!run_after(at, to))
-                    return false;
-    }
-    return true;
+    return bounded_run(&b);
 }
 
 static void
@@ -226,6 +209,7 @@ static void
 add_work(unsigned i)
 {
     shared->operations += world_work.operations;
+    shared->deaths += world_work.deaths;
     shared->sweeps[i] += world_work.sweeps;
     shared->copies[i] += world_work.copies;
     shared->growths[i] += world_work.growths;
@@ -318,12 +302,12 @@ report(bool right)
                (double)shared->copies[i] / each, (double)shared->growths[i] / each, scenarios[i].about);
     }
     printf("sticky %" PRIu64 ", aimed %" PRIu64 ", pct %" PRIu64 ", bounded %" PRIu64 "; sc %" PRIu64 ", tso %" PRIu64 ", relaxed %" PRIu64
-           "; a thread stopped in %" PRIu64 ", all cut off in %" PRIu64 "; %.0f s, seed %#" PRIx64 "\n",
+           "; a thread stopped in %" PRIu64 ", all cut off in %" PRIu64 ", processes that died: %" PRIu64 "; %.0f s, seed %#" PRIx64 "\n",
            (uint64_t)shared->by_strategy[STICKY], (uint64_t)shared->by_strategy[AIMED],
            (uint64_t)shared->by_strategy[PCT],
            (uint64_t)shared->by_strategy[BOUNDED], (uint64_t)shared->by_mode[MEMORY_SC],
            (uint64_t)shared->by_mode[MEMORY_TSO], (uint64_t)shared->by_mode[MEMORY_RELAXED],
-           (uint64_t)shared->stopped, (uint64_t)shared->cut, seconds_now() - started, request.seed);
+           (uint64_t)shared->stopped, (uint64_t)shared->cut, (uint64_t)shared->deaths, seconds_now() - started, request.seed);
     unsigned reached, places = sched_sites(request.sites, &reached);
     printf("%u of %u places in the source were reached by the first job\n", reached, places);
     printf("RESULT explore schedules=%" PRIu64 " accesses=%" PRIu64 " operations=%" PRIu64 " scenarios=%" PRIu64
@@ -348,7 +332,7 @@ usage(FILE *to)
           "        [--schedules N] [--seconds S [--least N]] [--jobs N] [--seed N]\n"
           "        [--weaken FILE:LINE[:OP[:acq_rel]],...]\n"
           "        [--sites]      at most N schedules; S seconds, and longer until there were the least N\n"
-          "explore --scenario NAME --replay SEED [--length N] [--first N] [--preempt AT:TO] [--trace]\n"
+          "explore --scenario NAME --replay SEED [--length N] [--first N] [--preempt AT:TO] [--death AT] [--trace]\n"
           "explore --list\n", to);
 }
 
@@ -356,7 +340,7 @@ static void
 list(void)
 {
     for (unsigned i = 0; i < n_scenarios; i++)
-        printf("%-14s %s%s%s\n", scenarios[i].name, scenarios[i].about, scenarios[i].dies ? "; threads die" : "",
+        printf("%-14s %s%s%s\n", scenarios[i].name, scenarios[i].about, scenarios[i].processes ? "; processes die" : scenarios[i].dies ? "; threads die" : "",
                scenarios[i].exhaustive ? "; also bounded" : "");
 }
 
@@ -404,7 +388,7 @@ parse(int argc, char **argv)
     static const struct option options[] = {
         {"scenario", 1, 0, 'c'}, {"strategy", 1, 0, 'y'}, {"mode", 1, 0, 'm'},   {"schedules", 1, 0, 'n'},
         {"least", 1, 0, 'e'},    {"seconds", 1, 0, 's'},  {"jobs", 1, 0, 'j'},     {"seed", 1, 0, 'd'},   {"replay", 1, 0, 'r'},
-        {"length", 1, 0, 'l'},   {"first", 1, 0, 'f'},   {"preempt", 1, 0, 'p'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
+        {"length", 1, 0, 'l'},   {"first", 1, 0, 'f'},   {"preempt", 1, 0, 'p'}, {"death", 1, 0, 'D'},  {"weaken", 1, 0, 'w'}, {"trace", 0, 0, 't'},
         {"list", 0, 0, 'L'},     {"sites", 0, 0, 'S'},    {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     request.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -421,6 +405,7 @@ parse(int argc, char **argv)
         case 'l': request.length = (uint32_t)number(optarg); break;
         case 'f': request.first = (uint32_t)number(optarg); break;
         case 'p': add_preemption(optarg); break;
+        case 'D': request.death_at = (uint32_t)number(optarg); break;
         case 'w': request.weaken = optarg; break;
         case 't': request.trace = true; break;
         case 'S': request.sites = true; break;

@@ -163,10 +163,12 @@ memory_fence(unsigned thread)
 }
 
 void
-memory_membarrier(unsigned thread, unsigned n_threads)
+memory_membarrier(unsigned thread, unsigned n_threads, bool (*reaches)(unsigned))
 {
     memory_fence(thread);
     for (unsigned i = 0; i < n_threads; i++) {
+        if (!reaches(i))
+            continue;
         while (buffers[i].fixed > 0)
             flush_oldest(&buffers[i]);
         if (mode == MEMORY_RELAXED)
@@ -186,6 +188,13 @@ memory_operation_begins(unsigned thread)
 {
     if (mode == MEMORY_RELAXED)
         relaxed_operation_begins(thread);
+}
+
+void
+memory_learn_all(unsigned thread, unsigned other)
+{
+    if (mode == MEMORY_RELAXED)
+        relaxed_learn_all(thread, other);
 }
 
 bool

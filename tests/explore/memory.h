@@ -44,7 +44,8 @@ void memory_fence(unsigned thread);
 /* The stores before it are made by then, in TSO; without one, the compiler may move a store down across a
  * membarrier of another thread. */
 void memory_compiler_barrier(unsigned thread);
-void memory_membarrier(unsigned thread, unsigned n_threads);
+/* Of the threads that it reaches. */
+void memory_membarrier(unsigned thread, unsigned n_threads, bool (*reaches)(unsigned thread));
 
 /* An operation of the thread begins: it sees at least the updates that were made before in real time, for a
  * locked instruction is visible to all when it is done. (C11 alone knows no time.) */
@@ -57,6 +58,9 @@ void memory_drain(unsigned thread);
 void memory_drop(unsigned thread);
 /* So that plain bytes that the thread is about to look at are its own latest. */
 void memory_drain_for_bytes(unsigned thread, const void *at, size_t n);
+
+/* From now on the thread knows all that the other, which does nothing more, has done. */
+void memory_learn_all(unsigned thread, unsigned other);
 
 /* Has all that thread `by` did up to its instant `at` happened before what `thread` does now? Instants
  * count the thread's accesses. Always true but in RELAXED. */

@@ -100,6 +100,14 @@ advance(unsigned thread)
     threads[thread].coherence.at[thread]++;
 }
 
+void
+relaxed_learn_all(unsigned thread, unsigned other)
+{
+    join(&threads[thread].before, &threads[other].before);
+    join(&threads[thread].coherence, &threads[other].coherence);
+    threads[thread].before.at[other] = threads[thread].coherence.at[other] = UINT32_MAX;
+}
+
 uint32_t
 relaxed_instant(unsigned thread)
 {

@@ -15,6 +15,7 @@ void relaxed_store(unsigned thread, volatile void *to, unsigned size, uint64_t v
 void relaxed_update(unsigned thread, volatile void *at, unsigned size, uint64_t value, uint32_t life, int order);
 void relaxed_operation_begins(unsigned thread);
 void relaxed_fence(unsigned thread);
+void relaxed_learn_all(unsigned thread, unsigned other);
 bool relaxed_happened_before(unsigned thread, unsigned by, uint32_t at);
 uint32_t relaxed_instant(unsigned thread);
 

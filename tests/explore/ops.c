@@ -8,24 +8,33 @@
 #include <string.h>
 
 #include "cache.h"
+#include "processes.h"
 
 enum { KEY_BYTES = 8, VALUE_MOST = 4096, TTL_MS = 10, FRESH_KEY = 255, SMALL_BYTES = 40 };
 
 struct history ops_history;
-static gyre *cache;
 static const struct scenario *scenario;
 
 void
-ops_begin(gyre *c, const struct scenario *s)
+ops_begin(const struct scenario *s)
 {
-    cache = c;
     scenario = s;
 }
 
+/* Where processes die, it goes on by itself: they are looked for from time to time only. */
 uint64_t
 world_clock_ms(void)
 {
+    enum { LOOK_MS = 11 };
+    if (scenario->processes && sched_inside() && rng_one_in(&ops_history.clock_moves, 16))
+        ops_history.clock_ms += LOOK_MS;
     return ops_history.clock_ms;
+}
+
+void
+world_sleep(uint32_t ms)
+{
+    ops_history.clock_ms += ms;
 }
 
 /* Keys are a number in 8 bytes. Fresh ones are spread, and have tags of their own. */
@@ -108,6 +117,7 @@ ops_record(enum wgl_kind kind, unsigned key)
     struct operation *o = ops_history.n < OPS_MOST && key != FRESH_KEY ? &ops_history.op[ops_history.n++] : &unrecorded;
     memset(o, 0, sizeof *o);
     o->key = (uint8_t)key;
+    o->thread = sched_self();
     o->op.kind = kind;
     o->op.result = WGL_PENDING;
     o->op.end = UINT64_MAX;
@@ -166,7 +176,7 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
     struct operation *o = ops_record(kind, key);
     o->op.id = id;
     o->op.expected = kind == WGL_IF_VERSION ? a->seen_id[key] : 0;
-    int rc = gyre_put(cache, &text, KEY_BYTES, value, bytes, &options);
+    int rc = gyre_put(world_cache(), &text, KEY_BYTES, value, bytes, &options);
     if (ttl_ms) {
         uint64_t latest = ops_history.clock_ms + ttl_ms, touched = ops_history.value[id].touched_ms;
         ops_history.value[id].expiry_ms = latest > touched ? latest : touched;
@@ -186,13 +196,13 @@ draft(unsigned key, bool commit)
     gyre_draft d;
     uint32_t id = ops_new_value(key, scenario->value_bytes);
     if (!commit) {
-        if (gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
+        if (gyre_reserve(world_cache(), &text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
             gyre_abort(&d);
         return;
     }
     struct operation *o = ops_record(WGL_PUT, key);
     o->op.id = id;
-    int rc = gyre_reserve(cache, &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
+    int rc = gyre_reserve(world_cache(), &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
     if (rc == GYRE_OK) {
         gy_bytes_written(d.data, d.size);
         ops_fill(d.data, key, id, scenario->value_bytes);
@@ -219,7 +229,7 @@ get(struct actor *a, unsigned key, bool hold)
     uint64_t text = ops_key_of(key), clock = ops_history.clock_ms;
     gyre_view view;
     struct operation *o = ops_record(WGL_GET, key);
-    int rc = gyre_get(cache, &text, KEY_BYTES, &view);
+    int rc = gyre_get(world_cache(), &text, KEY_BYTES, &view);
     if (rc == GYRE_OK) {
         uint32_t id = ops_read_value(view.data, view.size, key);
         note_hit(a, o, key, id, view.version, clock);
@@ -283,7 +293,7 @@ read_copy(struct actor *a, unsigned key)
     uint64_t text = ops_key_of(key), buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
     size_t size;
     struct operation *o = ops_record(WGL_GET, key);
-    int rc = gyre_read(cache, &text, KEY_BYTES, buffer, sizeof buffer, &size);
+    int rc = gyre_read(world_cache(), &text, KEY_BYTES, buffer, sizeof buffer, &size);
     if (rc == GYRE_OK)
         note_hit(a, o, key, ops_read_value(buffer, size, key), 0, clock);
     ops_answer(o, rc);
@@ -302,7 +312,7 @@ get_all(struct actor *a)
         keys[k] = (gyre_key){&text[k], KEY_BYTES};
         o[k] = ops_record(WGL_GET, k);
     }
-    gyre_get_many(cache, scenario->keys, keys, views, results);
+    gyre_get_many(world_cache(), scenario->keys, keys, views, results);
     for (unsigned k = 0; k < scenario->keys; k++) {
         if (results[k] == GYRE_OK) {
             note_hit(a, o[k], k, ops_read_value(views[k].data, views[k].size, k), views[k].version, clock);
@@ -343,7 +353,7 @@ scan(struct actor *a)
     struct visit v = {a, ++ops_history.instants, 0};
     if (sched_inside())
         memory_operation_begins(sched_self());
-    int rc = gyre_scan(cache, visited, &v);
+    int rc = gyre_scan(world_cache(), visited, &v);
     if (rc != GYRE_OK && rc != GYRE_EBUSY)
         sched_violation("gyre_scan answered %d", rc);
 }
@@ -354,7 +364,7 @@ clear(void)
     struct operation *o[WORLD_KEYS];
     for (unsigned k = 0; k < scenario->keys; k++)
         o[k] = ops_record(WGL_DELETE, k);
-    int rc = gyre_clear(cache);
+    int rc = gyre_clear(world_cache());
     if (rc != GYRE_OK)
         sched_violation("gyre_clear answered %d", rc);
     for (unsigned k = 0; k < scenario->keys; k++)
@@ -366,7 +376,7 @@ delete(unsigned key)
 {
     uint64_t text = ops_key_of(key);
     struct operation *o = ops_record(WGL_DELETE, key);
-    ops_answer(o, gyre_delete(cache, &text, KEY_BYTES));
+    ops_answer(o, gyre_delete(world_cache(), &text, KEY_BYTES));
 }
 
 /* It may be any value of the key that a touch meets. */
@@ -390,7 +400,7 @@ touch(unsigned key)
     struct operation *o = ops_record(WGL_TOUCH, key);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on++;
-    int rc = gyre_touch(cache, &text, KEY_BYTES, 3 * TTL_MS);
+    int rc = gyre_touch(world_cache(), &text, KEY_BYTES, 3 * TTL_MS);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on--;
     ops_history.touches += rc == GYRE_OK;
@@ -401,7 +411,7 @@ static void
 leave(struct actor *a)
 {
     ops_release_all(a);
-    gy_record_leave(cache);
+    gy_record_leave(world_cache());
 }
 
 static void
@@ -429,14 +439,16 @@ do_one(struct actor *a, char what, unsigned key)
     case 'd': delete(key); break;
     case 't': touch(key); break;
     case 'c': clear(); break;
-    case 'm': gyre_maintain(cache, 1); break;
+    case 'm': gyre_maintain(world_cache(), 1); break;
     case 'w': ops_history.clock_ms += TTL_MS + 1; break;
     case 'l': leave(a); break;
-    case 'L': leases_ask(a, cache, key); break;
+    case 'L': leases_ask(a, key, false); break;
+    case 'W': leases_ask(a, key, true); break;
     case 'C': leases_commit(a, key, scenario->value_bytes, false); break;
     case 'D': leases_commit(a, key, scenario->value_bytes, true); break;
     case 'B': leases_abort(a, key); break;
-    default: sched_violation("no operation is called %c", what);
+    case 'Q': leave(a), processes_do(what); break;
+    default: processes_do(what);
     }
 }
 

@@ -18,6 +18,8 @@ struct operation {
     struct wgl_op op;
     uint8_t key;
     uint64_t clock_ms; /* at its end */
+    unsigned thread;
+    bool died; /* its process did, before it had answered: it was done by its end, or never is */
 };
 
 struct value {
@@ -36,6 +38,7 @@ struct history {
     uint64_t instants; /* starts and ends of operations so far */
     uint64_t clock_ms, puts, touches, leases;
     unsigned touches_going_on;
+    struct rng clock_moves;
     gyre_view shelf; /* a view that one thread left for another to release */
     gy_atomic_u64 shelf_full;
 };
@@ -54,7 +57,7 @@ struct actor {
 
 extern struct history ops_history;
 
-void ops_begin(gyre *cache, const struct scenario *scenario);
+void ops_begin(const struct scenario *scenario);
 void ops_do(struct actor *actor, const char *text);
 /* Looks at every key of the scenario once. */
 void ops_look_at_all(struct actor *actor);
@@ -77,7 +80,7 @@ uint32_t ops_read_value(const void *data, size_t bytes, unsigned key);
 
 /* A lease is a value that nobody can read, put where nothing stands; its commit is a put in place of that very one, and
  * of no other. So the history says whether one was committed after a delete, or beside another. */
-void leases_ask(struct actor *a, gyre *cache, unsigned key);
+void leases_ask(struct actor *a, unsigned key, bool wait);
 void leases_commit(struct actor *a, unsigned key, uint32_t bytes, bool draft);
 void leases_abort(struct actor *a, unsigned key);
 

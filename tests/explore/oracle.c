@@ -5,6 +5,7 @@
 
 #include "handover.h"
 #include "index.h"
+#include "members.h"
 #include "scheduler.h"
 
 enum { ARENAS_MOST = 64, PINS_MOST = 64, GRANULES = 32 << 10, RUN_THREAD = MEMORY_THREADS };
@@ -239,6 +240,7 @@ void
 oracle_updated(unsigned thread, const volatile void *at, uint64_t from, uint64_t to)
 {
     handover_updated(thread, at);
+    members_updated(cache, at, from, to);
     if (is_arena_word(at))
         arena_changed(thread, (uint32_t)((const volatile gy_atomic_u64 *)at - cache->words), from, to);
     else if (oracle_is_slot(at))

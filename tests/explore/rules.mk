@@ -4,7 +4,9 @@
 EXPLORE_B    := build/explore
 EXPLORE_OBJ  := $(patsubst %.c,$(EXPLORE_B)/%.o,$(sort $(wildcard tests/explore/*.c)) stress/lib/wgl.c)
 EXPLORE_WRAP := $(addprefix -Wl$(comma)--wrap=,gy_os_tid gy_os_cpu gy_os_clock_ns gy_os_clock_ms \
-	gy_os_discard gy_os_nap sched_yield)
+	gy_os_discard gy_os_nap sched_yield gy_os_object_discard gy_os_membarrier_register_all \
+	gy_os_wait_shared gy_process_self gy_process_dead gy_process_lock_open gy_process_lock_close gy_process_file \
+	gy_process_lock_take gy_process_lock_drop gy_process_lock_look)
 
 ifeq ($(FLAVOR),explore)
 $(EXPLORE_OBJ): ALL_CFLAGS += -Istress/lib

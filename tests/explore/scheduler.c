@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "deaths.h"
 #include "fiber.h"
+#include "processes.h"
 #include "rcu/record.h"
 
 enum { STEPS_MOST = 3000000, WEAK_MOST = 8 };
@@ -199,6 +201,22 @@ give_up_for_good(enum state state)
         switch_to(next);
 }
 
+/* None of its threads goes on; what they have stored stands. */
+static void
+kill_process(unsigned process)
+{
+    for (unsigned i = 0; i < n_threads; i++)
+        if (process_of(i) == process) {
+            memory_drain(i);
+            threads[i].state = threads[i].state == DONE ? DONE : STOPPED;
+        }
+    process_kill(process);
+    if (sched_trace)
+        printf("%7llu  process %u dies\n", (unsigned long long)now, process);
+    if (process_self() == process)
+        give_up_for_good(STOPPED);
+}
+
 static void
 step(struct explore_site *site)
 {
@@ -207,6 +225,9 @@ step(struct explore_site *site)
         memory_tick(n_threads);
     if (plan.cut && (uint64_t)until_stop == now)
         leave(CUT);
+    unsigned process = plan.shared ? deaths_now(now, site) : 0;
+    if (process != 0)
+        kill_process(process);
     if (plan.stops && sched_current == to_stop && --until_stop == 0)
         give_up_for_good(STOPPED);
     if (now > STEPS_MOST)
@@ -275,10 +296,11 @@ sched_run(const struct plan *p, unsigned n, void (*body)(unsigned))
         fiber_start(&threads[i].fiber, run_thread);
     }
     draw();
+    deaths_draw(&plan, &rng, n, plan.aim);
     outcome = RAN;
     switch_to(plan.strategy == PCT ? most_urgent() : plan.strategy == BOUNDED ? plan.first : rng_below32(&rng, n));
-    for (unsigned i = 0; i < n; i++) { /* the stores of the stopped may still arrive; those of the cut may not */
-        if (outcome == CUT || rng_one_in(&rng, 2))
+    for (unsigned i = 0; i < n; i++) { /* the stores of the stopped may still arrive; those of the cut may not; those of a process do */
+        if (!plan.shared && (outcome == CUT || rng_one_in(&rng, 2)))
             memory_drop(i);
         else
             memory_drain(i);
@@ -336,7 +358,8 @@ static void
 meet_site(struct explore_site *s)
 {
     s->known = true;
-    for (const char *at = base_name(s->file); *at; at++)
+    s->base = base_name(s->file);
+    for (const char *at = s->base; *at; at++)
         s->hash = s->hash * 31 + (unsigned char)*at;
     s->hash = s->hash * 31 + (uint32_t)s->line;
     for (const char *at = s->op; *at; at++)

@@ -31,7 +31,12 @@ struct plan {
     enum strategy strategy;
     enum memory_mode mode;
     bool stops;                      /* one thread is stopped for good, somewhere */
-    bool cut;                        /* all threads are, at once: what a fork leaves to its child */
+    bool cut;                        /* all threads are, at once: what a fork leaves to its child; or all processes die */
+    bool shared;                     /* threads are of processes: deaths.h */
+    bool apart;                      /* only their locks tell whether they live: processes.h */
+    unsigned deaths;                 /* so many die, one after the other, where deaths.h says */
+    uint32_t death_at;               /* BOUNDED: before that access, who runs */
+    const char *aim;                 /* files */
     struct preemption preempt[2];
     uint32_t first;                  /* BOUNDED: who begins */
     uint32_t length;                 /* accesses of a schedule, about: where to put change points */

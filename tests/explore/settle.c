@@ -6,6 +6,7 @@
 #include "clear.h"
 #include "grow.h"
 #include "index.h"
+#include "members.h"
 #include "ops.h"
 #include "scheduler.h"
 
@@ -22,7 +23,7 @@ in_window(gyre *cache, const struct gy_bucket *bucket, const char *entry, struct
 }
 
 static void
-check_slots(gyre *cache, uint64_t *live, uint64_t *committed, uint64_t *in_ring)
+check_slots(gyre *cache, enum ending ending, uint64_t *live, uint64_t *committed, uint64_t *in_ring)
 {
     struct gy_bucket *bucket = gy_shard_buckets(cache, 0);
     uint64_t n = gy_shard_extent(cache, 0) * GY_BUCKET_SLOTS;
@@ -31,6 +32,8 @@ check_slots(gyre *cache, uint64_t *live, uint64_t *committed, uint64_t *in_ring)
         if (word == GY_EMPTY)
             continue;
         uint32_t a = gy_ref_arena(cache, gy_slot_ref(word));
+        if (gy_slot_tentative(word) && ending == REAPED)
+            continue; /* in nobody's way: whoever wants the slot, or the arena, takes it */
         if (gy_slot_tentative(word) || a >= cache->g.n_arenas) {
             sched_violation("slot %llu holds %016llx in the end", (unsigned long long)i, (unsigned long long)word);
             return;
@@ -46,20 +49,24 @@ check_slots(gyre *cache, uint64_t *live, uint64_t *committed, uint64_t *in_ring)
 }
 
 static void
-check_arenas(gyre *cache, const uint64_t *live)
+check_arenas(gyre *cache, enum ending ending, const uint64_t *live)
 {
     uint64_t n_free = 0;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        enum gy_arena_state state = gy_arena_state(word);
         uint64_t used = gy_load_rlx(&cache->books[a].position) & ~GY_CLOSED;
         uint64_t dead = gy_load_rlx(&cache->books[a].dead);
         n_free += state == GY_FREE;
+        unsigned lane = gy_arena_lane(word), ring = gy_arena_ring(word);
         bool filled = state == GY_OPEN || state == GY_SEALED || state == GY_PARKED;
         if (state == GY_SWEEPING || state == GY_OPENING)
             sched_violation("arena %u is left in state %d", a, state);
+        if (state == GY_OPEN && gy_load_acq(&cache->lanes[lane].open[ring]) != gy_open_word(a, gy_arena_sequence(word)))
+            sched_violation("arena %u is open, and no lane shows it", a);
         if (!filled && live[a] != 0)
             sched_violation("arena %u is in state %d, and %llu bytes live in it", a, state, (unsigned long long)live[a]);
-        if (filled && used != dead + live[a])
+        if (filled && ending != REAPED && used != dead + live[a]) /* (else it steers sweeps, and may be off) */
             sched_violation("arena %u: %llu bytes used, %llu dead, %llu live", a, (unsigned long long)used,
                             (unsigned long long)dead, (unsigned long long)live[a]);
     }
@@ -99,25 +106,27 @@ check_stats(gyre *cache, uint64_t committed)
 }
 
 void
-settle_check(gyre *cache, bool all_ended)
+settle_check(gyre *cache, enum ending ending)
 {
     uint64_t live[64] = {0}, committed = 0, in_ring[GY_RINGS] = {0};
-    check_slots(cache, live, &committed, in_ring);
+    check_slots(cache, ending, live, &committed, in_ring);
     for (unsigned ring = 0; ring < GY_RINGS; ring++)
         if (cache->g.max_entries && gy_load_rlx(&cache->super->n_entries[ring]) != in_ring[ring])
             sched_violation("%llu entries stand in ring %u, and %lld are counted", (unsigned long long)in_ring[ring],
                             ring, (long long)gy_load_rlx(&cache->super->n_entries[ring]));
-    check_arenas(cache, live);
+    check_arenas(cache, ending, live);
     if (gy_grow_under_way(cache, 0) || gy_clear_pending(cache))
         sched_violation("growth or clear does not come to its end");
     if (committed != gy_load_rlx(&cache->super->shard[0].n_committed))
         sched_violation("%llu words are committed, and n_committed is %llu", (unsigned long long)committed,
                         (unsigned long long)gy_load_rlx(&cache->super->shard[0].n_committed));
-    if (all_ended && cache->g.max_entries && committed > cache->g.max_entries)
+    if (ending == ALL_ENDED && cache->g.max_entries && committed > cache->g.max_entries)
         sched_violation("%llu entries stand, of %llu that may", (unsigned long long)committed,
                         (unsigned long long)cache->g.max_entries);
-    if (all_ended) {
+    if (ending != MENDED)
         check_pins(cache);
+    if (ending == ALL_ENDED)
         check_stats(cache, committed);
-    }
+    if (cache->members)
+        members_check(cache);
 }

@@ -8,7 +8,9 @@
 
 #include "cache.h"
 
-/* all_ended: no thread was stopped, so that every count is exact. */
-void settle_check(gyre *cache, bool all_ended);
+/* ALL_ENDED: no thread was stopped, so that every count is exact. MENDED: they were, and what the child of a fork does was
+ * done. REAPED: their processes have died, and others have cleared up: what nobody needs to be exact is not. */
+enum ending { ALL_ENDED, MENDED, REAPED };
+void settle_check(gyre *cache, enum ending ending);
 
 #endif

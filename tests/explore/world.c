@@ -5,18 +5,25 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "grow.h"
 #include "clear.h"
+#include "deaths.h"
+#include "grow.h"
+#include "maintain.h"
 #include "mend.h"
 #include "ops.h"
 #include "oracle.h"
+#include "processes.h"
+#include "reap.h"
 #include "settle.h"
 
-enum { RECORDS_KEPT = 16, LOG2_BUCKETS_KEPT = 6, CAPACITY = 64 << 10, RANGES = 4 };
+enum { RECORDS_KEPT = 16, MEMBERS_KEPT = 16, LOG2_BUCKETS_KEPT = 6, CAPACITY = 64 << 10, RANGES = 5 };
 
 static const struct scenario *scenario;
-static gyre *cache;
+static gyre *cache;                        /* of process 0 */
+static gyre handles[PROCESSES_MOST];       /* of the others */
 static struct actor actors[MEMORY_THREADS + 1], initial_actor;
 static unsigned n_threads;
 struct world_work world_work;
@@ -27,11 +34,23 @@ static struct {
         char *at, *copy;
         size_t bytes;
     } range[RANGES];
-    gyre handle;
+    gyre handle, handles[PROCESSES_MOST];
     struct history history;
     struct gy_seat seats[GY_SEATS];
     uint64_t sweeps, growths;
 } before;
+
+gyre *
+world_cache(void)
+{
+    return process_self() == 0 ? cache : &handles[process_self()];
+}
+
+char *
+world_base(void)
+{
+    return cache->region.base;
+}
 
 unsigned
 world_threads(void)
@@ -53,7 +72,9 @@ keep(void)
 {
     char *base = cache->region.base;
     const struct gy_geometry *g = &cache->g;
-    keep_range(0, base, g->records_at + RECORDS_KEPT * sizeof(struct gy_record));
+    size_t members = g->n_members ? MEMBERS_KEPT * sizeof(struct gy_member) : 0;
+    keep_range(0, base, g->members_at + members);
+    keep_range(4, base + g->records_at, RECORDS_KEPT * sizeof(struct gy_record));
     keep_range(1, base + g->words_at, g->history_at + (size_t)g->n_history * GY_LINE - g->words_at);
     keep_range(2, base + g->index_at, sizeof(struct gy_bucket) << LOG2_BUCKETS_KEPT);
     unsigned last = g->n_arenas;
@@ -61,6 +82,8 @@ keep(void)
         last--;
     keep_range(3, base + g->arenas_at, (size_t)last << g->arena_shift);
     before.handle = *cache;
+    memcpy(before.handles, handles, sizeof handles);
+    processes_keep();
     before.history = ops_history;
     before.sweeps = gy_load_rlx(&cache->super->sweeps);
     before.growths = gy_load_rlx(&cache->super->growths);
@@ -74,6 +97,7 @@ put_back(void)
     for (unsigned i = 0; i < RANGES; i++)
         memcpy(before.range[i].at, before.range[i].copy, before.range[i].bytes);
     *cache = before.handle;
+    memcpy(handles, before.handles, sizeof handles);
     ops_history = before.history;
     memcpy(gy_seats, before.seats, sizeof gy_seats);
 }
@@ -91,12 +115,51 @@ withdraw_arenas(unsigned left)
     }
 }
 
+/* The others open the cache, too: but those that join later. */
+static bool
+open_handles(void)
+{
+    bool opened[PROCESSES_MOST] = {true};
+    for (unsigned t = 0; t < n_threads; t++) {
+        unsigned process = process_of(t);
+        gyre *h = &handles[process];
+        if (opened[process])
+            continue;
+        opened[process] = true;
+        *h = *cache;
+        h->id |= (uint64_t)process << 40;
+        h->member = 0;
+        h->locks = -1;
+        process_be(process);
+        if (scenario->thread[t][0] != 'J' && gy_member_join(h, 0) != GYRE_OK)
+            return false;
+    }
+    process_be(0);
+    return true;
+}
+
+/* A region that processes could share, though none but this one does. */
+static int
+open_cache(gyre_options *options)
+{
+    if (scenario->processes) {
+        options->flags |= GYRE_SHM_FD | GYRE_CREATE;
+        options->shm_fd = memfd_create("gyre-explore", MFD_CLOEXEC);
+    }
+    int result = gyre_open(&cache, options);
+    if (scenario->processes)
+        close(options->shm_fd);
+    return result;
+}
+
 bool
 world_open(const struct scenario *s)
 {
     gyre_options options = GYRE_OPTIONS_INIT;
     scenario = s;
+    ops_begin(s);
     memset(&world_work, 0, sizeof world_work);
+    processes_set(s->processes);
     gy_hash_hook = ops_hash;
     memset(&ops_history, 0, sizeof ops_history);
     memset(&actors, 0, sizeof actors);
@@ -107,16 +170,17 @@ world_open(const struct scenario *s)
     options.flags = GYRE_NO_THREAD | s->flags;
     options.max_entries = s->max_entries;
     options.seed = 1;
-    if (gyre_open(&cache, &options) != GYRE_OK)
+    if (open_cache(&options) != GYRE_OK)
         return false;
     if (s->arenas)
         withdraw_arenas(s->arenas);
     for (n_threads = 0; n_threads < 4 && s->thread[n_threads]; n_threads++)
         ;
-    ops_begin(cache, s);
     oracle_begin(cache);
     if (s->setup)
         ops_do(&actors[MEMORY_THREADS], s->setup);
+    if (!open_handles())
+        return false;
     keep();
     return true;
 }
@@ -136,7 +200,20 @@ thread_body(unsigned thread)
     struct actor *a = &actors[thread];
     ops_do(a, scenario->thread[thread]);
     ops_release_all(a);
-    gy_record_leave(cache);
+    if (scenario->processes)
+        gy_maintainer_end(world_cache());
+    gy_record_leave(world_cache());
+}
+
+/* All that have stopped have died. The one that looks on finds it out. */
+static void
+reap(bool all)
+{
+    for (unsigned t = 0; t < n_threads; t++)
+        if (all || sched_stopped(t))
+            process_kill(process_of(t));
+    gy_store_rlx(&cache->next_look_ms, 0);
+    gy_reap_now(cache);
 }
 
 static void
@@ -150,6 +227,7 @@ static void
 count_work(void)
 {
     world_work.operations += ops_history.n - before.history.n;
+    world_work.deaths += deaths_so_far();
     world_work.sweeps += gy_load_rlx(&cache->super->sweeps) - before.sweeps;
     world_work.growths += gy_load_rlx(&cache->super->growths) - before.growths;
     for (unsigned i = 0; i < RECORDS_KEPT; i++) {
@@ -160,8 +238,8 @@ count_work(void)
     }
 }
 
-bool
-world_run(const struct plan *plan)
+static void
+begin(const struct plan *plan)
 {
     struct rng rng = {mix64(plan->seed ^ 0xac705)};
     put_back();
@@ -171,9 +249,29 @@ world_run(const struct plan *plan)
         actors[i].rng.state = rng_next(&rng);
     }
     cache->super->reader_fences = rng_one_in(&rng, 4);
-    cache->reader_fences = cache->super->reader_fences;
-    cache->straight_id = cache->reader_fences ? UINT64_MAX : cache->id;
+    for (unsigned p = 0; p < PROCESSES_MOST; p++) {
+        gyre *h = p == 0 ? cache : &handles[p];
+        h->reader_fences = cache->super->reader_fences;
+        h->straight_id = h->reader_fences ? UINT64_MAX : h->id;
+    }
+    ops_history.clock_moves.state = rng_next(&rng);
+    processes_begin(plan->apart);
     oracle_begin(cache);
+}
+
+/* What the child of a fork does with what is left. */
+static void
+mend(struct actor *last)
+{
+    gy_record_reap_quiet(cache, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
+    gy_mend_quiet(cache);
+    ops_look_at_all(last);
+}
+
+bool
+world_run(const struct plan *plan)
+{
+    begin(plan);
     enum outcome how = sched_run(plan, n_threads, thread_body);
     bool all_ended = how == RAN;
     for (unsigned i = 0; i < n_threads; i++)
@@ -185,16 +283,17 @@ world_run(const struct plan *plan)
         if (!all_ended) /* the dead are in nobody's way */
             ops_do(last, "p0 g0 f f");
     }
-    if (how != VIOLATED && !all_ended) { /* what the child of a fork does */
-        gy_record_reap_quiet(cache, (uint64_t)gy_os_pid() << 32 | gy_os_tid());
-        gy_mend_quiet(cache);
-        ops_look_at_all(last);
+    if (how != VIOLATED && !all_ended) {
+        if (scenario->processes)
+            reap(how == CUT);
+        else
+            mend(last);
         ops_do(last, "f f f f f f f f p0 g0"); /* sweeps what the dead have left behind */
     }
     if (how != VIOLATED) {
         maintain_to_the_end();
         ops_look_at_all(last);
-        settle_check(cache, how == RAN && all_ended);
+        settle_check(cache, how == RAN && all_ended ? ALL_ENDED : scenario->processes ? REAPED : MENDED);
         ops_check(scenario->keys);
     }
     count_work();

@@ -15,7 +15,10 @@
  *   R reserve and commit   A reserve and abort   c clear   m maintain   w the clock moves on   l leave:
  *   what a thread's exit does (it goes on as a new thread)
  *   L look up or lease, without waiting   C commit this thread's lease of the key, if it has one   D the same by a draft
- *   B abort it */
+ *   B abort it   W look up or lease, and wait for another's
+ * of processes:
+ *   M a turn of the maintenance thread   Z look for the dead   Q leave the members   J join them; a thread that begins
+ *   with it is of a process that has not joined before */
 
 #ifndef GY_EXPLORE_WORLD_H
 #define GY_EXPLORE_WORLD_H
@@ -36,6 +39,8 @@ struct scenario {
     bool crowded;             /* of eight buckets, all keys' first is the same; the fresh ones' second is another */
     bool dies;                /* threads may be stopped, or all cut off */
     bool exhaustive;          /* small enough for BOUNDED */
+    const char *processes;    /* which one each thread is of, a digit each, from 1; they die. NULL: a private cache */
+    const char *aim;          /* files in which they die more often than by chance */
 };
 
 extern const struct scenario scenarios[];
@@ -48,11 +53,17 @@ void world_close(void);
 bool world_run(const struct plan *plan);
 /* What all schedules did, since world_open. */
 struct world_work {
-    uint64_t operations, sweeps, copies, growths, removals; /* operations: checked ones */
+    uint64_t operations, sweeps, copies, growths, removals, deaths; /* operations: checked ones */
 };
 extern struct world_work world_work;
 
 unsigned world_threads(void);
 uint64_t world_clock_ms(void);
+void world_sleep(uint32_t ms);
+
+/* The handle of the running thread's process. */
+struct gyre *world_cache(void);
+/* The region's first byte. */
+char *world_base(void);
 
 #endif

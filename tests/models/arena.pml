@@ -22,7 +22,8 @@
  *   NA arenas, NW workers, PUTS puts of the first and PUTS1 of the others, TRIES turns of a sweep before a put answers BUSY; NS slots;
  *   PARK: sweeps may park; CLEARS: times a thread without a pin seals what the lane shows; WITHDRAW: an
  *   arena is withdrawn; FORK: at any moment a thread forks, all others are gone in the child, where it mends
- *   and runs CHILD workers.
+ *   and runs CHILD workers; DEATHS: so many workers die, each a process, and one clears up after them while the others go
+ *   on, AGAIN times anew.
  * Mutations that must fail:
  *   BYSTATE   OPENING -> OPEN compares the state alone
  *   INSTFIRST the arena is installed before its book is reset
@@ -37,6 +38,13 @@
  *   FILLFIRST the pin says FILLING before the header is stored
  *   NOHOLED   the arena of a writer that died inside is not marked
  *   MENDOPEN  the child makes every OPENING arena OPEN
+ * and with DEATHS:
+ *   HOLELATE  the pin goes before the arena is marked
+ *   NOLATE    what the dead swept is parked without a look at the pins
+ *   PARKALL   what the living sweep, too        NOOPENING what the dead were opening is left alone
+ *   NAMELATE  a record names the arena that is opened after the claim
+ *   NOSEQ     it names the arena alone, not its life
+ *   NOMIDDLE  a recount in the middle of a change of n_free, NOAFTER: or with one since it began
  * Harmless: NOCLOSE (position is not closed at sealing: the pins decide); LOOKFIRST (the look at the pins
  * comes before SWEEPING: a writer that saw OPEN was pinned before it was SEALED. Movers: inplace.pml, IP9). */
 
@@ -73,6 +81,12 @@
 #ifndef FORK
 #define FORK 0
 #endif
+#ifndef DEATHS
+#define DEATHS 0
+#endif
+#ifndef AGAIN
+#define AGAIN 0
+#endif
 #ifndef CHILD
 #define CHILD 1
 #endif
@@ -103,6 +117,23 @@ byte slot[NS];
 byte sgen[NS], sweepers[NA];            /* ghosts */
 bool taken[NA * CAP];
 bool dead;
+#if DEATHS
+bool died[NW], reaped[NW], late[NA];
+byte deaths, sweptby[NA];
+byte opening[NW], openingsq[NW], changes[NW];   /* in a worker's record: arena + 1 and its opening number; odd: in the middle */
+#ifdef NOSEQ
+#define OPENS(w) 1
+#else
+#define OPENS(w) (sq[opening[w] - 1] == openingsq[w])
+#endif
+#define mark_change(w) changes[w]++
+#define mark_opening(w, t, ts) opening[w] = t + 1; openingsq[w] = ts
+#define LATE(a) late[a]
+#else
+#define mark_change(w) skip
+#define mark_opening(w, t, ts) skip
+#define LATE(a) 0
+#endif
 byte alive, gone;
 byte hj, hn;                            /* scratch, 0 between steps */
 
@@ -170,6 +201,9 @@ mtype = { NEXT, STAGE, PIN, STATE, HELP, RESERVE, HEADER, FILL, PUBLISH, UNPIN, 
 #endif
 
 #include "arena_worker.pml"
+#if DEATHS
+#include "arena_reaper.pml"
+#endif
 
 #if CLEARS
 /* a clear seals what the lane shows; it holds no pin */
@@ -239,6 +273,9 @@ init {
     atomic {
         alive = NW;
         do :: w < NW -> run Worker(w); w++ :: else -> break od;
+#if DEATHS
+        run Reaper();
+#endif
 #if CLEARS
         run Sealer();
 #endif

@@ -12,10 +12,14 @@ proctype Worker(byte w) {
     mtype pc = NEXT;
     do
     :: d_step { dead && w < NW && pc != FIN -> forget(); n = 0; tries = 0; roomy = 0; gone++; pc = FIN }
+#if DEATHS
+    :: d_step { pc != FIN && deaths < DEATHS -> deaths++; died[w] = 1; alive--; forget(); n = 0; tries = 0; roomy = 0; pc = FIN;
+        printf("%d dies\n", w) }
+#endif
     :: d_step { pc == NEXT && !(dead && w < NW) -> tries = TRIES;
         if :: n > 0 -> n--; pc = STAGE
            :: else -> tries = 0; alive--; pc = FIN;
-#if !CLEARS && !WITHDRAW
+#if !CLEARS && !WITHDRAW && !DEATHS
                if :: alive == 0 && !dead -> settled() :: else fi
 #endif
         fi }
@@ -89,9 +93,12 @@ proctype Worker(byte w) {
         if :: pc == ROOM -> forget() :: else fi }
     :: d_step { pc == FIND && !(dead && w < NW) ->
         if :: t == NA -> forget(); pc = ROOM
-           :: t < NA && st[t] == FREE -> g = gen[t]; ts = g + 1; pc = FIRST_CLAIM
+           :: t < NA && st[t] == FREE -> g = gen[t]; ts = g + 1; pc = FIRST_CLAIM;
+#ifndef NAMELATE
+                mark_opening(w, t, ts)     /* step opening */
+#endif
            :: else -> t++ fi }
-    :: d_step { pc == COUNT && !(dead && w < NW) -> /* step open1 */ nfree--;
+    :: d_step { pc == COUNT && !(dead && w < NW) -> /* step open1 */ mark_change(w); nfree--;
 #ifdef COUNTLATE
         pc = AFTER_CLAIM
 #else
@@ -104,7 +111,7 @@ proctype Worker(byte w) {
 #ifdef COUNTLATE
               pc = COUNT
 #else
-              pc = AFTER_CLAIM
+              mark_change(w); pc = AFTER_CLAIM
 #endif
            :: else -> g = 0;
 #ifdef COUNTLATE
@@ -113,8 +120,12 @@ proctype Worker(byte w) {
               pc = UNCOUNT
 #endif
         fi }
-    :: d_step { pc == UNCOUNT && !(dead && w < NW) -> nfree++; t++; ts = 0; pc = FIND }
-    :: d_step { pc == RESET && !(dead && w < NW) -> /* step reset */ pos[t] = 0; closed[t] = 0; holed[t] = 0;
+    :: d_step { pc == UNCOUNT && !(dead && w < NW) -> nfree++; mark_change(w); t++; ts = 0; pc = FIND }
+    :: d_step { pc == RESET && !(dead && w < NW) -> 
+#ifdef NAMELATE
+        mark_opening(w, t, ts);
+#endif
+        /* step reset */ pos[t] = 0; closed[t] = 0; holed[t] = 0;
 #ifndef CURSOR
         cur[t] = 0;
 #endif
@@ -134,8 +145,8 @@ proctype Worker(byte w) {
 #endif
         fi; inv() }
     :: d_step { pc == GIVE && !(dead && w < NW) -> /* step giveback */
-        if :: st[t] == OPENING && sq[t] == ts -> st[t] = FREE; pc = GIVEN :: else -> forget(); pc = STAGE fi }
-    :: d_step { pc == GIVEN && !(dead && w < NW) -> nfree++; forget(); pc = STAGE; inv() }
+        if :: st[t] == OPENING && sq[t] == ts -> mark_change(w); st[t] = FREE; pc = GIVEN :: else -> forget(); pc = STAGE fi }
+    :: d_step { pc == GIVEN && !(dead && w < NW) -> nfree++; mark_change(w); forget(); pc = STAGE; inv() }
     :: d_step { pc == OPENIT && !(dead && w < NW) -> /* step open4 */
         if :: st[t] == OPENING && (SAMELIFE(t, gen[t], ts)) -> st[t] = OPEN; printf("%d: makes its %d OPEN\n", w, t) :: else fi;
         forget(); pc = STAGE; inv() }
@@ -154,9 +165,9 @@ proctype Worker(byte w) {
            :: i < NP && pin[i] == a + 1 -> i = 0; g = 0; s = 0; a++; pc = COLLECT
            :: else -> i++ fi }
     :: d_step { pc == FREEIT && !(dead && w < NW) -> /* step free4 */
-        if :: st[a] == RETIRED && gen[a] == g && sq[a] == s -> st[a] = FREE; pc = FREED; printf("%d: frees %d\n", w, a)
+        if :: st[a] == RETIRED && gen[a] == g && sq[a] == s -> mark_change(w); st[a] = FREE; pc = FREED; printf("%d: frees %d\n", w, a)
            :: else -> a++; pc = COLLECT fi; g = 0; s = 0 }
-    :: d_step { pc == FREED && !(dead && w < NW) -> nfree++; forget(); pc = STAGE; inv() }
+    :: d_step { pc == FREED && !(dead && w < NW) -> nfree++; mark_change(w); forget(); pc = STAGE; inv() }
     /* a parked arena first, then any that is sealed, then what stands open is sealed */
     :: atomic { pc == CHOOSE && !(dead && w < NW) ->
         a = 0; do :: a < NA && st[a] != PARKED -> a++ :: else -> break od;
@@ -187,9 +198,12 @@ proctype Worker(byte w) {
 #if defined(NOLOOK) || defined(LOOKFIRST)
             pc = WALK;
 #else
-            pc = (ts -> WALK : LOOK);
+            pc = (ts && !LATE(a) -> WALK : LOOK);
 #endif
-            printf("%d: sweeps %d\n", w, a)
+            printf("%d: sweeps %d\n", w, a);
+#if DEATHS
+            sweptby[a] = w + 1
+#endif
         :: else -> forget(); pc = ROOM
         fi; ts = 0; inv() }
     :: d_step { pc == LOOK && !(dead && w < NW) -> /* step sweep1look */
@@ -198,8 +212,11 @@ proctype Worker(byte w) {
         :: i == NP -> i = 0; pc = TAKE
         :: i < NP && pin[i] == a + 1 -> forget(); pc = ROOM
 #else
-        :: i == NP -> i = 0; pc = WALK
-        :: i < NP && pin[i] == a + 1 -> st[a] = SEALED; sweepers[a]--; forget(); pc = ROOM; printf("%d: pinned\n", w)
+        :: i == NP -> i = 0; pc = WALK;
+#if DEATHS
+           late[a] = 0
+#endif
+        :: i < NP && pin[i] == a + 1 -> st[a] = (LATE(a) -> PARKED : SEALED); sweepers[a]--; forget(); pc = ROOM; printf("%d: pinned\n", w)
 #endif
         :: else -> i++ fi }
     /* t: the entry it is at */

@@ -213,6 +213,49 @@ row all   ok     sections 'put and sweep, one record' -DNR=1 -DOPS=2
 row all   fair   sections 'one stops anywhere: lookup, sweep and put finish' $OT -DOPS=3
 row all   fair   sections 'fork with worker: after reaping grace periods elapse' -DREAPED -DFORK=1 -DTURNS=1
 
+# The same, and each user is a process, which may die
+DE="-DDEATHS=1"; D1="$DE -DTURNS=1"
+row quick ok     sections 'a process dies' $D1
+row proof ok     sections 'a process dies, two grace periods' $DE
+row all   ok     sections 'two of three die, two records' -DDEATHS=2 -DNT=3 -DNR=2 -DTURNS=1
+row quick bad    sections 'deaths: the membarrier is of the own process' $D1 -DPRIVATEMB
+row quick bad    sections 'deaths: a section that lasts is one of the dead' $D1 -DUNPROVED
+row quick bad    sections 'deaths: record let go before its section is cleared' $DE -DNR=1 -DREAPLETGO
+row proof bad    sections 'deaths: two clear up at once' $DE -DNT=3 -DNR=2 -DTWOREAP
+row proof bad    sections 'deaths: the dead driver'"'"'s grace period' $D1 -DKEEPCOOKIE
+row proof bad    sections 'deaths: the dead driver'"'"'s stage' $DE -DKEEPSTAGE
+row proof fair   sections 'deaths: all turns are done' -DELAPSE $D1
+row proof starve sections 'deaths: nobody clears up' -DELAPSE $D1 -DNOREAP
+row quick starve sections 'deaths: the try-lock is kept' -DELAPSE $D1 -DKEEPDRIVER
+
+# The table of members
+ML="-DLEASE -DNR=1"
+row quick ok  members 'one joins, leaves, may die' -DNP=1 -DLIVES=2
+row quick ok  members 'two for one place' -DNPL=1
+row quick ok  members 'two for one place, both may die' -DNPL=1 -DNAPS=0 -DDEATHS=2
+row quick ok  members 'two for one place, role, lease' -DNPL=1 -DROLE $ML
+row quick bad members 'the lock is taken after the claim' -DLOCKLATE
+row proof bad members 'the lock is given up before the place' -DUNLOCKFIRST -DAPART
+row proof bad members 'a place is not announced' -DNOANN
+row proof bad members 'the identity is written after JOINED' -DIDLATE -DDEATHS=2
+row quick bad members 'a name is used again' -DNOGEN -DAPART -DLIVES=2 -DNP=1 -DDEATHS=0
+row quick bad members 'the place is freed first' -DFREEFIRST -DDEATHS=2
+row quick bad members 'two clear up at once' -DTWOREAP
+row proof bad members 'who dies over it is not replaced' -DNOTAKEOVER -DDEATHS=2
+row proof bad members 'death without a proof' -DSOMEDEAD
+row proof bad members 'roles of the dead are kept' -DROLE -DNOROLE
+row quick bad members 'the role bears no name at first' -DROLE -DNAMELATE
+row proof bad members 'the role is taken from a maintainer that is stopped' -DROLE -DSTEAL
+row quick bad members 'a lease names the record alone' $ML -DBYRECORD
+row proof ok  members 'two, one may die'
+row proof ok  members 'two, both may die' -DDEATHS=2
+row proof ok  members 'two, locks alone tell' -DAPART
+row proof ok  members 'two, role' -DROLE
+row proof ok  members 'two, a lease on one record' $ML
+row all   ok  members 'two, a lease' -DLEASE
+row all   ok  members 'the word is not looked at again (harmless)' -DNOAGAIN
+row all   ok  members 'the same, locks alone tell' -DNOAGAIN -DAPART
+
 # The life of an arena
 C2="-DPARK=1 -DCAP=2 -DPUTS=4"; F2="-DFORK=1 -DNA=1 -DCAP=2 -DPUTS=1"
 row quick ok    arena 'open, seal, sweep, free'
@@ -246,6 +289,24 @@ row all   ok    arena 'fork, two puts each, two entries' -DFORK=1 -DCAP=2 -DPUTS
 row all   ok    arena 'two puts each, two turns' -DPUTS=2 -DPUTS1=2 -DTRIES=2
 row all   ok    arena 'three workers' -DNW=3 -DPUTS=1
 row all   live  arena 'parked sweeps' $C2
+
+# A worker dies, and one clears up after it while the others go on
+A1="-DDEATHS=1 -DPUTS=1"; A2="$A1 -DPUTS1=2 -DNA=1 -DCAP=2"; A3="$A1 -DNW=3 -DNA=1"
+row quick ok    arena 'deaths: one put each' $A1
+row quick ok    arena 'deaths: the reaper dies, too' $A1 -DPUTS1=0 -DAGAIN=1
+row proof ok    arena 'deaths: holes' $A2
+row quick bad   arena 'deaths: a hole is not marked' $A2 -DNOHOLED
+row quick bad   arena 'deaths: the pin goes before the arena is marked' $A2 -DHOLELATE
+row proof bad   arena 'deaths: parked without a look at the pins' $A3 -DNOLATE
+row proof bad   arena 'deaths: what the living sweep is parked' $A3 -DPARKALL
+row proof bad   arena 'deaths: what was being opened is left' $A1 -DNOOPENING
+row proof bad   arena 'deaths: it is made OPEN, in no lane' $A1 -DMENDOPEN
+row quick bad   arena 'deaths: named after the claim' $A1 -DNAMELATE
+row quick bad   arena 'deaths: a recount in the middle of a change' $A1 -DNOMIDDLE
+row proof bad   arena 'deaths: a recount beside a change' $A1 -DNOAFTER
+row all   ok    arena 'deaths: two puts' -DDEATHS=1
+row all   ok    arena 'deaths: two entries an arena' -DDEATHS=1 -DCAP=2 -DPUTS=3
+row all   ok    arena 'deaths: three workers, one arena' $A3
 
 # max_entries: one arena, walked by all who join it
 R="-DNR=1 -DNM=0 -DTURNS=1"; R2="$R -DNW=0"

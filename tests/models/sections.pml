@@ -23,6 +23,8 @@
  *   NT users, OPS operations each, NR records, NM machines, TURNS turns each; FORK: a thread without a
  *   record forks at any moment between calls, all others are gone in the child, where it mends and runs
  *   CHILD new users; STOP: user 0 may stop inside a section (1), anywhere (2); WORKER=0: no worker
+ *   DEATHS: each user is a process; so many die, anywhere. What they have stored stands. Who finds a section or a try-lock of
+ *   the dead proves the death, takes the member by CAS, and clears up; he may die over it, and the next one begins again
  *   FENCED: the cache's readers fence (safe with NOMB); LOCAL: sections and grace periods are liburcu's, which
  *   is taken to keep its word, and several that wait share one
  * Mutations that must fail:
@@ -34,7 +36,12 @@
  *   COOKIE     the cookie is one too small       STARTFIRST the epoch is raised before the state changes
  *   LETGO      a record is let go before its section is cleared
  *   COVERLATE  with LOCAL: what it covers is loaded after the grace period
- *   NOREAP     the child does not clear the sections of the dead (starves)
+ *   NOREAP     the child, or the others, do not clear the sections of the dead (starves)
+ *   PRIVATEMB  the membarrier is of the own process alone
+ *   UNPROVED   a section that lasts is taken for one of the dead
+ *   TWOREAP    any number clear up at once       REAPLETGO  the record of the dead is let go before its section is cleared
+ *   KEEPCOOKIE who takes over from a dead driver goes on with its grace period
+ *   KEEPSTAGE  or with its stage                 KEEPDRIVER the try-lock of the dead is kept (starves)
  *   WAITS      a put waits for the grace period (starves)
  *   LOCKS      a put waits for the driver (starves)
  * Harmless: USEDEARLY (n_records_used is loaded before the membarrier). */
@@ -66,6 +73,9 @@
 #ifndef WORKER
 #define WORKER 1
 #endif
+#ifndef DEATHS
+#define DEATHS 0
+#endif
 #define NB (NT + FORK * CHILD + 2)   /* users, the child's users, the worker, the forker */
 #define WORK (NB - 2)
 #define FORKER (NB - 1)
@@ -84,6 +94,11 @@ byte saw[NB * NM];              /* ghosts: 1 + what the open section saw of the 
 bool open[NB], waits[NB * NM], fin[NB];
 bool dead, reaped;              /* the parent's threads, in the child; their records */
 byte alive, gone;                /* threads of the parent that run; that the child has not */
+#if DEATHS
+bool died[NB];
+byte reaps[NB], deaths;         /* 1 + who clears up after it; CLEARED: it is done */
+#endif
+#define CLEARED 255
 byte hj;                        /* scratch, 0 between steps */
 
 #define GONE(t) (dead && ((t) < NT || (t) == WORK))
@@ -100,7 +115,11 @@ inline drain1(b) {
     sb0[b] = sb1[b]; sb1[b] = 0
 }
 inline drain(b) { drain1(b); drain1(b) }
+#ifdef PRIVATEMB
+#define membarrier() drain(t)
+#else
 inline membarrier() { hj = 0; do :: hj < NB -> drain(hj); hj++ :: else -> break od; hj = 0 }
+#endif
 
 /* no section is open that saw an older state, nor one that was open when the grace period started */
 inline ended(m) {
@@ -109,6 +128,12 @@ inline ended(m) {
     :: hj < NB -> assert(saw[hj * NM + m] == 0 || saw[hj * NM + m] == geom[m] + 1); assert(!waits[hj * NM + m]); hj++
     :: else -> break
     od;
+    hj = 0
+}
+/* no section is open that saw another state than the last */
+inline current(m) {
+    hj = 0;
+    do :: hj < NB -> assert(saw[hj * NM + m] == 0 || saw[hj * NM + m] == geom[m] + 1); hj++ :: else -> break od;
     hj = 0
 }
 inline close(t) {
@@ -121,7 +146,7 @@ inline close(t) {
 
 mtype = { NEXT, CLAIM, ANN, ENTER1, ENTER2, READ, LAST, EXIT, HELP, DRIVE, TURN, START, WAIT, BARRIER, USED, LOOK,
           BARRIER2, ELAPSED, UNDRIVE, LEAVE1, LEAVE2, FIN, STOPPED, AFORK, REAP,
-          COVERS, SYNC, SYNCED, NOTE };
+          COVERS, SYNC, SYNCED, NOTE, TAKE, REAPR, REAPS1, REAPS2, REAPM, TAKEOVER1, TAKEOVER2, TAKEOVER3, REAPALL };
 #ifdef READFIRST
 #define AFTER_EPOCH READ
 #define AFTER_READ ENTER2
@@ -181,6 +206,9 @@ mtype = { NEXT, CLAIM, ANN, ENTER1, ENTER2, READ, LAST, EXIT, HELP, DRIVE, TURN,
  * AFORK a thread that forks */
 proctype Thread(byte t; mtype first) {
     byte r, e, n = OPS, i, m, lim;
+#if DEATHS
+    byte x, back;                       /* who has died; what then: 0 the next machine, 1 UNDRIVE */
+#endif
     bool twice;
     mtype pc = first;
     if :: first == CLAIM -> pc = FIRST_CLAIM :: else fi;
@@ -233,10 +261,15 @@ proctype Thread(byte t; mtype first) {
 #ifdef LOCKS
            :: else fi
 #else
+#if DEATHS
+           :: driver[m] != 0 && died[driver[m] - 1] -> x = driver[m] - 1; back = 0; pc = TAKE
+           :: driver[m] != 0 && !died[driver[m] - 1] -> m++; pc = HELP fi
+#else
            :: else -> m++; pc = HELP fi
 #endif
+#endif
       }
-    :: d_step { pc == TURN && !GONE(t) -> /* step turn */ drain(t); geom[m]++; pc = AFTER_TURN;
+    :: d_step { pc == TURN && !GONE(t) -> /* step turn */ drain(t); current(m); geom[m]++; pc = AFTER_TURN;
         printf("%d: machine %d shows %d\n", t, m, geom[m]) }
     :: d_step { pc == START && !GONE(t) -> /* step grace1 */ drain(t); epoch++; hj = 0;
 #ifdef COOKIE
@@ -253,7 +286,15 @@ proctype Thread(byte t; mtype first) {
     :: d_step { pc == BARRIER && !GONE(t) -> /* step grace2 */ membarrier(); pc = AFTER_BARRIER }
 #endif
     :: d_step { pc == LOOK && !GONE(t) -> /* step grace4 */
-        if :: section[i] != 0 && section[i] < cookie[m] -> i = 0; lim = 0; pc = UNDRIVE; printf("%d: waits\n", t)
+        if :: section[i] != 0 && section[i] < cookie[m] -> lim = 0; pc = UNDRIVE; printf("%d: waits\n", t);
+#if DEATHS && !defined(NOREAP)
+#ifdef UNPROVED
+               if :: owner[i] != 0 && owner[i] - 1 != t -> x = owner[i] - 1; back = 1; pc = TAKE :: else fi;
+#else
+               if :: owner[i] != 0 && died[owner[i] - 1] -> x = owner[i] - 1; back = 1; pc = TAKE :: else fi;
+#endif
+#endif
+               i = 0
            :: else -> i++; if :: i == lim -> i = 0; lim = 0; pc = AFTER_LOOK :: else fi fi }
 #ifdef LOCAL
     :: d_step { pc == COVERS && !GONE(t) -> /* step local1 */
@@ -280,6 +321,59 @@ proctype Thread(byte t; mtype first) {
         m++;
 #endif
         pc = HELP }
+
+#if DEATHS
+    :: d_step { t < NT && pc != FIN && pc != STOPPED && deaths < DEATHS -> drain(t); close(t); died[t] = 1; deaths++;
+        printf("%d dies\n", t); r = 0; e = 0; n = 0; i = 0; m = 0; lim = 0; x = 0; back = 0; twice = 0; alive--; pc = FIN }
+    :: d_step { pc == TAKE -> drain(t);
+#ifdef TWOREAP
+        if :: reaps[x] != CLEARED -> pc = REAPR
+#else
+        if :: reaps[x] == 0 -> /* step reaptake */ reaps[x] = t + 1; pc = REAPR; printf("%d clears up after %d\n", t, x)
+           :: reaps[x] != 0 && reaps[x] != CLEARED && died[reaps[x] - 1] -> reaps[x] = t + 1; pc = REAPR
+#endif
+           :: else -> x = 0; if :: back -> pc = UNDRIVE :: else -> m++; pc = HELP fi; back = 0 fi }
+    :: d_step { pc == REAPR ->
+        if :: i == NR -> i = 0; pc = REAPM
+           :: i < NR && owner[i] == x + 1 -> pc = REAPS1
+           :: i < NR && owner[i] != x + 1 -> i++ fi }
+#ifdef REAPLETGO
+    :: d_step { pc == REAPS1 && ROOM(t) -> push(t, NOBODY(i)); pc = REAPS2 }
+    :: d_step { pc == REAPS2 && ROOM(t) -> push(t, SECTION(i, 0)); i++; pc = REAPR }
+#else
+    :: d_step { pc == REAPS1 && ROOM(t) -> /* step leave1 */ push(t, SECTION(i, 0)); pc = REAPS2 }
+    :: d_step { pc == REAPS2 && ROOM(t) -> /* step leave2 */ push(t, NOBODY(i)); i++; pc = REAPR }
+#endif
+    :: d_step { pc == REAPM -> /* step reapdriver */
+        if :: i == NM -> i = 0; pc = REAPALL
+           :: i < NM && driver[i] == x + 1 -> pc = TAKEOVER1
+           :: i < NM && driver[i] != x + 1 -> i++ fi }
+    :: d_step { pc == TAKEOVER1 -> drain(t); pc = TAKEOVER2;
+#ifndef KEEPCOOKIE
+        /* step takeover1 */ epoch++; cookie[i] = epoch; hj = 0;
+        do :: hj < NB -> waits[hj * NM + i] = open[hj]; hj++ :: else -> break od;
+#endif
+        hj = 0
+      }
+    :: d_step { pc == TAKEOVER2 -> pc = TAKEOVER3;
+#ifndef KEEPSTAGE
+        /* step takeover2 */ stage[i] = (geom[i] > turns[i])
+#endif
+      }
+    :: d_step { pc == TAKEOVER3 -> drain(t);
+#ifndef KEEPDRIVER
+        /* step takeover3 */ if :: driver[i] == x + 1 -> driver[i] = 0 :: else fi;
+#endif
+        i++; pc = REAPM }
+    :: d_step { pc == REAPALL -> drain(t);
+#ifdef TWOREAP
+        reaps[x] = CLEARED;
+#else
+        /* step reapfree */ assert(reaps[x] == t + 1); reaps[x] = CLEARED;
+#endif
+        hj = 0; do :: hj < NR -> assert(owner[hj] != x + 1); hj++ :: else -> break od; hj = 0;
+        x = 0; if :: back -> pc = UNDRIVE :: else -> m++; pc = HELP fi; back = 0 }
+#endif
 
 #ifdef LETGO
     :: d_step { pc == LEAVE1 && !GONE(t) && ROOM(t) -> push(t, NOBODY(r)); pc = LEAVE2 }
@@ -324,10 +418,10 @@ end:
 #if NB > 3
     :: d_step { sb0[1] != 0 -> drain1(1) }
 #endif
-#if NB > 4
+#if NB > 4 || DEATHS
     :: d_step { sb0[2] != 0 -> drain1(2) }
 #endif
-#if NB > 5
+#if NB > 5 || (DEATHS && NB > 4)
     :: d_step { sb0[3] != 0 -> drain1(3) }
 #endif
     od
