@@ -46,14 +46,21 @@ load_to_grow(const struct gyre *cache, unsigned log2)
     return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
 }
 
+/* The logarithm of the buckets of a shard that doubles: of its lower half. */
+static unsigned
+lower_log2(const struct gyre *cache, unsigned number)
+{
+    return (unsigned)gy_min(gy_geometry_log2(gy_shard_geometry(cache, number)), cache->g.log2_buckets_most - 1);
+}
+
 /* By so many percent more than the load at which it grows. */
 static inline bool
 loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 {
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
-    return (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more) &&
-           log2 < cache->g.log2_buckets_most;
+    return log2 < cache->g.log2_buckets_most &&
+           (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more);
 }
 
 static enum stage
@@ -123,7 +130,7 @@ static bool
 start(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    unsigned log2 = lower_log2(cache, number);
     uint64_t bytes = sizeof(struct gy_bucket) << log2;
     if (!take_credit(cache, bytes))
         return raise_credit(cache, r);
@@ -217,7 +224,7 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    unsigned log2 = lower_log2(cache, number);
     uint64_t n = (uint64_t)1 << log2, first;
     if (!claim_chunk(shard, log2, &first))
         return false;
@@ -290,7 +297,7 @@ static bool
 advance(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    unsigned log2 = lower_log2(cache, number);
     enum stage stage = stage_of(shard);
     if (stage == IDLE)
         return loaded(cache, shard, 0) && start(cache, r, number);
@@ -323,7 +330,7 @@ bool
 gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    if (!gy_grow_wanted(cache, number))
+    if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0)
         return false;
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;
