@@ -26,8 +26,14 @@ struct gyre {
     struct gy_book *books;
     struct gy_lane *lanes;
     gy_atomic_u16 *history;
+    gy_atomic_u64 *geometries; /* of the shards */
     char *index;
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
+    struct gy_hash_flips flips;              /* of the seed */
+    uint64_t committed_mask;                 /* of a word: its ref and T. A variable, since that saves instructions */
+    gy_ref arenas_ref, arenas_refs;          /* of arena 0; and as many as there are in all arenas */
+    uint64_t *arenas;                        /* arena 0, in units of refs */
+    uint64_t arena_part;                     /* 2^64 arenas for each of the refs of one: their number is a product's upper half */
     uint64_t arena_mask;                     /* the place within an arena */
     uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
@@ -62,6 +68,13 @@ struct gyre {
     uint64_t generation;     /* of the region: no other has it */
     char path[GY_PATH_BYTES]; /* of one with a name */
 };
+
+/* gy_hash, in this cache. */
+static GY_INLINE uint64_t
+gy_hash_in(const struct gyre *cache, const void *key, size_t size)
+{
+    return gy_likely(size == GY_KEY_USUAL) ? gy_hash_usual(key, &cache->flips) : gy_hash(key, size, cache->seed);
+}
 
 /* This thread's record; NULL with *error when there is none to be had. */
 static inline struct gy_record *
@@ -138,15 +151,9 @@ gy_tick(struct gyre *cache)
 }
 
 static inline uint64_t
-gy_pin_word_in(const struct gy_super *super, uint32_t arena, enum gy_pin_kind kind)
+gy_pin_word(const struct gyre *cache, uint64_t arena, enum gy_pin_kind kind)
 {
-    return (uint64_t)(arena + 1) | (uint64_t)kind << 24 | gy_load_rlx(&super->pin_base);
-}
-
-static inline uint64_t
-gy_pin_word(const struct gyre *cache, uint32_t arena, enum gy_pin_kind kind)
-{
-    return gy_pin_word_in(cache->super, arena, kind);
+    return gy_load_rlx(&cache->super->pin_base) + ((uint64_t)kind << 24) + arena + 1;
 }
 
 static inline bool

@@ -12,17 +12,18 @@ void gy_clear_begin(struct gyre *cache);
 
 /* Is a clear being carried out? Then hits compare their arena's opening number with the mark. Read before
  * the slot is: a word that is read after done has caught up cannot be one that was cleared. */
-static inline bool
-gy_clear_pending_in(const struct gy_super *super)
+static inline uint64_t
+gy_clear_pending_bits(const struct gyre *cache) /* 0: none */
 {
+    struct gy_super *super = cache->super;
     uint64_t done = gy_load_acq(&super->done);
-    return gy_load_acq(&super->mark) != done;
+    return gy_load_acq(&super->mark) ^ done;
 }
 
 static inline bool
 gy_clear_pending(const struct gyre *cache)
 {
-    return gy_clear_pending_in(cache->super);
+    return gy_clear_pending_bits(cache) != 0;
 }
 
 /* One bounded step; outside sections. True when something was done. */

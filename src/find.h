@@ -42,34 +42,79 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
     return false;
 }
 
-/* The slots of a bucket whose words have what is wanted from bit shift on, as bits: two for each. */
+enum { GY_FIND_LIKELY_SHIFT = 48 }; /* in all of the tag but four bits */
+
 #if defined(__SSE2__) && !defined(GY_POINTS)
-static GY_INLINE unsigned
-gy_find_upper(struct gy_bucket *bucket, uint64_t want, int shift)
+/* The upper halves of the words, four at a time. */
+struct gy_find_halves {
+    __m128i low, high;
+};
+
+static GY_INLINE struct gy_find_halves
+gy_find_halves(struct gy_bucket *bucket)
 {
-    /* The upper halves of four words at a time; each is of one store. The barriers, and x86, keep these loads after those
-     * that precede and before those that follow; and after a locked instruction, as seq_cst ones are. */
+    /* Each half is of one store. The barriers, and x86, keep these loads after those that precede and before those that
+     * follow; and after a locked instruction, as seq_cst ones are. */
     const __m128 *line = (const __m128 *)(const void *)bucket;
-    __m128i wanted = _mm_set1_epi32((int)want), low, high;
+    struct gy_find_halves upper;
     gy_compiler_barrier();
-    low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0xdd));
-    high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0xdd));
+    upper.low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0xdd));
+    upper.high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0xdd));
     gy_compiler_barrier();
-    low = _mm_cmpeq_epi32(_mm_srli_epi32(low, shift - 32), wanted);
-    high = _mm_cmpeq_epi32(_mm_srli_epi32(high, shift - 32), wanted);
+    return upper;
+}
+
+/* The upper half of the hash, four times. */
+static GY_INLINE __m128i
+gy_find_wanted(uint64_t hash)
+{
+    return _mm_shuffle_epi32(_mm_cvtsi64_si128((int64_t)hash), 0x55);
+}
+
+/* The slots of a bucket whose words have the tag of a hash, tentative or not, as bits: two for each. */
+static GY_INLINE unsigned
+gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
+{
+    enum { SHIFT = GY_TAG_SHIFT - 32 };
+    struct gy_find_halves upper = gy_find_halves(bucket);
+    __m128i wanted = _mm_srli_epi32(gy_find_wanted(hash), SHIFT);
+    __m128i low = _mm_cmpeq_epi32(_mm_srli_epi32(upper.low, SHIFT), wanted);
+    __m128i high = _mm_cmpeq_epi32(_mm_srli_epi32(upper.high, SHIFT), wanted);
     return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
 }
 
 #define gy_find_candidates_seq gy_find_candidates
+
+/* The slots of a bucket whose words most likely have the tag of a hash, tentative or not: they begin with the same 16 bits. The
+ * higher of a slot's two bits. */
+static GY_INLINE unsigned
+gy_find_likely(struct gy_bucket *bucket, uint64_t hash)
+{
+    struct gy_find_halves upper = gy_find_halves(bucket);
+    __m128i wanted = gy_find_wanted(hash);
+    /* Where the upper 16 bits of 32 are equal, these become negative, and stay so when they are packed. */
+    __m128i low = _mm_cmpeq_epi16(upper.low, wanted), high = _mm_cmpeq_epi16(upper.high, wanted);
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high)) & 0xaaaa;
+}
 #else
 static GY_INLINE unsigned
-gy_find_upper(struct gy_bucket *bucket, uint64_t want, int shift)
+gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
 {
-    unsigned found = 0;
+    unsigned candidates = 0;
 #pragma GCC unroll 8
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
-        found |= (unsigned)(gy_load_acq(&bucket->slot[i]) >> shift == want) * 3 << 2 * i;
-    return found;
+        candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
+    return candidates;
+}
+
+static GY_INLINE unsigned
+gy_find_likely(struct gy_bucket *bucket, uint64_t hash)
+{
+    unsigned likely = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: as above */
+        likely |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_FIND_LIKELY_SHIFT) == 0) * 2 << 2 * i;
+    return likely;
 }
 
 /* For the scan of put 4: see publish.c. */
@@ -84,21 +129,6 @@ gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
 }
 #endif
 
-/* Those with the tag of a hash, tentative or not. */
-static GY_INLINE unsigned
-gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
-{
-    return gy_find_upper(bucket, hash >> GY_TAG_SHIFT, GY_TAG_SHIFT);
-}
-
-/* Those with the tag of a hash that are not tentative. */
-static GY_INLINE unsigned
-gy_find_committed(struct gy_bucket *bucket, uint64_t hash)
-{
-    _Static_assert(GY_T == (uint64_t)1 << (GY_TAG_SHIFT - 1), "T stands below the tag");
-    return gy_find_upper(bucket, hash >> GY_TAG_SHIFT << 1, GY_TAG_SHIFT - 1);
-}
-
 /* The first of them. */
 static GY_INLINE gy_atomic_u64 *
 gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
@@ -106,6 +136,14 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
     enum { BITS = 2 };
     char *slots = (char *)(void *)bucket;
     return (gy_atomic_u64 *)(void *)(slots + sizeof bucket->slot[0] / BITS * (unsigned)__builtin_ctzll(candidates));
+}
+
+/* The first of those that are likely. */
+static GY_INLINE gy_atomic_u64 *
+gy_find_first(struct gy_bucket *bucket, unsigned likely)
+{
+    char *slots = (char *)(void *)bucket; /* four bytes for each bit, and one bit too many */
+    return (gy_atomic_u64 *)(void *)(slots + 4 * (size_t)__builtin_ctz(likely) - 4);
 }
 
 static GY_INLINE unsigned

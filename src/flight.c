@@ -175,9 +175,9 @@ gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_leas
     gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
     if (pin == NULL)
         return GYRE_EBUSY;
-    uint64_t hash = gy_hash(key, key_size, cache->seed);
+    uint64_t hash = gy_hash_in(cache, key, key_size);
     if (gy_likely(gy_seats[0].cache_id == cache->straight_id) &&
-        gy_hit(cache, r, hash, key, key_size, pin, false, view) == GY_HIT)
+        gy_hit(cache, r, hash, key, key_size, pin, view))
         return GYRE_OK;
     *view = NO_VIEW;
     struct seeker s = {.cache = cache, .r = r, .key = key, .key_size = key_size, .hash = hash, .options = &o, .pin = pin};

@@ -46,6 +46,12 @@ load_to_grow(const struct gyre *cache, unsigned log2)
     return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
 }
 
+static inline gy_atomic_u64 *
+geometry_of(const struct gyre *cache, const struct gy_shard *shard)
+{
+    return &cache->geometries[shard - cache->super->shard];
+}
+
 /* The logarithm of the buckets of a shard that doubles: of its lower half. */
 static unsigned
 lower_log2(const struct gyre *cache, unsigned number)
@@ -57,7 +63,7 @@ lower_log2(const struct gyre *cache, unsigned number)
 static inline bool
 loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 {
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    unsigned log2 = gy_geometry_log2(gy_load_acq(geometry_of(cache, shard)));
     uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
     return log2 < cache->g.log2_buckets_most &&
            (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more);
@@ -99,7 +105,7 @@ drive(struct gyre *cache, struct gy_shard *shard)
 static void
 turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase phase, enum stage stage)
 {
-    gy_store_seq(&shard->geometry, gy_geometry_word(log2, phase)); /* model: turn */
+    gy_store_seq(geometry_of(cache, shard), gy_geometry_word(log2, phase)); /* model: turn */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
     gy_store_rel(&shard->stage, stage);
 }
@@ -361,7 +367,7 @@ stage_by_geometry(enum gy_phase phase, enum stage stage)
 static void
 take_over(struct gyre *cache, struct gy_shard *shard)
 {
-    uint64_t geometry = gy_load_acq(&shard->geometry), log2 = gy_geometry_log2(geometry);
+    uint64_t geometry = gy_load_acq(geometry_of(cache, shard)), log2 = gy_geometry_log2(geometry);
     enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
     /* model: takeover1 */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
@@ -417,7 +423,7 @@ gy_grow_mend_quiet(struct gyre *cache)
 {
     for (unsigned number = 0; number < cache->g.n_shards; number++) {
         struct gy_shard *shard = &cache->super->shard[number];
-        uint64_t geometry = gy_load_rlx(&shard->geometry);
+        uint64_t geometry = gy_load_rlx(&cache->geometries[number]);
         enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
         /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
          * from its old bucket, and what stays there is left alone. */

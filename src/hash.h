@@ -43,6 +43,48 @@ gy_hash(const void *key, size_t size, uint64_t seed)
     return XXH3_64bits_withSeed(key, size, seed);
 }
 
+/* Keys of this size are looked up with the fewest instructions. */
+enum { GY_KEY_USUAL = 16 };
+
+/* What XXH3 makes of the seed, for keys of 9 to 16 bytes, before it sees the key. */
+struct gy_hash_flips {
+    uint64_t low, high;
+};
+
+static inline struct gy_hash_flips
+gy_hash_flips(uint64_t seed)
+{
+    const xxh_u8 *secret = XXH3_kSecret;
+    return (struct gy_hash_flips){.low = (XXH_readLE64(secret + 24) ^ XXH_readLE64(secret + 32)) + seed,
+                                  .high = (XXH_readLE64(secret + 40) ^ XXH_readLE64(secret + 48)) - seed};
+}
+
+/* The halves of a product, combined. */
+static GY_INLINE uint64_t
+gy_hash_fold(uint64_t a, uint64_t b)
+{
+#ifdef __x86_64__ /* gcc has registers saved for a product of 128 bits, and does not use them */
+    uint64_t lower, upper;
+    __asm__("mulq %3" : "=a"(lower), "=d"(upper) : "%0"(a), "r"(b) : "cc");
+    return lower ^ upper;
+#else
+    return XXH3_mul128_fold64(a, b);
+#endif
+}
+
+/* gy_hash of a key of GY_KEY_USUAL bytes. */
+static GY_INLINE uint64_t
+gy_hash_usual(const void *key, const struct gy_hash_flips *flips)
+{
+#ifdef GY_POINTS
+    if (gy_hash_hook)
+        return gy_hash_hook(key, GY_KEY_USUAL);
+#endif
+    uint64_t low = XXH_readLE64(key) ^ flips->low;
+    uint64_t high = XXH_readLE64((const char *)key + 8) ^ flips->high;
+    return XXH3_avalanche(GY_KEY_USUAL + XXH_swap64(low) + high + gy_hash_fold(low, high));
+}
+
 static GY_INLINE uint64_t
 gy_hash_shard(uint64_t hash, uint64_t n_shards)
 {

@@ -69,7 +69,7 @@ bool
 gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t key_bytes,
                       gy_atomic_u64 *pin, struct gy_found *out, bool *saw_tentative)
 {
-    gy_atomic_u64 *where = &gy_shard_of(cache, hash)->geometry;
+    gy_atomic_u64 *where = gy_geometry_of(cache, hash);
     for (unsigned n = 0; n < FIND_RETRIES; n++) {
         struct gy_window w;
         uint64_t geometry = gy_load_acq(where);

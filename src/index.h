@@ -29,12 +29,18 @@ gy_shard_of(const struct gyre *cache, uint64_t hash)
     return &cache->super->shard[gy_shard_number(cache, hash)];
 }
 
+static inline gy_atomic_u64 *
+gy_geometry_of(const struct gyre *cache, uint64_t hash)
+{
+    return &cache->geometries[gy_shard_number(cache, hash)];
+}
+
 /* A shard's word. Others may have written anything there: it leads nowhere but into the shard's own buckets.
  * acquire: the new half was reserved before the phase that shows it */
 static GY_INLINE uint64_t
 gy_shard_geometry(const struct gyre *cache, uint64_t shard)
 {
-    return gy_load_acq(&cache->super->shard[shard].geometry) & cache->geometry_bits; /* model: section3 */
+    return gy_load_acq(&cache->geometries[shard]) & cache->geometry_bits; /* model: section3 */
 }
 
 /* The logarithm of its buckets; while it doubles, of its lower half. */

@@ -8,7 +8,7 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 5,
+    FORMAT = 6,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
@@ -109,7 +109,8 @@ place(struct gy_geometry *g)
 {
     const uint64_t page = 4096, huge = HUGE_PAGE, arena_bytes = (uint64_t)1 << g->arena_shift;
     g->shard_bytes_most = sizeof(struct gy_bucket) << g->log2_buckets_most;
-    g->counts_at = sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards;
+    g->geometries_at = sizeof(struct gy_super) + sizeof(struct gy_shard) * g->n_shards;
+    g->counts_at = g->geometries_at + sizeof(gy_atomic_u64) * gy_layout_counts(g->n_shards);
     uint64_t at = gy_align_up(g->counts_at + sizeof(gy_atomic_u64) * GY_PLACES * gy_layout_counts(g->n_shards), page);
     g->members_at = at, at += gy_align_up(sizeof(struct gy_member) * g->n_members, page);
     g->records_at = at, at += gy_align_up(sizeof(struct gy_record) * g->n_records, page);
@@ -179,7 +180,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
     gy_learn_init(&s->learned);
     gy_learn_size(&s->learned, g->max_entries);
     for (unsigned i = 0; i < g->n_shards; i++)
-        gy_store_rlx(&s->shard[i].geometry, gy_geometry_word(g->log2_buckets_first, GY_STEADY));
+        gy_store_rlx(&gy_layout_geometries(base, g)[i], gy_geometry_word(g->log2_buckets_first, GY_STEADY));
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
 
@@ -224,9 +225,9 @@ gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
 int
 gy_layout_verify_shards(const char *base, const struct gy_geometry *g)
 {
-    const struct gy_super *s = (const struct gy_super *)(const void *)base;
+    const gy_atomic_u64 *geometries = gy_layout_geometries(base, g);
     for (unsigned i = 0; i < g->n_shards; i++) {
-        uint64_t word = gy_load_acq(&s->shard[i].geometry);
+        uint64_t word = gy_load_acq(&geometries[i]);
         unsigned log2 = gy_geometry_log2(word);
         enum gy_phase phase = gy_geometry_phase(word);
         if (log2 < g->log2_buckets_first || log2 + (phase != GY_STEADY) > g->log2_buckets_most || phase > GY_MOVING ||

@@ -3,7 +3,7 @@
 
 /* Where everything stands in a region, and the words at its head that all users share.
  *
- *   | superblock | members | records | arena words | arenas' books | lanes | history | index | arenas |
+ *   | superblock, shards | shards' geometries | counts | members | records | arena words | arenas' books | lanes | history | index | arenas |
  *
  * The index has address space for its largest size; a shard's part starts at its first size and doubles
  * in place. Arenas are aligned to their size. Everything is reached by offset: there is no pointer. */
@@ -23,7 +23,7 @@
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
-    uint64_t counts_at, members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
+    uint64_t geometries_at, counts_at, members_at, records_at, words_at, books_at, lanes_at, history_at, index_at, arenas_at; /* offsets */
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
     uint32_t n_members, n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
@@ -85,9 +85,9 @@ gy_geometry_bits(const struct gy_geometry *g)
     return gy_geometry_word(g->log2_buckets_most, GY_STEADY) | (g->log2_buckets_most > 0 ? 3 : 0);
 }
 
-/* A shard of the index. */
+/* A shard of the index. Its geometry stands apart, beside those of the others: every lookup reads one, and they are in as
+ * few lines as can be. */
 struct gy_shard {
-    _Alignas(GY_LINE) gy_atomic_u64 geometry;
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* about: account.h. (Relaxed: decides when to grow.) */
     _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth, or displaces a word; 0: nobody */
     gy_atomic_u64 stage, cookie, cursor, finished;
@@ -160,6 +160,12 @@ struct gy_super {
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
+
+static inline gy_atomic_u64 *
+gy_layout_geometries(const char *base, const struct gy_geometry *g)
+{
+    return (gy_atomic_u64 *)(uintptr_t)(base + g->geometries_at);
+}
 
 static inline uint64_t
 gy_layout_index_first(const struct gy_geometry *g)

@@ -49,7 +49,7 @@ find_in(struct gyre *cache, struct gy_bucket *bucket, uint64_t hash, uint64_t to
 bool
 gy_lease_find(struct gyre *cache, uint64_t hash, uint64_t token, gy_atomic_u64 *pin, struct gy_found *f)
 {
-    gy_atomic_u64 *where = &gy_shard_of(cache, hash)->geometry;
+    gy_atomic_u64 *where = gy_geometry_of(cache, hash);
     for (unsigned looks = 0; looks < LOOKS_MOST; looks++) {
         struct gy_window w;
         uint64_t geometry = gy_load_acq(where);

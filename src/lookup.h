@@ -41,7 +41,7 @@ static GY_INLINE void
 gy_lookup_count(struct gy_record *r, gy_atomic_u64 *slot, uint64_t word)
 {
     gy_count(&r->count.hits, 1);
-    if (gy_unlikely(gy_slot_freq(word) < GY_POLICY_FREQ_MOST)) /* failed: another changed it; a count is lost */
+    if (gy_unlikely((word & GY_POLICY_FREQ_MOST * GY_FREQ_ONE) == 0)) /* failed: another changed it; a count is lost */
         gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
 }
 

@@ -119,7 +119,7 @@ gy_member_forget(struct gyre *cache)
     }
     cache->member = 0;
     char *parents = cache->region.base;
-    char *mine = gy_os_map_again(parents, cache->region.bytes, GY_HUGE_PAGE, cache->g.records_at,
+    char *mine = gy_os_map_again(parents, cache->region.bytes, cache->region.alignment, cache->g.records_at,
                                  cache->g.words_at - cache->g.records_at);
     cache->usable = mine != NULL;
     if (mine != NULL) {

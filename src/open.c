@@ -50,6 +50,7 @@ gy_cache_settle(gyre *cache)
     cache->books = (struct gy_book *)(void *)(base + cache->g.books_at);
     cache->lanes = (struct gy_lane *)(void *)(base + cache->g.lanes_at);
     cache->history = (gy_atomic_u16 *)(void *)(base + cache->g.history_at);
+    cache->geometries = gy_layout_geometries(base, &cache->g);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
     cache->hands_apart = hands_apart(&cache->g);
@@ -58,6 +59,12 @@ gy_cache_settle(gyre *cache)
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
     cache->n_shards = cache->g.n_shards;
+    cache->flips = gy_hash_flips(cache->seed);
+    cache->arenas = (uint64_t *)(void *)(base + cache->g.arenas_at);
+    cache->arenas_ref = cache->g.arenas_at >> 3;
+    cache->arenas_refs = (uint64_t)cache->g.n_arenas << cache->g.arena_shift >> 3;
+    cache->arena_part = (uint64_t)1 << (64 + 3 - cache->g.arena_shift);
+    cache->committed_mask = GY_REF_MASK | GY_T;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
 }
 
@@ -86,6 +93,15 @@ reserve_parts(struct gy_region *region, const struct gy_geometry *g)
     return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, g->region_bytes - g->arenas_at) : result;
 }
 
+/* Address space for a region of this geometry. */
+static int
+map(struct gy_region *region, const struct gy_geometry *g)
+{
+    region->bytes = g->region_bytes;
+    region->alignment = gy_max(GY_HUGE_PAGE, (size_t)1 << g->arena_shift);
+    return region->ops->map(region);
+}
+
 static int
 make(gyre *cache, const gyre_options *o)
 {
@@ -101,8 +117,7 @@ make(gyre *cache, const gyre_options *o)
         (shared && !gy_os_random(&birth.generation, sizeof birth.generation)))
         return GYRE_EIO;
     birth.clock_start_ms = o->clock_ms ? o->clock_ms(o->clock_arg) : gy_os_clock_ms();
-    region->bytes = g.region_bytes;
-    result = region->ops->map(region);
+    result = map(region, &g);
     if (result == GYRE_OK)
         result = reserve_parts(region, &g);
     if (result != GYRE_OK)
@@ -146,7 +161,7 @@ attach(gyre *cache, const gyre_options *o)
     if (result == GYRE_OK && !as_asked(&head, o))
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
-        result = region->ops->map(region);
+        result = map(region, &head.geometry);
     if (result == GYRE_OK)
         result = gy_layout_verify_shards(region->base, &head.geometry);
     if (result != GYRE_OK)

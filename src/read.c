@@ -12,7 +12,7 @@ static const gyre_view NO_VIEW;
 static bool
 key_usable(const void *key, size_t key_size)
 {
-    return key != NULL && key_size - 1 < GY_KEY_MOST;
+    return key != NULL && (gy_likely(key_size == GY_KEY_USUAL) || key_size - 1 < GY_KEY_MOST);
 }
 
 /* A miss. Where they come close to each other, the next one is expected. */
@@ -57,7 +57,7 @@ get_generally(struct gyre *cache, const void *key, size_t key_size, gyre_view *v
     if (view != NULL && cache != NULL && key_usable(key, key_size))
         r = gy_record_of(cache, &error);
     if (r != NULL)
-        return get_hashed(cache, r, gy_hash(key, key_size, cache->seed), key, key_size, view);
+        return get_hashed(cache, r, gy_hash_in(cache, key, key_size), key, key_size, view);
     if (view != NULL)
         *view = NO_VIEW;
     return error;
@@ -70,20 +70,41 @@ seated(const struct gyre *cache)
     return gy_likely(gy_seats[0].cache_id == cache->straight_id);
 }
 
+/* A miss of a get that went the straight way. A put follows most of them. */
+static __attribute__((noinline)) int
+miss(struct gyre *cache, struct gy_record *r, uint64_t hash, gyre_view *view)
+{
+    gy_history_prefetch(cache, hash);
+    gy_count(&r->count.misses, 1);
+    expect_misses(r);
+    *view = NO_VIEW;
+    return GYRE_MISS;
+}
+
+/* The key was not in its first bucket. */
+static __attribute__((noinline)) int
+get_in_second(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size, gyre_view *view)
+{
+    enum gy_hit_outcome outcome = gy_hit_second(cache, r, hash, key, key_size, &r->pin[GY_PIN_VIEWS], view);
+    if (gy_likely(outcome == GY_HIT))
+        return GYRE_OK;
+    if (gy_likely(outcome == GY_HIT_ABSENT))
+        return miss(cache, r, hash, view);
+    return get_hashed(cache, r, hash, key, key_size, view);
+}
+
 /* The common hit; else the general way. */
 static GY_INLINE int
 get_seated(gyre *cache, const void *key, size_t key_size, bool doubtful, gyre_view *view)
 {
-    struct gy_record *r = gy_seats[0].record;
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS]; /* acquire: the release of the view that had it */
-    if (gy_unlikely(gy_load_acq(pin) != 0))
-        return get_generally(cache, key, key_size, view);
-    uint64_t hash = gy_hash(key, key_size, cache->seed);
-    enum gy_hit_outcome outcome = gy_hit(cache, r, hash, key, key_size, pin, doubtful, view);
+    gy_atomic_u64 *pin = gy_seats[0].view_pin;
+    struct gy_record *r = gy_record_of_view_pin(pin);
+    uint64_t hash = gy_hash_in(cache, key, key_size);
+    enum gy_hit_outcome outcome = gy_hit_first(cache, r, hash, key, key_size, pin, doubtful, view);
     if (gy_likely(outcome == GY_HIT))
         return GYRE_OK;
-    if (outcome == GY_HIT_ABSENT)
-        return get_hashed(cache, r, hash, key, key_size, view);
+    if (outcome == GY_HIT_ELSEWHERE)
+        return get_in_second(cache, r, hash, key, key_size, view);
     return get_generally(cache, key, key_size, view); /* it hashes again: so that hits need not keep the hash */
 }
 
@@ -112,26 +133,25 @@ get_any_key(gyre *cache, const void *key, size_t key_size, gyre_view *view)
 int
 gyre_get(gyre *cache, const void *key, size_t key_size, gyre_view *view)
 {
-    if (gy_unlikely(!gy_hash_short(key_size))) /* elsewhere: without their calls, this needs fewer registers */
+    if (gy_unlikely(key_size != GY_KEY_USUAL))
         return get_any_key(cache, key, key_size, view);
-    if (gy_unlikely(view == NULL))
-        return GYRE_EINVAL;
     if (gy_unlikely(cache == NULL))
-        return get_generally(cache, key, key_size, view);
-    if (gy_unlikely(key == NULL))
-        return get_generally(cache, key, key_size, view);
-    return get(cache, key, key_size, view);
+        return get_any_key(cache, key, key_size, view);
+    /* One is NULL, or they have no bit in common: that is told apart there. */
+    if (gy_unlikely(((uintptr_t)key & (uintptr_t)view) == 0))
+        return get_any_key(cache, key, key_size, view);
+    return get(cache, key, GY_KEY_USUAL, view);
 }
 
 void
 gyre_release(gyre_view *view)
 {
-    if (view == NULL || view->priv[0] == 0)
+    if (gy_unlikely(view == NULL || view->priv[0] == 0))
         return;
     gy_atomic_u64 *pin = (gy_atomic_u64 *)(uintptr_t)view->priv[0];
     /* Only the pin this view made: in a forked child it may be gone, and the slot another's.
      * (Relaxed: nobody but the view's holder changes it while it holds this word.) */
-    if (gy_load_rlx(pin) == view->priv[1])
+    if (gy_likely(gy_load_rlx(pin) == view->priv[1]))
         gy_pin_clear(pin);
     view->priv[0] = 0;
     view->data = NULL;
@@ -149,35 +169,54 @@ read_without_record(gyre *cache, int error, struct gy_wanted *want)
     return gy_readonly_read(cache, want);
 }
 
+/* A value that a pin holds is copied, and let go. */
+static GY_INLINE int
+copy_out(gy_atomic_u64 *pin, const void *value, size_t bytes, const struct gy_wanted *want)
+{
+    if (want->value_bytes != NULL)
+        *want->value_bytes = bytes;
+    bool fits = bytes <= want->buffer_bytes;
+    if (fits && bytes > 0) {
+        gy_bytes_read(value, bytes);
+        memcpy(want->buffer, value, bytes);
+    }
+    gy_pin_clear(pin);
+    return fits ? GYRE_OK : GYRE_E2BIG;
+}
+
+static __attribute__((noinline)) int
+read_generally(gyre *cache, struct gy_wanted *want)
+{
+    int error;
+    struct gy_record *r = gy_record_of(cache, &error);
+    if (gy_unlikely(r == NULL))
+        return read_without_record(cache, error, want);
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
+    uint64_t hash = gy_hash_in(cache, want->key, want->key_bytes);
+    struct gy_found f;
+    gyre_view view;
+    uint32_t ttl_left_ms;
+    int result = gy_lookup(cache, r, hash, want->key, want->key_bytes, pin, &f, &ttl_left_ms);
+    if (result != GYRE_OK)
+        return result;
+    gy_view_fill(cache, &f, pin, ttl_left_ms, &view);
+    return copy_out(pin, view.data, view.size, want);
+}
+
 int
 gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t buffer_size, size_t *value_size)
 {
     if (cache == NULL || !key_usable(key, key_size) || (buffer == NULL && buffer_size > 0))
         return GYRE_EINVAL;
-    int error;
-    struct gy_record *r = gy_record_of(cache, &error);
-    if (gy_unlikely(r == NULL))
-        return read_without_record(cache, error, &(struct gy_wanted){key, key_size, buffer, buffer_size, value_size});
+    struct gy_wanted want = {key, key_size, buffer, buffer_size, value_size};
+    if (gy_unlikely(!seated(cache)))
+        return read_generally(cache, &want);
+    struct gy_record *r = gy_seats[0].record;
     gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
-    uint64_t hash = gy_hash(key, key_size, cache->seed);
     gyre_view view;
-    if (gy_unlikely(!seated(cache) || gy_hit(cache, r, hash, key, key_size, pin, false, &view) != GY_HIT)) {
-        struct gy_found f;
-        uint32_t ttl_left_ms;
-        int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-        if (result != GYRE_OK)
-            return result;
-        gy_view_fill(cache, &f, pin, ttl_left_ms, &view);
-    }
-    if (value_size)
-        *value_size = view.size;
-    bool fits = view.size <= buffer_size;
-    if (fits && view.size > 0) {
-        gy_bytes_read(view.data, view.size);
-        memcpy(buffer, view.data, view.size);
-    }
-    gy_pin_clear(pin);
-    return fits ? GYRE_OK : GYRE_E2BIG;
+    if (gy_unlikely(!gy_hit(cache, r, gy_hash_in(cache, key, key_size), key, key_size, pin, &view)))
+        return read_generally(cache, &want);
+    return copy_out(pin, view.data, view.size, &want);
 }
 
 enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses; and pins */
@@ -194,30 +233,32 @@ struct batch {
     gy_atomic_u64 *slot[OVERLAP];
 };
 
+static GY_INLINE struct gy_bucket *
+batch_bucket(const struct gyre *cache, const gyre_key *k, bool straight, uint64_t *hash)
+{
+    struct gy_bucket *base;
+    uint64_t geometry;
+    if (gy_unlikely(!key_usable(k->data, k->size)))
+        return NULL;
+    *hash = gy_hash_in(cache, k->data, k->size);
+    if (gy_unlikely(!straight || !gy_hit_window(cache, *hash, &base, &geometry)))
+        return NULL;
+    struct gy_bucket *first = gy_geometry_bucket(base, geometry, *hash);
+    __builtin_prefetch(first);
+    return first;
+}
+
 static GY_INLINE void
 batch_hash(const struct gyre *cache, struct batch *b, bool straight)
 {
-    char *region = cache->region.base;
-    for (size_t i = 0; i < b->n; i++) {
-        const gyre_key *k = &b->keys[i];
-        b->bucket[i] = NULL;
-        if (gy_unlikely(!key_usable(k->data, k->size)))
-            continue;
-        b->hash[i] = gy_hash(k->data, k->size, cache->seed);
-        struct gy_bucket *base;
-        uint64_t geometry;
-        if (gy_unlikely(!straight || !gy_hit_window(cache, region, b->hash[i], &base, &geometry)))
-            continue;
-        b->bucket[i] = gy_geometry_bucket(base, geometry, b->hash[i]);
-        __builtin_prefetch(b->bucket[i]);
-    }
+    for (size_t i = 0; i < b->n; i++)
+        b->bucket[i] = batch_bucket(cache, &b->keys[i], straight, &b->hash[i]);
 }
 
 /* In the first bucket; else the second one is looked at later. */
 static GY_INLINE void
 batch_find(const struct gyre *cache, struct batch *b)
 {
-    char *region = cache->region.base;
     for (size_t i = 0; i < b->n; i++) {
         b->slot[i] = NULL;
         if (gy_unlikely(b->bucket[i] == NULL))
@@ -229,7 +270,7 @@ batch_find(const struct gyre *cache, struct batch *b)
         }
         struct gy_bucket *base;
         uint64_t geometry;
-        bool steady = gy_hit_window(cache, region, b->hash[i], &base, &geometry);
+        bool steady = gy_hit_window(cache, b->hash[i], &base, &geometry);
         b->bucket[i] = steady ? gy_geometry_bucket(base, geometry, gy_hash_mixed(b->hash[i])) : NULL;
         __builtin_prefetch(b->bucket[i]);
     }
@@ -238,7 +279,6 @@ batch_find(const struct gyre *cache, struct batch *b)
 static GY_INLINE size_t
 batch_get(struct gyre *cache, struct gy_record *r, struct batch *b)
 {
-    char *region = cache->region.base;
     size_t hits = 0;
     for (size_t i = 0; i < b->n; i++) {
         const gyre_key *k = &b->keys[i];
@@ -250,7 +290,7 @@ batch_get(struct gyre *cache, struct gy_record *r, struct batch *b)
         if (gy_unlikely(slot == NULL && b->bucket[i] != NULL))
             slot = gy_hit_slot(b->bucket[i], b->hash[i]);
         view->priv[0] = (uint64_t)(uintptr_t)pin;
-        if (gy_likely(slot != NULL && pin != NULL && gy_hit_at(cache, region, r, slot, k->data, k->size, pin, view)))
+        if (gy_likely(slot != NULL && pin != NULL && gy_hit_at(cache, r, slot, k->data, k->size, pin, view)))
             b->results[i] = GYRE_OK;
         else if (key_usable(k->data, k->size))
             b->results[i] = get_hashed(cache, r, b->hash[i], k->data, k->size, view);

@@ -63,7 +63,7 @@ gy_readonly_read(struct gyre *cache, const struct gy_wanted *want)
     uint64_t hash = gy_hash(want->key, want->key_bytes, cache->seed);
     int result = GYRE_EBUSY;
     for (unsigned n = 0; n < TRIES && result == GYRE_EBUSY; n++) {
-        gy_atomic_u64 *where = &gy_shard_of(cache, hash)->geometry;
+        gy_atomic_u64 *where = gy_geometry_of(cache, hash);
         uint64_t geometry = gy_load_acq(where);
         result = read_window(cache, hash, want);
         if (result == GYRE_MISS && gy_load_acq(where) != geometry)

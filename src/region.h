@@ -9,11 +9,12 @@
 
 #include "base.h"
 
-enum { GY_HUGE_PAGE = 2 << 20 }; /* what a region is mapped at is a multiple */
+enum { GY_HUGE_PAGE = 2 << 20 };
 
 struct gy_region {
     char *base;
     size_t bytes;
+    size_t alignment; /* of base: of huge pages and of arenas, so that addresses tell where an arena ends */
     bool hugepages; /* asked for */
     bool readonly;  /* to be mapped without the right to write */
     const struct gy_region_ops *ops;

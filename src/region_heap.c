@@ -24,7 +24,7 @@ heap_read(struct gy_region *region, void *to, size_t bytes)
 static int
 heap_map(struct gy_region *region)
 {
-    region->base = gy_os_map(region->bytes, GY_HUGE_PAGE);
+    region->base = gy_os_map(region->bytes, region->alignment);
     return region->base == NULL ? GYRE_ENOMEM : GYRE_OK;
 }
 

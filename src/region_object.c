@@ -16,7 +16,7 @@ gy_object_read(struct gy_region *region, void *to, size_t bytes)
 int
 gy_object_map(struct gy_region *region)
 {
-    region->base = gy_os_object_map(region->fd, region->bytes, GY_HUGE_PAGE, region->readonly);
+    region->base = gy_os_object_map(region->fd, region->bytes, region->alignment, region->readonly);
     return region->base == NULL ? GYRE_ENOMEM : GYRE_OK;
 }
 

@@ -115,7 +115,7 @@ scan_family(struct scan *s, unsigned shard, uint64_t b, uint64_t stride)
 {
     gyre *c = s->cache;
     struct gy_bucket *base = gy_shard_buckets(c, shard);
-    gy_atomic_u64 *geometry = &c->super->shard[shard].geometry;
+    gy_atomic_u64 *geometry = &c->geometries[shard];
     s->seen.used = 0;
     for (unsigned pass = 0; pass <= PASSES_MOST; pass++) { /* again: growth moves words of this family */
         uint64_t before = gy_load_acq(geometry);

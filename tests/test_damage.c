@@ -323,7 +323,7 @@ TEST(damage, a_shard_of_a_size_that_it_cannot_have)
     for (unsigned i = 0; i < 2000; i++) {
         uint64_t number = api_random(&seed) % cache->n_shards, hash, geometry;
         struct gy_bucket *base = gy_shard_buckets(cache, number), *at;
-        gy_atomic_u64 *word = &cache->super->shard[number].geometry;
+        gy_atomic_u64 *word = &cache->geometries[number];
         struct gy_window w;
         uint64_t was = gy_load_seq(word);
         do
@@ -334,7 +334,7 @@ TEST(damage, a_shard_of_a_size_that_it_cannot_have)
         gy_index_window(cache, hash, &w);
         for (unsigned b = 0; b < w.n; b++)
             CHECK(w.bucket[b] >= base && w.bucket[b] < base + buckets);
-        if (gy_hit_window(cache, cache->region.base, hash, &at, &geometry))
+        if (gy_hit_window(cache, hash, &at, &geometry))
             for (unsigned b = 0; b < 2; b++) {
                 struct gy_bucket *bucket = gy_geometry_bucket(at, geometry, b ? gy_hash_mixed(hash) : hash);
                 CHECK(bucket >= base && bucket < base + buckets);
@@ -398,7 +398,7 @@ count_access(const char *file, int line, const volatile void *address)
 TEST(damage, a_scan_of_many_words_that_stay_tentative)
 {
     gyre *cache = open_one();
-    gy_atomic_u64 *geometry = &cache->super->shard[0].geometry;
+    gy_atomic_u64 *geometry = &cache->geometries[0];
     unsigned log2 = gy_geometry_log2(gy_load_seq(geometry));
     for (uint64_t i = 0; i < room_slots(cache, 0); i += GY_BUCKET_SLOTS)
         gy_store_seq(room_slot(cache, 0, i), gy_slot_word(i << 40 | i, 0, nowhere(cache)) | GY_T);

@@ -18,25 +18,25 @@ one_by_one(struct gy_bucket *bucket, uint64_t hash)
     return candidates;
 }
 
+/* Those that begin like the hash, a bit each. */
 static unsigned
-committed_one_by_one(struct gy_bucket *bucket, uint64_t hash)
+likely_one_by_one(struct gy_bucket *bucket, uint64_t hash)
 {
-    unsigned candidates = 0;
-    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-        uint64_t word = gy_load_acq(&bucket->slot[s]);
-        if (((word ^ hash) & GY_TAG_MASK) == 0 && !gy_slot_tentative(word))
-            candidates |= 3u << 2 * s;
-    }
-    return candidates;
+    unsigned likely = 0;
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+        if (gy_load_acq(&bucket->slot[s]) >> 48 == hash >> 48)
+            likely |= 2u << 2 * s;
+    return likely;
 }
 
 static void
 compare(struct gy_bucket *bucket, uint64_t hash)
 {
     unsigned want = one_by_one(bucket, hash), found = gy_find_candidates(bucket, hash), slots = 0;
-    unsigned committed = committed_one_by_one(bucket, hash);
-    CHECK_MSG(gy_find_committed(bucket, hash) == committed, "hash %#llx: %#x, not %#x", (unsigned long long)hash,
-              gy_find_committed(bucket, hash), committed);
+    unsigned begin = likely_one_by_one(bucket, hash), likely = gy_find_likely(bucket, hash);
+    CHECK_MSG(likely == begin, "hash %#llx: %#x, not %#x", (unsigned long long)hash, likely, begin);
+    if (likely != 0)
+        CHECK(gy_find_first(bucket, likely) == &bucket->slot[(unsigned)__builtin_ctz(begin) / 2]);
     CHECK_MSG(found == want && gy_find_candidates_seq(bucket, hash) == want, "hash %#llx: %#x, not %#x",
               (unsigned long long)hash, found, want);
     for (; found != 0; found = gy_find_next(found))
@@ -60,26 +60,6 @@ TEST(find, candidates_are_the_slots_with_the_tag)
             compare(&bucket, hash);
             CHECK_EQ(__builtin_popcount(gy_find_candidates(&bucket, hash)), 2 * __builtin_popcount(set));
             compare(&bucket, hash ^ (uint64_t)1 << bit);
-        }
-}
-
-/* Each set of words in the making, beside committed ones of the tag. */
-TEST(find, committed_are_those_without_the_bit)
-{
-    uint64_t seed = api_seed("find");
-    struct gy_bucket bucket;
-    for (unsigned set = 0; set < 1u << GY_BUCKET_SLOTS; set++)
-        for (unsigned other = 0; other < GY_BUCKET_SLOTS; other++) {
-            uint64_t hash = api_random(&seed);
-            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-                uint64_t rest = api_random(&seed) & ~GY_TAG_MASK & ~GY_T, tag = hash & GY_TAG_MASK;
-                gy_store_seq(&bucket.slot[s], rest | tag | (set >> s & 1 ? GY_T : 0));
-            }
-            compare(&bucket, hash);
-            CHECK_EQ(__builtin_popcount(gy_find_committed(&bucket, hash)), 16 - 2 * __builtin_popcount(set));
-            gy_store_seq(&bucket.slot[other], gy_load_acq(&bucket.slot[other]) ^ (uint64_t)1 << GY_TAG_SHIFT);
-            compare(&bucket, hash);
-            compare(&bucket, hash ^ GY_T);
         }
 }
 

@@ -19,7 +19,7 @@ key_with_images(gyre *cache, struct api_key *key)
     struct gy_window w = {.n = 0};
     for (unsigned k = 0; w.n < 3; k++) {
         *key = key_of(k);
-        gy_atomic_u64 *geometry = &gy_shard_of(cache, room_hash(cache, key->text))->geometry;
+        gy_atomic_u64 *geometry = gy_geometry_of(cache, room_hash(cache, key->text));
         uint64_t steady = gy_load_seq(geometry);
         gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));
         gy_index_window(cache, room_hash(cache, key->text), &w);
@@ -37,7 +37,7 @@ TEST(gone, an_entry_that_has_gone_says_so)
     for (unsigned growing = 0; growing < 2; growing++) {
         CHECK_OK(put_bytes(cache, key, 8, 1));
         gy_ref first = gy_slot_ref(room_word(cache, key));
-        gy_atomic_u64 *geometry = &gy_shard_of(cache, room_hash(cache, key))->geometry;
+        gy_atomic_u64 *geometry = gy_geometry_of(cache, room_hash(cache, key));
         uint64_t steady = gy_load_seq(geometry);
         if (growing)
             gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));

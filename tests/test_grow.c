@@ -43,7 +43,7 @@ close_model(struct model *m)
 static unsigned
 log2_now(struct model *m)
 {
-    return gy_geometry_log2(gy_load_seq(&m->cache->super->shard[0].geometry));
+    return gy_geometry_log2(gy_load_seq(&m->cache->geometries[0]));
 }
 
 static bool
@@ -258,7 +258,7 @@ TEST(grow, traffic_between_the_steps)
 TEST(grow, a_section_sees_two_phases_at_most)
 {
     struct model *m = open_model(0);
-    gy_atomic_u64 *geometry = &m->cache->super->shard[0].geometry;
+    gy_atomic_u64 *geometry = &m->cache->geometries[0];
     struct gy_record *other = &m->cache->records[1];
     gy_store_seq(&m->cache->super->n_records_used, 2);
     load_up(m);

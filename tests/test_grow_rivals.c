@@ -28,7 +28,7 @@ shard_of(gyre *cache)
 static enum gy_phase
 phase_of(gyre *cache)
 {
-    return gy_geometry_phase(gy_load_seq(&shard_of(cache)->geometry));
+    return gy_geometry_phase(gy_load_seq(&cache->geometries[shard_of(cache) - cache->super->shard]));
 }
 
 static void
@@ -107,7 +107,7 @@ TEST(grow_rivals, no_place_in_the_image)
 {
     gyre *cache = open_small_index();
     step_until(cache, GY_MOVING, 3);
-    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
+    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[shard_of(cache) - cache->super->shard]));
     uint64_t before = room_refs_into(cache, UINT32_MAX), conflicts = api_stats(cache).window_conflicts;
     for (uint64_t i = n * GY_BUCKET_SLOTS; i < 2 * n * GY_BUCKET_SLOTS; i++)
         if (gy_load_seq(room_slot(cache, 0, i)) == GY_EMPTY)
@@ -134,8 +134,8 @@ TEST(grow_rivals, a_driver_died_between_geometry_and_stage)
                  {GY_MOVING, 1, 2}, {GY_MOVING, 2, 2}, {GY_MOVING, 3, 3}};
     for (unsigned i = 0; i < sizeof found / sizeof found[0]; i++) {
         gyre *cache = open_small_index();
-        uint64_t log2 = gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
-        gy_store_seq(&shard_of(cache)->geometry, gy_geometry_word((unsigned)log2, found[i].phase));
+        uint64_t log2 = gy_geometry_log2(gy_load_seq(&cache->geometries[shard_of(cache) - cache->super->shard]));
+        gy_store_seq(&cache->geometries[shard_of(cache) - cache->super->shard], gy_geometry_word((unsigned)log2, found[i].phase));
         gy_store_seq(&shard_of(cache)->stage, found[i].stage);
         gy_grow_mend_quiet(cache);
         CHECK_EQ(gy_load_seq(&shard_of(cache)->stage), found[i].mended);
@@ -188,7 +188,7 @@ TEST(grow_rivals, words_of_the_image_change_before_they_make_room)
     for (unsigned skip = 0; skip < 6; skip++) {
         gyre *cache = open_small_index();
         step_until(cache, GY_MOVING, 3);
-        uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&shard_of(cache)->geometry));
+        uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[shard_of(cache) - cache->super->shard]));
         uint64_t some = gy_load_seq(room_slot(cache, 0, 0));
         for (uint64_t i = 0; some == GY_EMPTY; i++)
             some = gy_load_seq(room_slot(cache, 0, i));

@@ -185,3 +185,15 @@ TEST(hash, is_xxh3_with_the_seed_for_every_size)
             CHECK_EQ(gy_hash_short(n), n >= 9 && n <= 16);
         }
 }
+
+/* What is worked out of the seed beforehand comes to the same. */
+TEST(hash, of_keys_of_the_usual_size)
+{
+    uint64_t random = api_seed("hash"), key[GY_KEY_USUAL / 8];
+    for (unsigned i = 0; i < 10000; i++) {
+        uint64_t seed = i < 2 ? 0 - (uint64_t)i : api_random(&random);
+        struct gy_hash_flips flips = gy_hash_flips(seed);
+        key[0] = api_random(&random), key[1] = api_random(&random);
+        CHECK_EQ(gy_hash_usual(key, &flips), XXH3_64bits_withSeed(key, sizeof key, seed));
+    }
+}

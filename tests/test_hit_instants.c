@@ -149,6 +149,73 @@ TEST(hit_instants, replaced_or_emptied_before_it_counts)
     gyre_close(s.cache);
 }
 
+static struct scene late;
+
+/* Of a key that stands nowhere, until its first bucket has been looked at. */
+static void
+come_late(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    gy_atomic_u64 *geometry = (gy_atomic_u64 *)(uintptr_t)trap->address;
+    gy_store_seq(late.slot, late.word);
+    if (trap->word != 0)
+        gy_store_seq(geometry, trap->word);
+}
+
+static int
+get_of_late(struct scene *s, unsigned skip, uint64_t geometry)
+{
+    struct trap trap = {.file = "/hit.h", .address = gy_geometry_of(s->cache, room_hash(s->cache, s->key.text)), .skip = skip,
+                        .action = come_late, .cache = s->cache, .word = geometry};
+    gyre_view view;
+    late = *s;
+    gy_store_seq(s->slot, GY_EMPTY);
+    trap_set(&trap);
+    int result = gyre_get(s->cache, s->key.text, 16, &view);
+    trap_clear(&trap);
+    gyre_release(&view);
+    CHECK_EQ(gy_load_acq(s->pin), 0);
+    return result;
+}
+
+/* The shard may have doubled since the first bucket was looked at: it is looked at again, with the second. */
+TEST(hit_instants, in_its_first_bucket_after_all)
+{
+    struct scene s = set_scene();
+    CHECK_OK(get_of_late(&s, 1, 0));
+    gyre_close(s.cache);
+}
+
+/* It begins to double when both buckets have been looked at. */
+TEST(hit_instants, growth_begins_before_it_is_a_miss)
+{
+    struct scene s = set_scene();
+    gy_atomic_u64 *geometry = gy_geometry_of(s.cache, room_hash(s.cache, s.key.text));
+    uint64_t was = gy_load_acq(geometry);
+    CHECK_OK(get_of_late(&s, 2, gy_geometry_word(gy_geometry_log2(was), GY_UNION)));
+    gy_store_seq(geometry, was);
+    gyre_close(s.cache);
+}
+
+/* Neither happens. */
+TEST(hit_instants, a_miss_is_none_of_the_general_way)
+{
+    struct scene s = set_scene();
+    struct trap trap = {.file = "/find.h", .address = gy_geometry_of(s.cache, room_hash(s.cache, s.key.text)),
+                        .action = trap_store, .cache = s.cache};
+    CHECK_OK(gyre_delete(s.cache, s.key.text, 16));
+    gyre_view view;
+    uint64_t misses = api_stats(s.cache).misses;
+    memset(&view, 0xee, sizeof view);
+    trap_set(&trap);
+    CHECK_EQ(gyre_get(s.cache, s.key.text, 16, &view), GYRE_MISS);
+    gy_point_hook = NULL;
+    CHECK_EQ(trap.sprung, 0);
+    CHECK_EQ(api_stats(s.cache).misses, misses + 1);
+    CHECK(view.data == NULL && view.size == 0 && view.priv[0] == 0);
+    gyre_close(s.cache);
+}
+
 static void
 clear_all(struct trap *trap, const volatile void *address)
 {

@@ -232,15 +232,14 @@ TEST(index, damaged_words_are_misses)
 TEST(index, the_window_of_each_phase)
 {
     gyre *cache = open_one();
-    struct gy_shard *shard = &cache->super->shard[0];
     struct gy_bucket *base = gy_shard_buckets(cache, 0);
-    uint64_t seed = api_seed("index"), was = gy_load_seq(&shard->geometry);
+    uint64_t seed = api_seed("index"), was = gy_load_seq(cache->geometries);
     for (unsigned log2 = 1; log2 < cache->g.log2_buckets_most; log2++)
         for (unsigned i = 0; i < 2000; i++) {
             uint64_t hash = api_random(&seed), n = (uint64_t)1 << log2;
             for (unsigned phase = GY_STEADY; phase <= GY_MOVING; phase++) {
                 struct gy_window w;
-                gy_store_seq(&shard->geometry, gy_geometry_word(log2, (enum gy_phase)phase));
+                gy_store_seq(cache->geometries, gy_geometry_word(log2, (enum gy_phase)phase));
                 gy_index_window(cache, hash, &w);
                 const uint64_t place[2] = {gy_hash_first(hash), gy_hash_second(hash)};
                 unsigned at = 0;
@@ -255,7 +254,7 @@ TEST(index, the_window_of_each_phase)
                 CHECK_EQ(w.n, at);
             }
         }
-    gy_store_seq(&shard->geometry, was);
+    gy_store_seq(cache->geometries, was);
     api_close(cache);
 }
 

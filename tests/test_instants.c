@@ -191,7 +191,7 @@ TEST(instants, a_mover_drops_words_in_the_making)
 {
     gyre *cache = open_one();
     grow_to_move(cache);
-    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry));
+    uint64_t n = (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[0]));
     for (uint64_t i = 0; i < n * GY_BUCKET_SLOTS; i++) {
         uint64_t word = gy_load_seq(room_slot(cache, 0, i));
         if (word != GY_EMPTY)
@@ -281,7 +281,7 @@ TEST(instants, a_mover_pins_before_it_looks_at_the_arena)
     gyre *cache = open_one();
     grow_to_move(cache);
     move = (struct move){.steps = 0};
-    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry)));
+    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[0])));
     struct trap trap = {.file = ".c", .again = true, .action = begin_sweep, .cache = cache};
     trap_set(&trap);
     grow_to_the_end(cache);
@@ -297,7 +297,7 @@ TEST(instants, a_mover_reads_what_its_pin_holds)
     gy_hash_hook = watched_hash;
     gyre *cache = open_one();
     grow_to_move(cache);
-    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry)));
+    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[0])));
     room_seal_all(cache);
     memset(&change, 0, sizeof change);
     change.slot = move.from;
@@ -402,7 +402,7 @@ TEST(instants, a_clear_waits_for_all_who_saw_less_than_its_mark)
 static void
 move_under_way(struct trap *trap, const volatile void *address)
 {
-    gy_atomic_u64 *geometry = &trap->cache->super->shard[0].geometry;
+    gy_atomic_u64 *geometry = &trap->cache->geometries[0];
     if (move.steps == 0 && address == move.from) {
         gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(gy_load_seq(geometry)), GY_MOVING));
         gy_store_seq(move.from, GY_EMPTY);
@@ -428,7 +428,7 @@ TEST(instants, a_scan_goes_back_to_what_moved_under_it)
     gyre *cache = open_one();
     fill_until_growth(cache);
     CHECK(gy_grow_step(cache, room_record(cache), 0, true));
-    uint64_t geometry = gy_load_seq(&cache->super->shard[0].geometry);
+    uint64_t geometry = gy_load_seq(&cache->geometries[0]);
     CHECK_EQ(gy_geometry_phase(geometry), GY_UNION);
     move = (struct move){.steps = 0};
     choose_move(cache, (uint64_t)1 << gy_geometry_log2(geometry));
@@ -446,7 +446,7 @@ commit_later(struct trap *trap, const volatile void *address)
 {
     if (move.steps == 0 && address == move.to) {
         move.steps++;
-    } else if (move.steps == 1 && address == &trap->cache->super->shard[0].geometry) {
+    } else if (move.steps == 1 && address == &trap->cache->geometries[0]) {
         gy_store_seq(move.to, move.word);
         move.steps++;
     }
@@ -457,7 +457,7 @@ TEST(instants, a_scan_waits_for_a_word_on_its_way)
     gyre *cache = open_one();
     grow_to_move(cache);
     move = (struct move){.steps = 0};
-    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->super->shard[0].geometry)));
+    choose_move(cache, (uint64_t)1 << gy_geometry_log2(gy_load_seq(&cache->geometries[0])));
     gy_store_seq(move.from, GY_EMPTY);
     gy_store_seq(move.to, move.word | GY_T);
     struct trap trap = {.file = "scan.c", .again = true, .action = commit_later, .cache = cache};

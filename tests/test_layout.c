@@ -176,7 +176,7 @@ TEST(layout, what_was_formatted_is_verified)
     uint64_t arenas = (uint64_t)g.n_arenas << g.arena_shift;
     CHECK_EQ(gy_load_rlx(&s->index_bytes) + gy_load_rlx(&s->index_credit) + arenas, g.capacity_bytes);
     for (unsigned i = 0; i < g.n_shards; i++)
-        CHECK_EQ(gy_load_rlx(&s->shard[i].geometry), gy_geometry_word(g.log2_buckets_first, GY_STEADY));
+        CHECK_EQ(gy_load_rlx(&gy_layout_geometries((char *)s, &g)[i]), gy_geometry_word(g.log2_buckets_first, GY_STEADY));
     CHECK(gy_load_rlx(&s->mark) == 0 && gy_load_rlx(&s->sequence) > 0);
     free(base);
 }
@@ -299,9 +299,8 @@ TEST(layout, damaged_words_of_shards_are_refused)
 {
     struct gy_geometry g;
     char *base = formatted(&g);
-    struct gy_super *s = (struct gy_super *)(void *)base;
     for (unsigned shard = 0; shard < g.n_shards; shard += g.n_shards - 1) {
-        gy_atomic_u64 *word = &s->shard[shard].geometry;
+        gy_atomic_u64 *word = &gy_layout_geometries(base, &g)[shard];
         for (unsigned log2 = 0; log2 < 57; log2++)
             for (unsigned phase = GY_STEADY; phase <= 3; phase++) {
                 unsigned last = log2 + (phase != GY_STEADY);

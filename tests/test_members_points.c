@@ -311,7 +311,7 @@ TEST(members_points, words_that_move_are_not_counted_twice)
     gyre *cache = shared_open(&s, GYRE_NO_THREAD);
     mover = shared_open(&s, GYRE_NO_THREAD);
     struct gy_shard *shard = &cache->super->shard[0];
-    for (unsigned k = 0; gy_geometry_phase(gy_load_acq(&shard->geometry)) != GY_MOVING; k++)
+    for (unsigned k = 0; gy_geometry_phase(gy_load_acq(cache->geometries)) != GY_MOVING; k++)
         CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
     uint64_t n = gy_load_seq(&shard->n_committed), growths = gy_load_rlx(&cache->super->growths);
     gy_store_seq(&cache->super->recount, 1);

@@ -230,7 +230,7 @@ TEST(mend, chunks_claimed_by_dead_movers_are_moved)
             CHECK_OK(room_put(cache, GY_MAIN, key_of(n).text, 8, n));
             while (small && gy_grow_wanted(cache, 0))
                 gy_grow_step(cache, r, 0, true);
-            small = gy_geometry_log2(gy_load_seq(&shard->geometry)) < 6;
+            small = gy_geometry_log2(gy_load_seq(cache->geometries)) < 6;
         }
         uint64_t cursor_before = gy_load_seq(&shard->cursor);
         while (gy_load_seq(&shard->cursor) == cursor_before) /* up to the stage in which buckets are moved */
@@ -242,7 +242,7 @@ TEST(mend, chunks_claimed_by_dead_movers_are_moved)
             CHECK(step < 1000);
             gy_grow_step(cache, r, 0, true);
         }
-        CHECK_EQ(gy_geometry_log2(gy_load_seq(&shard->geometry)), 7);
+        CHECK_EQ(gy_geometry_log2(gy_load_seq(cache->geometries)), 7);
         unsigned missing = 0;
         for (unsigned k = 0; k < n; k++)
             missing += !has_bytes(cache, key_of(k).text, 8, k);

@@ -106,3 +106,25 @@ TEST(region_huge, nobody_has_them_unasked)
     api_close(cache);
     CHECK_OK(gyre_unlink(&o));
 }
+
+/* Where an arena ends is told by addresses: regions begin at a multiple of an arena's size. */
+TEST(region_huge, arenas_larger_than_huge_pages)
+{
+    enum { CACHES = 6, VALUE = 5 * MIB };
+    static char value[VALUE];
+    gyre *cache[CACHES];
+    for (unsigned i = 0; i < CACHES; i++) {
+        gyre_options o = api_options(128 * MIB, GYRE_NO_THREAD);
+        o.max_value_bytes = VALUE;
+        cache[i] = api_open_with(&o);
+        CHECK(cache[i]->arena_bytes > GY_HUGE_PAGE);
+        CHECK_EQ((uintptr_t)cache[i]->region.base % cache[i]->arena_bytes, 0);
+        CHECK_OK(gyre_put(cache[i], "of sixteen bytes", 16, value, sizeof value, NULL));
+        gyre_view view;
+        CHECK_OK(gyre_get(cache[i], "of sixteen bytes", 16, &view));
+        CHECK_EQ(view.size, sizeof value);
+        gyre_release(&view);
+    }
+    for (unsigned i = 0; i < CACHES; i++)
+        api_close(cache[i]);
+}

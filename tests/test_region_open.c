@@ -230,15 +230,16 @@ TEST(region_open, damaged_or_of_another_build_it_is_refused)
     struct gy_super *s = (struct gy_super *)(void *)bytes;
     static struct gy_super good;
     memcpy(&good, s, sizeof good);
-    uint64_t shard_good = gy_load_rlx(&s->shard[0].geometry);
     const struct gy_geometry *g = &good.geometry;
+    gy_atomic_u64 *shard = gy_layout_geometries(bytes, g);
+    uint64_t shard_good = gy_load_rlx(shard);
 #define REFUSED(change, answer)                                                                    \
     do {                                                                                           \
         (void)(change);                                                                            \
         plant(&name, bytes, n);                                                                    \
         check_refused(&name, answer, #change);                                                     \
         memcpy(s, &good, sizeof good);                                                             \
-        gy_store_rlx(&s->shard[0].geometry, shard_good);                                           \
+        gy_store_rlx(shard, shard_good);                                                           \
     } while (0)
     REFUSED(s->magic++, GYRE_EFORMAT);
     REFUSED(s->magic = __builtin_bswap64(s->magic), GYRE_EFORMAT);
@@ -252,9 +253,9 @@ TEST(region_open, damaged_or_of_another_build_it_is_refused)
     REFUSED(s->geometry.region_bytes++, GYRE_ECORRUPT);
     REFUSED(s->geometry.flags |= GYRE_CREATE, GYRE_ECORRUPT);
     REFUSED(s->geometry.n_lanes = g->n_arenas, GYRE_ECORRUPT);
-    REFUSED(gy_store_rlx(&s->shard[0].geometry, shard_good << 30), GYRE_ECORRUPT);
-    REFUSED(gy_store_rlx(&s->shard[0].geometry, UINT64_MAX), GYRE_ECORRUPT);
-    REFUSED(gy_store_rlx(&s->shard[0].geometry, 0), GYRE_ECORRUPT);
+    REFUSED(gy_store_rlx(shard, shard_good << 30), GYRE_ECORRUPT);
+    REFUSED(gy_store_rlx(shard, UINT64_MAX), GYRE_ECORRUPT);
+    REFUSED(gy_store_rlx(shard, 0), GYRE_ECORRUPT);
 #undef REFUSED
     gyre_options o = region_options(&name, 0, 0);
     CHECK_OK(gyre_unlink(&o)); /* a damaged one goes by its magic */

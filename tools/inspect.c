@@ -299,15 +299,15 @@ inspect_cache(struct gyre *cache, struct inspect_report *report)
 static void
 judge_shards(struct inspect *i, int fd, const struct gy_super *head)
 {
-    size_t bytes = sizeof *head + head->geometry.n_shards * sizeof(struct gy_shard);
+    size_t bytes = head->geometry.counts_at; /* what follows the words that are looked at */
     char *copy = aligned_alloc(GY_LINE, gy_align_up(bytes, GY_LINE));
     if (copy != NULL && gy_os_object_read(fd, copy, bytes) == GYRE_OK &&
         gy_layout_verify_shards(copy, &head->geometry) != GYRE_OK)
         for (unsigned n = 0; n < head->geometry.n_shards; n++) {
-            struct gy_super *one = (struct gy_super *)(void *)copy;
+            gy_atomic_u64 *words = gy_layout_geometries(copy, &head->geometry);
             struct gy_geometry only = head->geometry;
-            uint64_t word = gy_load_rlx(&one->shard[n].geometry);
-            one->shard[0] = one->shard[n];
+            uint64_t word = gy_load_rlx(&words[n]);
+            gy_store_rlx(&words[0], word);
             only.n_shards = 1;
             if (gy_layout_verify_shards(copy, &only) == GYRE_OK)
                 continue;

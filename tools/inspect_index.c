@@ -138,7 +138,7 @@ static enum verdict
 judge_place(struct inspect *i, unsigned shard, const struct seen *s)
 {
     const struct gyre *c = i->cache;
-    uint64_t number = gy_shard_number(c, s->hash), geometry = gy_load_acq(&c->super->shard[shard].geometry);
+    uint64_t number = gy_shard_number(c, s->hash), geometry = gy_load_acq(&c->geometries[shard]);
     enum verdict v = AN_ENTRY;
     struct gy_window w;
     if (number != shard) {
@@ -155,7 +155,7 @@ judge_place(struct inspect *i, unsigned shard, const struct seen *s)
     } else if (!gy_slot_tentative(s->word)) {
         v = twice(i, s, &w);
     }
-    return gy_load_acq(&c->super->shard[shard].geometry) == geometry ? v : CHANGED;
+    return gy_load_acq(&c->geometries[shard]) == geometry ? v : CHANGED;
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------------- */

@@ -19,15 +19,15 @@ class Budget(typing.NamedTuple):
 
 
 BUDGETS = {
-    "get and release, hit": Budget(172, 0, aim=130),
-    "get and release, hit where misses are expected": Budget(220, 0),
-    "get and release, first hit": Budget(176, 1.1),
-    "get, miss": Budget(295, 0),
-    "read, hit copied": Budget(201, 0),
-    "get_many of 16 and releases, a key": Budget(213, 0),
+    "get and release, hit": Budget(130, 0, aim=130),
+    "get and release, hit where misses are expected": Budget(182, 0),
+    "get and release, first hit": Budget(135, 1.1),
+    "get, miss": Budget(236, 0),
+    "read, hit copied": Budget(173, 0),
+    "get_many of 16 and releases, a key": Budget(172, 0),
     "put, new key": Budget(1262, 5.3),
     "reserve and commit, new key": Budget(1503, 7.4),
-    "get_or_lease and release, hit": Budget(250, 0),
+    "get_or_lease and release, hit": Budget(225, 0),
     "get_or_lease and commit, new key": Budget(3097, 9.5),
     "put, overwrites": Budget(1199, 4.3),
     "delete": Budget(550, 3.1),

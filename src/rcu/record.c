@@ -127,6 +127,7 @@ gy_record_find(struct gyre *cache, int *error)
     }
     for (; i > 0; i--)
         gy_seats[i] = gy_seats[i - 1];
+    seat.view_pin = &seat.record->pin[GY_PIN_VIEWS];
     gy_seats[0] = seat;
     return seat.record;
 }

@@ -73,12 +73,20 @@ gy_pin_tick(uint64_t pin)
 struct gy_seat {
     uint64_t cache_id;
     struct gy_record *record;
+    gy_atomic_u64 *view_pin; /* the record's first for views */
     uint64_t sure_id;     /* cache_id; 0 while its gets often miss */
     uint64_t hits_before; /* its last miss */
 };
 enum { GY_SEATS = 4 };
-/* initial-exec: a load instead of a call, also in the shared library; it takes 128 bytes of static TLS. */
+/* initial-exec: a load instead of a call, also in the shared library; it takes 160 bytes of static TLS. */
 extern _Thread_local struct gy_seat gy_seats[GY_SEATS] __attribute__((tls_model("initial-exec")));
+
+/* The record of a seat's pin: hits need one register for both. */
+static inline struct gy_record *
+gy_record_of_view_pin(gy_atomic_u64 *pin)
+{
+    return (struct gy_record *)(void *)((char *)(uintptr_t)pin - offsetof(struct gy_record, pin[GY_PIN_VIEWS]));
+}
 
 struct gyre;
 

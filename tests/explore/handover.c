@@ -58,7 +58,7 @@ kind_of(const volatile void *at)
         at == &shard->cookie)
         return DRIVERS_OWN;
     if (at == &s->done || at == &s->clear_driver || at == &shard->driver || at == &shard->stage ||
-        at == &shard->cursor || at == &shard->finished || at == &shard->geometry)
+        at == &shard->cursor || at == &shard->finished || at == cache->geometries)
         return WRITTEN_IN_TURN;
     size_t field = field_of(at, cache->books, cache->g.n_arenas, sizeof(struct gy_book));
     if (field != SIZE_MAX) /* any number of threads at once seal, look at pins, and walk */
@@ -107,13 +107,13 @@ handover_loaded(unsigned thread, const volatile void *from, uint64_t value)
     const struct gy_super *super = cache->super;
     if (s->open && s->began == 0)
         s->began = sched_now();
-    if (from == &super->shard[0].geometry)
+    if (from == cache->geometries)
         s->geometry = value;
     else if (from == &super->mark && !s->has_mark)
         s->mark = value, s->has_mark = true;
     else if (from == &super->clear_cookie || from == &super->shard[0].cookie)
         s->cookie = from;
-    bool goes_by_it = from == &super->done || (from == &super->shard[0].geometry && s->open);
+    bool goes_by_it = from == &super->done || (from == cache->geometries && s->open);
     if (kind_of(from) == DRIVERS_OWN || (goes_by_it && value == word_at(from)->value))
         after_the_store(thread, word_at(from), "goes by");
 }
@@ -154,7 +154,7 @@ handover_stores(unsigned thread, const volatile void *to, uint64_t value)
     struct word *w = word_at(to);
     after_the_store(thread, w, "stores to");
     after_the_updates(thread, w, "stores to");
-    if (to == &super->shard[0].geometry) /* all that was moved is where it belongs */
+    if (to == cache->geometries) /* all that was moved is where it belongs */
         after_the_updates(thread, word_at(&super->shard[0].finished), "shows a geometry, after");
     memset(w->updated, 0, sizeof w->updated);
     w->by = thread;
@@ -176,7 +176,7 @@ grace_period_ended(unsigned thread)
     const struct gy_super *super = cache->super;
     bool clears = sections[thread].cookie == &super->clear_cookie;
     uint64_t start = clears ? clear_began : growth_began;
-    uint64_t geometry = memory_raw(&super->shard[0].geometry, 8), mark = memory_raw(&super->clear_target, 8);
+    uint64_t geometry = memory_raw(cache->geometries, 8), mark = memory_raw(&super->clear_target, 8);
     for (unsigned t = 0; t < MEMORY_THREADS; t++) {
         const struct section *s = &sections[t];
         if (t == thread)

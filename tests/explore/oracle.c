@@ -153,7 +153,7 @@ refers_into(uint64_t word, uint32_t arena)
 static uint64_t *
 slots(unsigned *n)
 {
-    uint64_t geometry = memory_raw(&cache->super->shard[0].geometry, 8);
+    uint64_t geometry = memory_raw(&cache->geometries[0], 8);
     *n = (unsigned)(GY_BUCKET_SLOTS << gy_geometry_log2(geometry) << (gy_geometry_phase(geometry) != GY_STEADY));
     return (uint64_t *)(void *)cache->index; /* scenarios have one shard */
 }
