@@ -204,7 +204,8 @@ publish_late(unsigned drop)
     if (drop) {
         gy_arena_unpin(&staged);
     } else {
-        CHECK_OK(gy_index_publish(cache, r, GY_PUT_ANY, room_hash(cache, "late"), "late", 4, &staged, 0));
+        struct gy_aim aim = gy_aim_at(cache, "late", 4, room_hash(cache, "late"), GY_PUT_ANY, 0);
+        CHECK_OK(gy_index_publish(cache, r, &aim, &staged));
         CHECK_EQ(room_refs_into(cache, arena), 1);
         gy_arena_unpin(&staged);
         CHECK(has_text(cache, "late", "value"));
