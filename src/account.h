@@ -28,7 +28,22 @@ gy_account_ring(struct gyre *cache, uint32_t arena, int64_t n)
 /* Every put changes a shard's count, and where processors have hands of their own its line would go from one to the
  * other: there a thread counts for itself, and tells the shard when it is so many. */
 enum { GY_ACCOUNT_AT_ONCE = 32 };
-void gy_account_apart(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint64_t more);
+
+/* A place's count of a shard. (Relaxed, here: statistics, and a hint for growth.) */
+static inline gy_atomic_u64 *
+gy_account_at(const struct gyre *cache, uint64_t place, uint64_t shard)
+{
+    return &cache->counts[place % GY_PLACES * gy_layout_counts(cache->n_shards) + shard];
+}
+
+static inline void
+gy_account_apart(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, uint64_t more)
+{
+    uint64_t place = (uint64_t)(r - cache->records), number = (uint64_t)(shard - cache->super->shard);
+    gy_atomic_u64 *count = gy_account_at(cache, place, number);
+    if (gy_unlikely(gy_add_rlx(count, more) + more + GY_ACCOUNT_AT_ONCE > 2 * GY_ACCOUNT_AT_ONCE))
+        gy_add_rlx(&shard->n_committed, gy_swap_seq(count, 0));
+}
 
 /* So many more committed words. Inside a section, for recounts. */
 static inline void

@@ -140,16 +140,24 @@ open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool 
     return true;
 }
 
+/* What is to be staged. */
+struct entry {
+    uint64_t word; /* its header's; as one, for it is stored twice */
+    uint64_t head, value_bytes; /* head: bytes before the value, less padding */
+    uint64_t value_at;          /* once it has a place */
+};
+
 /* Reserves room for an entry under a RESERVING pin on an OPEN arena; false when there is not enough. */
-static inline bool
-reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset, uint64_t *bytes)
+static GY_INLINE bool
+reserve(struct gyre *cache, uint32_t arena, struct entry *e, uint64_t *offset, uint64_t *bytes)
 {
     gy_atomic_u64 *position = &cache->books[arena].position;
     uint64_t base = gy_arena_offset(cache, arena), at = gy_load_acq(position);
     for (;;) {
         if (gy_unlikely(at & GY_CLOSED))
             return false;
-        uint64_t need = gy_entry_bytes(base + at, h, cache->g.value_align);
+        e->value_at = (base + at + e->head + cache->align_less_one) & cache->align_mask; /* as gy_entry_value_offset */
+        uint64_t need = gy_align_up(e->value_at + e->value_bytes, GY_ENTRY_ALIGN) - base - at;
         if (at + need > cache->arena_bytes)
             return false;
         /* model: reserve */
@@ -162,99 +170,94 @@ reserve(struct gyre *cache, uint32_t arena, struct gy_header h, uint64_t *offset
 }
 
 /* One attempt in the arena that the lane shows. 1 done, 0 it needs another arena, -1 look again. */
-static inline int
-stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct gy_header *h, struct gy_staged *out)
+static GY_INLINE int
+stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct entry *e, struct gy_staged *out)
 {
     uint32_t arena = gy_open_arena(open);
-    if (open == 0 || arena >= cache->g.n_arenas)
+    if (gy_unlikely(arena >= cache->g.n_arenas)) /* as of no word */
         return 0;
     /* seq_cst store, seq_cst load: see the essay above. Checked by: tests/models/pins.pml. */
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_RESERVING)); /* model: writer1 */
+    uint64_t reserving = gy_pin_word(cache, arena, GY_PIN_RESERVING);
+    gy_store_seq(pin, reserving); /* model: writer1 */
     uint64_t word = gy_load_seq(&cache->words[arena]); /* model: writer2 */
     int result = 0;
-    if (gy_arena_sequence(word) != open >> GY_ARENA_BITS) {
+    if (gy_unlikely(gy_arena_sequence(word) != open >> GY_ARENA_BITS)) {
         result = 0; /* sealed; perhaps already something else */
     } else if (gy_arena_state(word) == GY_OPENING) {
         gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN)); /* model: open4 */
         result = -1;
-    } else if (gy_arena_state(word) == GY_OPEN &&
-               gy_load_rlx(&cache->books[arena].opened) >= gy_load_acq(&cache->super->mark)) {
-        uint64_t offset;
-        h->generation = gy_arena_generation(word);
-        if (reserve(cache, arena, *h, &offset, &out->bytes)) {
-            struct gy_header unfilled = *h;
-            unfilled.flags |= GY_ENTRY_UNFILLED;
-            gy_entry_set_header(cache->region.base + offset, unfilled); /* model: header */
+    } else if (gy_arena_state(word) == GY_OPEN) {
+        uint64_t offset, opened = gy_load_rlx(&cache->books[arena].opened); /* (Relaxed: constant under the pin) */
+        e->word |= gy_header_word((struct gy_header){.generation = gy_arena_generation(word)});
+        if (opened >= gy_load_acq(&cache->super->mark) && /* else it is of before a clear */
+            reserve(cache, arena, e, &offset, &out->bytes)) {
+            const uint64_t unfilled = gy_header_word((struct gy_header){.flags = GY_ENTRY_UNFILLED});
+            gy_entry_set_word(cache->region.base + offset, e->word | unfilled); /* model: header */
             out->pin = pin;
-            out->pin_word = gy_pin_word(cache, arena, GY_PIN_FILLING);
+            out->pin_word = gy_pin_of_kind(reserving, GY_PIN_FILLING);
             gy_store_rel(pin, out->pin_word); /* model: filling */
             out->ref = offset >> 3;
             out->arena = arena;
-            out->opened = gy_load_rlx(&cache->books[arena].opened); /* (Relaxed: constant under the pin) */
+            out->opened = opened;
             return 1;
         }
         seal(cache, arena, word);
-    } else if (gy_arena_state(word) == GY_OPEN) {
-        seal(cache, arena, word); /* opened before a clear */
     }
     gy_pin_clear(pin);
     return result;
 }
 
 /* The optional words and the key. */
-static inline void
-fill(char *entry, struct gy_header h, const struct gy_content *content)
+static GY_INLINE void
+fill(char *entry, uint64_t head, const struct gy_content *content)
 {
-    if (gy_unlikely(!gy_entry_plain(h, content->key_bytes) || !gy_hash_short(content->key_bytes))) {
+    size_t n = content->key_bytes;
+    if (gy_unlikely(head != sizeof(struct gy_header) + n || !gy_hash_short(n))) {
         gy_entry_fill(entry, content);
         return;
     }
     const char *key = content->key; /* 9 to 16 bytes: the first and the last eight */
-    char *to = entry + sizeof h;
+    char *to = entry + sizeof(struct gy_header);
     uint64_t first, last;
-    gy_bytes_read(key, h.key_bytes);
-    gy_bytes_written(to, h.key_bytes);
-    memcpy(&first, key, sizeof first), memcpy(&last, key + h.key_bytes - sizeof last, sizeof last);
-    memcpy(to, &first, sizeof first), memcpy(to + h.key_bytes - sizeof last, &last, sizeof last);
+    gy_bytes_read(key, n);
+    gy_bytes_written(to, n);
+    memcpy(&first, key, sizeof first), memcpy(&last, key + n - sizeof last, sizeof last);
+    memcpy(to, &first, sizeof first), memcpy(to + n - sizeof last, &last, sizeof last);
 }
 
 bool
 gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                bool urgent, struct gy_staged *out)
 {
-    struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
-                          .flags = gy_content_flags(content)};
+    const struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
+                                .flags = gy_content_flags(content)};
     if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
         return false;
+    struct entry e = {.head = gy_entry_key_offset(h.flags) + (uint64_t)h.key_bytes, .value_bytes = h.value_bytes};
     unsigned lane = gy_lane_here(cache);
     gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
     for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
         uint64_t open = gy_load_acq(shown);
-        int result = stage_in(cache, pin, open, &h, out);
-        if (result > 0)
+        e.word = gy_header_word(h);
+        int result = stage_in(cache, pin, open, &e, out);
+        if (gy_likely(result > 0))
             break;
         if (result == 0 && !open_next(cache, ring, lane, open, urgent))
             return false;
     }
     char *entry = gy_at(cache, out->ref);
-    fill(entry, h, content); /* model: fill */
-    gy_entry_set_header(entry, h);
+    fill(entry, e.head, content); /* model: fill */
+    gy_entry_set_word(entry, e.word);
+    /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
+    __builtin_prefetch(entry + out->bytes + GY_LINE, 1);
+    __builtin_prefetch(entry + out->bytes + 2 * GY_LINE, 1);
     if (content->value && content->value_bytes) {
-        char *value = entry + gy_entry_value_offset(out->ref << 3, h, cache->g.value_align);
+        char *value = cache->region.base + e.value_at;
         gy_bytes_read(content->value, content->value_bytes);
         gy_bytes_written(value, content->value_bytes);
         memmove(value, content->value, content->value_bytes); /* a copy's is an entry's: of a damaged arena, anywhere */
     }
-    /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
-    __builtin_prefetch(entry + out->bytes + GY_LINE, 1);
-    __builtin_prefetch(entry + out->bytes + 2 * GY_LINE, 1);
     return true;
-}
-
-void
-gy_arena_unpin(struct gy_staged *staged)
-{
-    gy_pin_clear(staged->pin);
 }
 
 void

@@ -39,6 +39,9 @@ struct gyre {
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     bool hands_apart;        /* processors have hands of their own: hand.h */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
+    int64_t enough_free;     /* free arenas: with no more of them, maintenance makes room; sweep.h */
+    int64_t window_most;     /* arenas: the most that probation may have */
+    uint64_t early_bytes;    /* of a shard: so far its index grows early; grow.h */
     const struct gy_rcu_ops *rcu;
     bool reader_fences, shared; /* shared: with other processes */
     struct gy_region region;
@@ -119,11 +122,11 @@ gy_arena_offset(const struct gyre *cache, uint32_t arena)
     return cache->g.arenas_at + ((uint64_t)arena << cache->g.arena_shift);
 }
 
-/* The lane of the processor that this thread runs on; a hint. */
+/* The lane of the processor that this thread runs on, or ran on lately; a hint. */
 static inline unsigned
 gy_lane_here(const struct gyre *cache)
 {
-    unsigned cpu = cache->g.n_lanes == 1 ? 0 : gy_os_cpu();
+    unsigned cpu = gy_os_cpu_lately();
     return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
 }
 
@@ -195,14 +198,21 @@ gy_member_number(const struct gyre *cache)
     return cache->member & 0xffff;
 }
 
-/* Finds the parts of a region that is mapped and was formatted or verified: open.c. */
-void gy_cache_settle(struct gyre *cache);
-
 static inline void
 gy_pin_clear(gy_atomic_u64 *pin)
 {
     /* model: unpin */
     gy_store_rel(pin, 0); /* what was read or written under the pin comes before its end */
 }
+
+/* Clears the pin of a staged entry. */
+static inline void
+gy_arena_unpin(const struct gy_staged *staged)
+{
+    gy_pin_clear(staged->pin);
+}
+
+/* Finds the parts of a region that is mapped and was formatted or verified: open.c. */
+void gy_cache_settle(struct gyre *cache);
 
 #endif

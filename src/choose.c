@@ -10,6 +10,7 @@
 #include "index.h"
 #include "learn.h"
 #include "reap.h"
+#include "section.h"
 
 /* Where the walk of who has claimed an arena begins: where the others' has come to, unless somebody has not done what
  * he took, or writers published behind the hand. One look decides: what is taken after it, by those who joined before
@@ -391,9 +392,9 @@ evict_coldest(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, s
     struct gy_found f;
     if (coldest == NULL || !gy_index_pin(cache, coldest, &r->pin[GY_PIN_COMPARE], &f))
         return false;
-    cache->rcu->enter(cache, r); /* for recounts, which have to know who is about to change the counts */
+    gy_section_enter(cache, r); /* for recounts, which have to know who is about to change the counts */
     bool evicted = !gy_slot_tentative(f.word) && gy_index_evict(cache, r, shard, &f, reason);
-    cache->rcu->exit(cache, r);
+    gy_section_exit(cache, r);
     gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
     return evicted;
 }

@@ -44,6 +44,14 @@ struct gy_header {
 
 _Static_assert(sizeof(struct gy_header) == sizeof(uint64_t), "a header is one atomic word");
 
+static inline uint64_t
+gy_header_word(struct gy_header h)
+{
+    uint64_t word;
+    memcpy(&word, &h, sizeof word);
+    return word;
+}
+
 /* What an entry is made of, before it has a place. */
 struct gy_content {
     const void *key;
@@ -59,8 +67,11 @@ struct gy_content {
 static inline uint8_t
 gy_content_flags(const struct gy_content *c)
 {
+    uint8_t kind = (uint8_t)(c->kind << GY_ENTRY_KIND_SHIFT);
+    if (gy_likely((c->expiry_ms | c->version | c->user_flags) == 0))
+        return kind;
     return (uint8_t)((c->expiry_ms ? GY_ENTRY_EXPIRY : 0) | (c->version ? GY_ENTRY_VERSION : 0) |
-                     (c->user_flags ? GY_ENTRY_USER_FLAGS : 0) | c->kind << GY_ENTRY_KIND_SHIFT);
+                     (c->user_flags ? GY_ENTRY_USER_FLAGS : 0) | kind);
 }
 
 /* Header, expiry (1) 8 bytes, version (2) 8, user flags (4) 4. */
@@ -139,21 +150,23 @@ gy_entry_header_walked(const char *entry)
 /* (Release: the key comes before the header that says so. The first one need not be: whoever reads pins and finds
  * none of this arena sees it, since the pin is cleared by a release store after this one.) */
 static inline void
+gy_entry_set_word(char *entry, uint64_t header_word)
+{
+    gy_store_rel((gy_atomic_u64 *)(void *)entry, header_word);
+}
+
+static inline void
 gy_entry_set_header(char *entry, struct gy_header h)
 {
-    uint64_t word;
-    memcpy(&word, &h, sizeof word);
-    gy_store_rel((gy_atomic_u64 *)(void *)entry, word);
+    gy_entry_set_word(entry, gy_header_word(h));
 }
 
 /* No slot refers to it, and none will: for walks. Release: the word is out of its slot before. */
 static inline void
 gy_entry_set_gone(const char *entry, struct gy_header h)
 {
-    uint64_t word;
-    h.flags |= GY_ENTRY_UNFILLED;
-    memcpy(&word, &h, sizeof word);
-    gy_store_rel((gy_atomic_u64 *)(uintptr_t)entry, word);
+    const struct gy_header gone = {.flags = GY_ENTRY_UNFILLED};
+    gy_entry_set_word((char *)(uintptr_t)entry, gy_header_word(h) | gy_header_word(gone));
 }
 
 static inline const char *

@@ -83,6 +83,24 @@ gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
     return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
 }
 
+/* Its empty slots, as bits: one for each, where the first of two would be. Both halves of a word are looked at, perhaps
+ * not at once: a guess, for the CAS that takes the slot. */
+static GY_INLINE unsigned
+gy_find_empty(struct gy_bucket *bucket)
+{
+    const __m128i *line = (const __m128i *)(const void *)bucket;
+    __m128i zero = _mm_setzero_si128(), empty[4];
+    gy_compiler_barrier();
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 4; i++)
+        empty[i] = _mm_cmpeq_epi32(line[i], zero);
+    gy_compiler_barrier();
+    empty[0] = _mm_packs_epi32(empty[0], empty[1]);
+    empty[2] = _mm_packs_epi32(empty[2], empty[3]);
+    unsigned halves = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(empty[0], empty[2]));
+    return halves & halves >> 1 & 0x5555;
+}
+
 #define gy_find_candidates_seq gy_find_candidates
 
 /* The slots of a bucket whose words most likely have the tag of a hash, tentative or not: they begin with the same 16 bits. The
@@ -115,6 +133,16 @@ gy_find_likely(struct gy_bucket *bucket, uint64_t hash)
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: as above */
         likely |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_FIND_LIKELY_SHIFT) == 0) * 2 << 2 * i;
     return likely;
+}
+
+static GY_INLINE unsigned
+gy_find_empty(struct gy_bucket *bucket)
+{
+    unsigned empty = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++)
+        empty |= (unsigned)(gy_load_acq(&bucket->slot[i]) == GY_EMPTY) << 2 * i;
+    return empty;
 }
 
 /* For the scan of put 4: see publish.c. */
@@ -151,6 +179,27 @@ gy_find_next(unsigned candidates)
 {
     candidates &= candidates - 1;
     return candidates & (candidates - 1);
+}
+
+/* A guess, without a pin, whether the key stands somewhere in the window, and in which ring. Starts the cache misses
+ * that a put will have there. */
+static GY_INLINE bool
+gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring)
+{
+    for (unsigned i = 0; i < window->n; i++) {
+        unsigned candidates = gy_find_candidates(window->bucket[i], hash);
+        for (; candidates; candidates = gy_find_next(candidates)) {
+            uint64_t word = gy_load_acq(gy_find_candidate(window->bucket[i], candidates));
+            uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
+            if (arena != UINT32_MAX) {
+                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+                __builtin_prefetch(&cache->books[arena]);
+                *ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static GY_INLINE bool

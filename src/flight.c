@@ -69,7 +69,7 @@ grant(struct seeker *s, uint64_t token, bool passed, gyre_lease *lease)
     lease->priv[3] = gy_os_pid();
     gy_count(&s->r->count.leases, 1);
     gy_count(&s->r->count.leases_passed, passed);
-    gy_insert_settle(s->cache, s->r, s->hash);
+    gy_insert_settle(s->cache, s->r, gy_shard_of(s->cache, s->hash));
     gy_insert_make_room(s->cache, s->r, sizeof(struct gy_header) + s->key_size);
 }
 
@@ -86,9 +86,8 @@ take(struct seeker *s, enum sight seen, gyre_lease *lease)
         wish.keep = s->note;
     } else {
         struct gy_content value;
-        struct gy_window w;
-        gy_index_window(cache, s->hash, &w);
-        wish.keep.ring = (uint8_t)gy_insert_place(cache, s->hash, &w, &value);
+        struct gy_aim aim = gy_aim_at(cache, s->key, s->key_size, s->hash, GY_PUT_LEASE, 0);
+        wish.keep.ring = (uint8_t)gy_insert_place(cache, &aim, &value);
         wish.keep.kind = value.kind;
     }
     if (seen == EXPIRED && young(s, gy_entry_expiry(s->f.entry, s->f.header)))
@@ -260,7 +259,8 @@ gyre_lease_commit(gyre_lease *lease, const void *value, size_t value_size, const
         return result;
     result = find(&u, value, value_size, options);
     if (result == GYRE_OK) {
-        result = gy_insert(u.cache, u.r, GY_PUT_LEASED, u.hash, u.ring, &u.content, u.token);
+        struct gy_aim aim = gy_aim_at(u.cache, u.content.key, u.content.key_bytes, u.hash, GY_PUT_LEASED, u.token);
+        result = gy_insert(u.cache, u.r, &aim, u.ring, &u.content);
         gy_pin_clear(&u.r->pin[GY_PIN_MOVE]);
     }
     if (result != GYRE_OK) {
@@ -270,7 +270,7 @@ gyre_lease_commit(gyre_lease *lease, const void *value, size_t value_size, const
     gy_count(&u.r->count.puts, 1);
     if (u.options.new_version)
         *u.options.new_version = u.content.version;
-    gy_insert_settle(u.cache, u.r, u.hash);
+    gy_insert_settle(u.cache, u.r, gy_shard_of(u.cache, u.hash));
     return GYRE_OK;
 }
 

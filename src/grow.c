@@ -27,46 +27,19 @@
 #include "index.h"
 #include "move.h"
 #include "reap.h"
+#include "section.h"
 #include "sweep.h"
 
-enum stage { IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
+enum stage { IDLE = GY_GROW_IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
 /* Buckets that a put moves, and who moves alone; the cursor carries log2 of N, see claim_chunk. */
 enum { CHUNK = 4, ALONE = 256, CURSOR_SHIFT = 48 };
-
-/* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
- * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
- * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
- * that its doubling needs, when threads outnumber processors. */
-enum { LOAD_EARLY = 35, LOAD_GROW = 68, LOAD_URGENT = 71, SMALL_INDEX = 64 };
-
-static inline unsigned
-load_to_grow(const struct gyre *cache, unsigned log2)
-{
-    uint64_t doubled = (sizeof(struct gy_bucket) << log2 << 1) * cache->n_shards;
-    return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
-}
-
-static inline gy_atomic_u64 *
-geometry_of(const struct gyre *cache, const struct gy_shard *shard)
-{
-    return &cache->geometries[shard - cache->super->shard];
-}
+enum { LOAD_URGENT = 71 }; /* then writers help */
 
 /* The logarithm of the buckets of a shard that doubles: of its lower half. */
 static unsigned
 lower_log2(const struct gyre *cache, unsigned number)
 {
     return (unsigned)gy_min(gy_geometry_log2(gy_shard_geometry(cache, number)), cache->g.log2_buckets_most - 1);
-}
-
-/* By so many percent more than the load at which it grows. */
-static inline bool
-loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
-{
-    unsigned log2 = gy_geometry_log2(gy_load_acq(geometry_of(cache, shard)));
-    uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
-    return log2 < cache->g.log2_buckets_most &&
-           (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more);
 }
 
 static enum stage
@@ -78,8 +51,7 @@ stage_of(struct gy_shard *shard)
 bool
 gy_grow_wanted(const struct gyre *cache, unsigned number)
 {
-    struct gy_shard *shard = &cache->super->shard[number];
-    return loaded(cache, shard, 0) || stage_of(shard) != IDLE;
+    return gy_grow_wanted_in(cache, &cache->super->shard[number]);
 }
 
 bool
@@ -91,7 +63,7 @@ gy_grow_under_way(const struct gyre *cache, unsigned number)
 bool
 gy_grow_urgent(const struct gyre *cache, unsigned number)
 {
-    return loaded(cache, &cache->super->shard[number], LOAD_URGENT - LOAD_GROW);
+    return gy_grow_loaded(cache, &cache->super->shard[number], LOAD_URGENT - GY_GROW_LOAD);
 }
 
 /* For who may wait a moment: the driver may be dead. */
@@ -105,7 +77,7 @@ drive(struct gyre *cache, struct gy_shard *shard)
 static void
 turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase phase, enum stage stage)
 {
-    gy_store_seq(geometry_of(cache, shard), gy_geometry_word(log2, phase)); /* model: turn */
+    gy_store_seq(gy_grow_geometry(cache, shard), gy_geometry_word(log2, phase)); /* model: turn */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
     gy_store_rel(&shard->stage, stage);
 }
@@ -245,13 +217,13 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
     }
     bool told_to_stop = false;
     for (uint64_t b = first; b < end && !told_to_stop; b++) {
-        cache->rcu->enter(cache, r);
+        gy_section_enter(cache, r);
         told_to_stop = stage_of(shard) != MOVE;
         for (unsigned s = 0; s < GY_BUCKET_SLOTS && !told_to_stop; s++)
             move_slot(cache, r, number, b, n, s);
         if (b + 1 == end && !told_to_stop)
             gy_add_seq(&shard->finished, end - first); /* in the section: none comes late, see WAIT_MOVERS */
-        cache->rcu->exit(cache, r);
+        gy_section_exit(cache, r);
     }
     return true;
 }
@@ -272,10 +244,10 @@ move_alone(struct gyre *cache, struct gy_record *r, unsigned number, unsigned lo
     struct gy_shard *shard = &cache->super->shard[number];
     uint64_t n = (uint64_t)1 << log2, b = gy_load_rlx(&shard->finished), end = gy_min(b + ALONE, n);
     for (; b < end; b++) {
-        cache->rcu->enter(cache, r);
+        gy_section_enter(cache, r);
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             move_slot(cache, r, number, b, n, s);
-        cache->rcu->exit(cache, r);
+        gy_section_exit(cache, r);
     }
     gy_store_rlx(&shard->finished, b);
     return b >= n;
@@ -306,7 +278,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     unsigned log2 = lower_log2(cache, number);
     enum stage stage = stage_of(shard);
     if (stage == IDLE)
-        return loaded(cache, shard, 0) && start(cache, r, number);
+        return gy_grow_loaded(cache, shard, 0) && start(cache, r, number);
     if (stage == MOVE || stage == MOVE_ALONE)
         return advance_move(cache, r, number, stage, log2);
     if (!cache->rcu->poll(cache, gy_load_rlx(&shard->cookie)))
@@ -367,7 +339,7 @@ stage_by_geometry(enum gy_phase phase, enum stage stage)
 static void
 take_over(struct gyre *cache, struct gy_shard *shard)
 {
-    uint64_t geometry = gy_load_acq(geometry_of(cache, shard)), log2 = gy_geometry_log2(geometry);
+    uint64_t geometry = gy_load_acq(gy_grow_geometry(cache, shard)), log2 = gy_geometry_log2(geometry);
     enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
     /* model: takeover1 */
     gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */

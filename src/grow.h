@@ -8,7 +8,38 @@
 
 #include "cache.h"
 
+/* Load: committed words a hundred slots. At 64, as full as the first index is with what was expected (layout.c), one
+ * insertion in twenty thousand evicts for want of a slot; at 68 that is exceeded by more than chance. While
+ * the index is small beside the capacity it grows early: a small shard fills up within the grace periods
+ * that its doubling needs, when threads outnumber processors. */
+enum { GY_GROW_EARLY = 35, GY_GROW_LOAD = 68, GY_GROW_SMALL = 64 };
+
+enum { GY_GROW_IDLE }; /* the stage of a shard that does not grow */
+
+static inline gy_atomic_u64 *
+gy_grow_geometry(const struct gyre *cache, const struct gy_shard *shard)
+{
+    return &cache->geometries[shard - cache->super->shard];
+}
+
+/* By so many percent more than the load at which it grows. */
+static inline bool
+gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
+{
+    uint64_t bytes = gy_geometry_bytes(gy_load_acq(gy_grow_geometry(cache, shard)) & cache->geometry_bits);
+    uint64_t load = (2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD) + more;
+    uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
+    return gy_unlikely((int64_t)(n * 100) > (int64_t)(bytes / sizeof(gy_atomic_u64) * load)) &&
+           bytes < cache->g.shard_bytes_most;
+}
+
 /* Is a shard over its load, or in the middle of doubling? Cheap: puts ask after each insertion. */
+static inline bool
+gy_grow_wanted_in(const struct gyre *cache, struct gy_shard *shard)
+{
+    return gy_grow_loaded(cache, shard, 0) || gy_load_acq(&shard->stage) != GY_GROW_IDLE;
+}
+
 bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
 
 /* Is it in the middle of doubling? */

@@ -134,17 +134,31 @@ gy_history_soon(struct gyre *cache)
     return gy_history_turnovers(cache, buckets(cache));
 }
 
+/* A bucket's place, whatever the region says, and the one after. */
+static unsigned
+place_of(gy_atomic_u64 *bucket)
+{
+    unsigned place = get(bucket, PLACE);
+    return gy_likely(place < CELLS) ? place : 0;
+}
+
+static unsigned
+after(unsigned place)
+{
+    return place + 1 < CELLS ? place + 1 : 0;
+}
+
 void
 gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 {
     gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
-    unsigned place = get(bucket, PLACE) % CELLS, forgotten = get(bucket, 1 + place);
+    unsigned place = place_of(bucket), forgotten = get(bucket, 1 + place);
     if (forgotten != 0) { /* it never came back */
         float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
         gy_learn(&cache->super->learned, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
     }
     set(bucket, 1 + place, fingerprint(hash) | kind);
-    set(bucket, PLACE, (place + 1) % CELLS);
+    set(bucket, PLACE, after(place));
 }
 
 unsigned
@@ -154,7 +168,7 @@ gy_history_recall(struct gyre *cache, uint64_t hash)
     unsigned cell = find(bucket, fingerprint(hash));
     if (cell == PLACE)
         return GY_KIND_UNKNOWN;
-    unsigned kind = kind_of(get(bucket, cell)), since = (get(bucket, PLACE) % CELLS + CELLS - cell) % CELLS;
+    unsigned kind = kind_of(get(bucket, cell)), since = (place_of(bucket) + CELLS - cell) % CELLS;
     set(bucket, cell, 0);
     float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
     if (age >= TURNOVERS_MOST)

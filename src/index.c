@@ -26,34 +26,6 @@ gy_index_window_growing(const struct gyre *cache, struct gy_bucket *base, uint64
     }
 }
 
-void
-gy_index_prefetch(const struct gyre *cache, uint64_t hash)
-{
-    struct gy_window w;
-    gy_index_window(cache, hash, &w);
-    for (unsigned i = 0; i < w.n; i++)
-        __builtin_prefetch(w.bucket[i]);
-}
-
-bool
-gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring)
-{
-    for (unsigned i = 0; i < window->n; i++) {
-        unsigned candidates = gy_find_candidates(window->bucket[i], hash);
-        for (; candidates; candidates = gy_find_next(candidates)) {
-            uint64_t word = gy_load_acq(gy_find_candidate(window->bucket[i], candidates));
-            uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-            if (arena != UINT32_MAX) {
-                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
-                __builtin_prefetch(&cache->books[arena]);
-                *ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 bool
 gy_index_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, struct gy_found *out)
 {
@@ -87,7 +59,7 @@ gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t
 }
 
 bool
-gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
+gy_entry_stands_exactly(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
 {
     uint64_t expiry = gy_entry_expiry(f->entry, f->header);
     if (gy_unlikely(expiry != 0)) {

@@ -69,6 +69,9 @@ gy_shard_buckets(const struct gyre *cache, uint64_t shard)
  * before its own image. insert[]: where new words go, the key's first bucket first. */
 struct gy_window {
     struct gy_bucket *bucket[4];
+    struct gy_shard *shard;
+    uint64_t geometry; /* of the shard: while that is the same, so is the window */
+    uint32_t number;   /* the shard's */
     uint8_t n, insert[2];
 };
 
@@ -81,7 +84,8 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
 {
     uint64_t number = gy_shard_number(cache, hash);
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    uint64_t geometry = gy_shard_geometry(cache, number);
+    out->shard = &cache->super->shard[number], out->number = (uint32_t)number;
+    uint64_t geometry = out->geometry = gy_shard_geometry(cache, number);
     if (gy_unlikely(gy_geometry_phase(geometry) != GY_STEADY)) {
         gy_index_window_growing(cache, base, geometry, hash, out);
         return;
@@ -91,12 +95,23 @@ gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
     out->n = 2, out->insert[0] = 0, out->insert[1] = 1;
 }
 
-/* A guess, without a pin, whether the key stands somewhere in the window, and in which ring. Starts the cache misses
- * that a put will have there. */
-bool gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring);
+/* In a section: is a window that was made before it the one to go by? */
+static inline bool
+gy_index_window_holds(const struct gyre *cache, const struct gy_window *w)
+{
+    return gy_shard_geometry(cache, w->number) == w->geometry;
+}
 
-/* Starts the cache misses that an operation on this key will have. */
-void gy_index_prefetch(const struct gyre *cache, uint64_t hash);
+/* Starts the cache misses that an operation on its key will have; the first is waited for first. (Always inline: a
+ * function of prefetches alone gcc takes for one without effects, and leaves its calls out.) */
+static GY_INLINE void
+gy_index_prefetch(const struct gy_window *w)
+{
+    for (unsigned i = 2; gy_unlikely(i < w->n); i++)
+        __builtin_prefetch(w->bucket[i]);
+    __builtin_prefetch(w->bucket[1]);
+    __builtin_prefetch(w->bucket[0]);
+}
 
 /* An entry that a validated pin holds. */
 struct gy_found {
@@ -140,11 +155,30 @@ enum gy_publish_kind {
 };
 enum { GY_RESTAGE = 100 }; /* the entry stands in an arena that a clear has passed */
 
+/* What a put is aimed at, and on what condition. */
+struct gy_aim {
+    const void *key;
+    size_t key_bytes;
+    uint64_t hash;
+    enum gy_publish_kind kind;
+    uint64_t if_what;        /* a version, a ref or a token, as the kind says */
+    struct gy_window window; /* a guess, until the put is in its section */
+    bool unseen;             /* a guess, too: no word of the window has the hash's tag */
+};
+
+static inline struct gy_aim
+gy_aim_at(const struct gyre *cache, const void *key, size_t key_bytes, uint64_t hash, enum gy_publish_kind kind,
+          uint64_t if_what)
+{
+    struct gy_aim aim = {.key = key, .key_bytes = key_bytes, .hash = hash, .kind = kind, .if_what = if_what};
+    gy_index_window(cache, hash, &aim.window);
+    return aim;
+}
+
 /* put: publishes a staged entry (whose pin the caller holds and releases). GYRE_OK, GYRE_EXISTS,
  * GYRE_MISS, GYRE_CHANGED, GYRE_EBUSY or GY_RESTAGE. Accounts for what it replaces and for the staged
  * bytes when they did not get in. */
-int gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
-                     const void *key, size_t key_bytes, const struct gy_staged *staged, uint64_t if_what);
+int gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, const struct gy_staged *staged);
 
 /* delete: removes every word of a key, tentative or not. True when one that a get could have returned
  * was among them. if_version other than 0: only a committed word with that version. */
@@ -159,6 +193,14 @@ gy_entry_cleared(const struct gyre *cache, const struct gy_found *f)
 }
 
 /* May a get return this entry? Otherwise *reason says why it goes. */
-bool gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason);
+bool gy_entry_stands_exactly(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason);
+
+static inline bool
+gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
+{
+    if (gy_likely((f->header.flags & GY_ENTRY_EXPIRY) == 0 && !gy_entry_cleared(cache, f)))
+        return true;
+    return gy_entry_stands_exactly(cache, f, reason);
+}
 
 #endif

@@ -3,13 +3,8 @@
 
 #include "insert.h"
 
-#include "clear.h"
-#include "grow.h"
-#include "history.h"
 #include "limit.h"
-#include "policy.h"
 #include "recount.h"
-#include "sweep.h"
 
 enum { VERSION_BLOCK = 256 };
 
@@ -23,65 +18,35 @@ gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *conten
 }
 
 int
-gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
-                const struct gy_content *content, struct gy_staged *out)
+gy_insert_stage_anew(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
+                     const struct gy_content *content, struct gy_staged *out)
 {
     /* Again when another took the room; or there was none, whatever n_free said. */
-    for (bool again = false; !gy_arena_stage(cache, pin, ring, content, false, out); again = true)
-        if (!gy_sweep_room(cache, r, again))
-            return GYRE_EBUSY;
-    return GYRE_OK;
-}
-
-unsigned
-gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_window *window, struct gy_content *content)
-{
-    unsigned ring;
-    if (gy_index_peek(cache, hash, window, &ring)) { /* a replacement stays in the ring where its key stands */
-        content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
-        return ring;
-    }
-    content->kind = (uint8_t)gy_history_recall(cache, hash);
-    /* Newcomers are tried in probation when somebody has to leave for them, and not before. */
-    return gy_sweep_spacious(cache) ? GY_MAIN : GY_PROBATION;
-}
-
-int
-gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash, unsigned ring,
-          const struct gy_content *content, uint64_t if_what)
-{
-    int result;
-    do {
-        struct gy_staged staged;
-        result = gy_insert_stage(cache, r, &r->pin[GY_PIN_PUT], ring, content, &staged);
-        if (result != GYRE_OK)
-            return result;
-        /* model: writer3 */
-        result = gy_index_publish(cache, r, kind, hash, content->key, content->key_bytes, &staged, if_what);
-        gy_arena_unpin(&staged);
-    } while (result == GY_RESTAGE); /* because a clear began in between */
-    return result;
+    for (bool again = false; gy_sweep_room(cache, r, again); again = true)
+        if (gy_arena_stage(cache, pin, ring, content, false, out))
+            return GYRE_OK;
+    return GYRE_EBUSY;
 }
 
 void
-gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash)
+gy_insert_settle_up(struct gyre *cache, struct gy_record *r, struct gy_shard *shard)
 {
-    unsigned shard = (unsigned)gy_shard_number(cache, hash);
-    bool wanted = gy_grow_wanted(cache, shard), alone = !gy_worker_runs(&cache->worker);
+    unsigned number = (unsigned)(shard - cache->super->shard);
+    bool wanted = gy_grow_wanted_in(cache, shard), alone = !gy_worker_runs(&cache->worker);
     if (gy_unlikely(alone && gy_clear_pending(cache)))
         gy_clear_step(cache, r);
     if (gy_unlikely(alone && cache->members != NULL))
         gy_recount(cache);
     if (cache->g.max_entries)
         gy_limit_hold(cache, r);
-    if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, shard)))
-        gy_grow_step(cache, r, shard, alone || !cache->rcu->poll_waits);
+    if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, number)))
+        gy_grow_step(cache, r, number, alone || !cache->rcu->poll_waits);
     if (!alone && wanted)
         gy_worker_wake(cache);
 }
 
 void
-gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     gy_sweep_help(cache, r, bytes);
     if (gy_worker_runs(&cache->worker) && gy_sweep_wanted(cache))

@@ -6,7 +6,11 @@
 #ifndef GY_INSERT_H
 #define GY_INSERT_H
 
-#include "index.h"
+#include "clear.h"
+#include "find.h"
+#include "grow.h"
+#include "history.h"
+#include "sweep.h"
 
 /* Could an entry of these sizes ever be stored? Exactly, for those that come near the size of an arena. */
 bool gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *content);
@@ -19,24 +23,76 @@ gy_insert_fits(const struct gyre *cache, const struct gy_content *content)
     return gy_insert_fits_exactly(cache, content);
 }
 
+/* Of gy_insert_stage: there was no room. */
+int gy_insert_stage_anew(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
+                         const struct gy_content *content, struct gy_staged *out);
+
 /* Stages an entry, sweeping when there is no room. GYRE_OK or GYRE_EBUSY. */
-int gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
-                    const struct gy_content *content, struct gy_staged *out);
+static inline int
+gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
+                const struct gy_content *content, struct gy_staged *out)
+{
+    if (gy_likely(gy_arena_stage(cache, pin, ring, content, false, out)))
+        return GYRE_OK;
+    return gy_insert_stage_anew(cache, r, pin, ring, content, out);
+}
 
 /* The ring a put of this key goes to; sets the content's kind. */
-unsigned gy_insert_place(struct gyre *cache, uint64_t hash, const struct gy_window *window,
-                         struct gy_content *content);
+static GY_INLINE unsigned
+gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
+{
+    unsigned ring;
+    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring);
+    if (!aim->unseen) { /* a replacement stays in the ring where its key stands */
+        content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
+        return ring;
+    }
+    content->kind = (uint8_t)gy_history_recall(cache, aim->hash);
+    /* Newcomers are tried in probation when somebody has to leave for them, and not before. */
+    return gy_sweep_spacious(cache) ? GY_MAIN : GY_PROBATION;
+}
 
 /* Stages, publishes, releases the pin; again when a clear came between. Results as gyre_put. */
-int gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
-              unsigned ring, const struct gy_content *content, uint64_t if_what);
+static inline int
+gy_insert(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, unsigned ring, const struct gy_content *content)
+{
+    int result;
+    do {
+        struct gy_staged staged;
+        result = gy_insert_stage(cache, r, &r->pin[GY_PIN_PUT], ring, content, &staged);
+        if (gy_unlikely(result != GYRE_OK))
+            return result;
+        /* model: writer3 */
+        result = gy_index_publish(cache, r, aim, &staged);
+        gy_arena_unpin(&staged);
+    } while (gy_unlikely(result == GY_RESTAGE)); /* because a clear began in between */
+    return result;
+}
 
-/* Room for so many bytes, which a put is about to write and a touch or a new lease has written: helps the sweep when
- * there is little, and wakes the worker when that did not do. */
-void gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+/* The slow half of gy_insert_make_room: helps the sweep when there is little, and wakes the worker when that did not
+ * do. */
+void gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+
+/* Room for so many bytes, which a put is about to write and a touch or a new lease has written. */
+static inline void
+gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    if (gy_unlikely(!gy_sweep_enough(cache)))
+        gy_insert_find_room(cache, r, bytes);
+}
+
+/* The slow half of gy_insert_settle. */
+void gy_insert_settle_up(struct gyre *cache, struct gy_record *r, struct gy_shard *shard);
 
 /* After a put: carries a clear out when no thread does, holds max_entries, lets a shard grow, wakes the worker. */
-void gy_insert_settle(struct gyre *cache, struct gy_record *r, uint64_t hash);
+static inline void
+gy_insert_settle(struct gyre *cache, struct gy_record *r, struct gy_shard *shard)
+{
+    bool alone = !gy_worker_runs(&cache->worker);
+    if (gy_unlikely(gy_grow_wanted_in(cache, shard) || cache->g.max_entries ||
+                    (alone && (gy_clear_pending(cache) || cache->members))))
+        gy_insert_settle_up(cache, r, shard);
+}
 
 /* The next version: unique in the life of the region. */
 uint64_t gy_insert_version(struct gyre *cache, struct gy_record *r);

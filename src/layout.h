@@ -71,6 +71,13 @@ gy_geometry_phase(uint64_t geometry)
     return (enum gy_phase)(geometry & 3);
 }
 
+/* Of the N buckets. */
+static inline uint64_t
+gy_geometry_bytes(uint64_t geometry)
+{
+    return (geometry | (((uint64_t)1 << GY_BUCKET_SHIFT) - 1)) + 1;
+}
+
 static inline unsigned
 gy_geometry_log2(uint64_t geometry)
 {

@@ -114,7 +114,7 @@ turned_away(struct gy_learned *l, float value, float soon_time)
 static float
 hurdle(struct gy_learned *l)
 {
-    enum { NEWCOMERS = 16 };
+    enum { NEWCOMERS = 32 };
     float met[GY_KINDS_MAIN];
     struct gy_rate rate[GY_KINDS_MAIN];
     uint32_t left = gy_load_rlx(&l->hurdle_left); /* (Relaxed: another's turn is lost.) */

@@ -107,7 +107,8 @@ gy_lease_place(struct gyre *cache, struct gy_record *r, const struct gy_lease_wi
     if (!fits(cache, &content))
         return GYRE_E2BIG;
     *token = content.version;
-    enum gy_publish_kind kind = over ? GY_PUT_LEASE_OVER : GY_PUT_LEASE;
+    struct gy_aim aim = gy_aim_at(cache, wish->key, wish->key_bytes, wish->hash,
+                                  over ? GY_PUT_LEASE_OVER : GY_PUT_LEASE, over ? gy_slot_ref(over->word) : 0);
     int result;
     do {
         struct gy_staged staged;
@@ -116,8 +117,7 @@ gy_lease_place(struct gyre *cache, struct gy_record *r, const struct gy_lease_wi
             return result;
         fill(cache, &staged, wish, &note);
         /* model: leaseplace, leaseover */
-        result = gy_index_publish(cache, r, kind, wish->hash, wish->key, wish->key_bytes, &staged,
-                                  over ? gy_slot_ref(over->word) : 0);
+        result = gy_index_publish(cache, r, &aim, &staged);
         gy_arena_unpin(&staged);
     } while (result == GY_RESTAGE); /* because a clear began in between */
     return result;

@@ -20,20 +20,21 @@
 #include "hand.h"
 #include "index.h"
 #include "learn.h"
+#include "section.h"
 #include "walk.h"
 
 static void
-clear_one(struct gy_sweep *s, const struct gy_item *i)
+clear_one(struct gy_sweep *s, struct gy_item *i)
 {
-    s->cache->rcu->enter(s->cache, s->r);
+    gy_section_enter(s->cache, s->r);
     gy_walk_clear(s, i);
     gy_walk_account(s);
-    s->cache->rcu->exit(s->cache, s->r);
+    gy_section_exit(s->cache, s->r);
 }
 
 /* Takes one entry, does it, and counts itself out, unless the walk began anew meanwhile. */
 static void
-take_one(struct gy_sweep *s, struct gy_book *book, uint64_t progress, const struct gy_item *i)
+take_one(struct gy_sweep *s, struct gy_book *book, uint64_t progress, struct gy_item *i)
 {
     if (!gy_cas_seq(&book->progress, &progress, progress + GY_PROGRESS_BUSY_ONE + i->bytes)) /* model: sweep8take */
         return;
@@ -71,6 +72,7 @@ walk(struct gy_sweep *s, uint64_t most_judged)
     struct gy_book *book = &c->books[s->at.arena];
     uint64_t end = gy_min(gy_load_acq(&book->position) & ~GY_CLOSED, c->arena_bytes), evicted = s->evicted;
     most_judged += s->judged;
+    gy_walk_begin(s);
     while (s->judged < most_judged && s->evicted == evicted) {
         uint64_t progress = gy_load_acq(&book->progress), at = gy_progress_taken(progress);
         struct gy_item item[2]; /* the second for its prefetch */

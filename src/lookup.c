@@ -3,6 +3,8 @@
 
 #include "lookup.h"
 
+#include "section.h"
+
 uint32_t
 gy_ttl_left(struct gyre *cache, const struct gy_found *f)
 {
@@ -19,9 +21,9 @@ gy_lookup_expired(struct gyre *cache, struct gy_record *r, uint64_t hash, const 
         return true;
     *ttl_left_ms = gy_ttl_left(cache, f);
     if (*ttl_left_ms == 0) {
-        cache->rcu->enter(cache, r); /* for recounts, which have to know who is about to change the counts */
+        gy_section_enter(cache, r); /* for recounts, which have to know who is about to change the counts */
         gy_index_evict(cache, r, gy_shard_of(cache, hash), f, GYRE_EXPIRED);
-        cache->rcu->exit(cache, r);
+        gy_section_exit(cache, r);
     }
     return *ttl_left_ms == 0;
 }

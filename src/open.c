@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cache.h"
+#include "grow.h"
 #include "registry.h"
 
 enum { OPEN_TRIES = 1000 };
@@ -66,6 +67,9 @@ gy_cache_settle(gyre *cache)
     cache->arena_part = (uint64_t)1 << (64 + 3 - cache->g.arena_shift);
     cache->committed_mask = GY_REF_MASK | GY_T;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
+    cache->enough_free = (int64_t)cache->g.reserve_arenas + cache->g.n_arenas / 64;
+    cache->window_most = 1 + (int64_t)(gy_policy.window_most * (float)cache->g.n_arenas);
+    cache->early_bytes = cache->g.capacity_bytes / GY_GROW_SMALL / cache->n_shards;
 }
 
 /* A region whose head was verified. */

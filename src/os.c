@@ -58,6 +58,15 @@ gy_os_cpu(void)
     return cpu < 0 ? 0 : (unsigned)cpu;
 }
 
+_Thread_local struct gy_os_here gy_os_here;
+
+void
+gy_os_look_around(void)
+{
+    enum { LOOKS = 32 };
+    gy_os_here = (struct gy_os_here){gy_os_cpu(), LOOKS};
+}
+
 uint32_t
 gy_os_tid(void)
 {

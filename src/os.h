@@ -14,6 +14,27 @@ uint64_t gy_os_clock_ns(void);
 bool gy_os_random(void *buffer, size_t bytes);
 unsigned gy_os_cpus(void);    /* how many may exist; at least 1 */
 unsigned gy_os_cpu(void);     /* the one this thread runs on; a hint */
+
+/* The same, or the one it ran on a few dozen looks ago: asked for each time, it would be a twentieth of a put. */
+struct gy_os_here {
+    uint32_t cpu, looks; /* looks: until it is asked for again */
+};
+extern _Thread_local struct gy_os_here gy_os_here __attribute__((tls_model("initial-exec")));
+void gy_os_look_around(void);
+
+static inline unsigned
+gy_os_cpu_lately(void)
+{
+#ifdef GY_POINTS /* threads of tests are moved at will */
+    return gy_os_cpu();
+#else
+    if (gy_unlikely(gy_os_here.looks == 0))
+        gy_os_look_around();
+    gy_os_here.looks--;
+    return gy_os_here.cpu;
+#endif
+}
+
 uint32_t gy_os_tid(void);
 uint32_t gy_os_pid(void);
 

@@ -25,35 +25,35 @@
 #include "displace.h"
 #include "find.h"
 #include "gate.h"
+#include "section.h"
 
 enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3, MOVED_TRIES = 64 };
 
 struct put {
     struct gyre *cache;
     struct gy_record *r;
-    struct gy_shard *shard;
     gy_atomic_u64 *compare_pin;
+    const struct gy_aim *aim;
+    const struct gy_window *w; /* the aim's */
+    uint64_t word; /* the own one, committed, frequency 0 */
     enum gy_publish_kind kind;
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
     bool ended;   /* a lease of the key: somebody may wait for it */
     bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
-    uint64_t hash, word, if_what; /* word: the own one, committed, frequency 0 */
-    const void *key;
-    size_t key_bytes;
-    struct gy_window w;
 };
 
 /* Does this slot hold a word of the key, tentative or not? Then f is it, pinned. */
-static bool
-meet(struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
+static GY_INLINE bool
+meet(const struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
 {
-    if (gy_likely(!gy_slot_may_match(word, p->hash)))
+    const struct gy_aim *aim = p->aim;
+    if (gy_unlikely(!gy_slot_may_match(word, aim->hash)))
         return false;
-    if (!gy_index_pin(p->cache, slot, p->compare_pin, f))
+    if (!gy_find_pin(p->cache, slot, word, p->compare_pin, f)) /* model: reader1 */
         return false;
-    return gy_slot_may_match(f->word, p->hash) &&
-           gy_entry_has_key(f->entry, f->header, p->key, p->key_bytes);
+    return gy_slot_may_match(f->word, aim->hash) &&
+           gy_entry_has_key(f->entry, f->header, aim->key, aim->key_bytes);
 }
 
 static bool
@@ -77,20 +77,20 @@ instead_of(const struct put *p, const struct gy_found *f)
  * reserved one with the same ref, and a walk has to find that. Later movers do not know this ref any more: they wait for
  * us. Who was displacing the word gives its reservation up, and holds the arena until then. A lease goes on saying that it
  * is one, lest a lookup that has just pinned it takes it for a value. */
-static void
+static GY_INLINE void
 gone(const struct put *p, const struct gy_found *f)
 {
-    if (gy_likely(p->w.n == 2) && !gy_entry_is_lease(f->header))
+    if (gy_likely(p->w->n == 2) && !gy_entry_is_lease(f->header))
         gy_entry_set_gone(f->entry, f->header);
 }
 
-static void
+static inline void
 replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
 {
     enum gyre_reason reason = GYRE_REPLACED;
     gy_entry_stands(p->cache, f, &reason);
     gone(p, f);
-    gy_account_out(p->cache, p->r, p->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
+    gy_account_out(p->cache, p->r, p->w->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
     if (in_place)
         gy_account_ring(p->cache, arena, 1);
     p->ended |= reason == GYRE_LEASE_ENDED;
@@ -100,7 +100,7 @@ replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
 static bool
 evict(struct put *p, const struct gy_found *f, enum gyre_reason reason)
 {
-    bool evicted = gy_index_evict(p->cache, p->r, p->shard, f, reason);
+    bool evicted = gy_index_evict(p->cache, p->r, p->w->shard, f, reason);
     p->ended |= evicted && reason == GYRE_LEASE_ENDED;
     return evicted;
 }
@@ -110,7 +110,7 @@ static void
 wake(const struct put *p)
 {
     if (gy_unlikely(p->ended))
-        gy_gate_open(p->cache, p->hash);
+        gy_gate_open(p->cache, p->aim->hash);
 }
 
 /* What no condition counts as standing, and is in the way of none. */
@@ -129,12 +129,12 @@ wanted(const struct put *p, const struct gy_found *f)
 {
     switch (p->kind) {
     case GY_PUT_IF_VERSION:
-        return gy_entry_version(f->entry, f->header) == p->if_what;
+        return gy_entry_version(f->entry, f->header) == p->aim->if_what;
     case GY_PUT_IF_REF:
     case GY_PUT_LEASE_OVER:
-        return gy_slot_ref(f->word) == p->if_what;
+        return gy_slot_ref(f->word) == p->aim->if_what;
     case GY_PUT_LEASED:
-        return gy_entry_is_lease(f->header) && gy_entry_version(f->entry, f->header) == p->if_what;
+        return gy_entry_is_lease(f->header) && gy_entry_version(f->entry, f->header) == p->aim->if_what;
     default:
         return true;
     }
@@ -143,7 +143,7 @@ wanted(const struct put *p, const struct gy_found *f)
 /* put 2: results of meeting the own key in the first scan. */
 enum step { GO_ON, AGAIN, TAKEN_OVER, DONE };
 
-static enum step
+static GY_INLINE enum step
 first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *result)
 {
     bool conditional = p->kind != GY_PUT_ANY;
@@ -176,30 +176,19 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     return DONE;
 }
 
-/* The empty slots of a bucket, as bits. */
-static inline unsigned
-empty_slots(struct gy_bucket *bucket)
-{
-    unsigned empty = 0;
-#pragma GCC unroll 8
-    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
-        empty |= (unsigned)(gy_load_acq(&bucket->slot[s]) == GY_EMPTY) << s;
-    return empty;
-}
-
 /* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
  * else the emptier of its two. */
 static gy_atomic_u64 *
 choose_empty(struct put *p)
 {
-    struct gy_bucket *b[2] = {p->w.bucket[p->w.insert[0]], p->w.bucket[p->w.insert[1]]};
-    unsigned first = empty_slots(b[0]), second;
+    struct gy_bucket *b[2] = {p->w->bucket[p->w->insert[0]], p->w->bucket[p->w->insert[1]]};
+    unsigned first = gy_find_empty(b[0]), second;
     if (gy_likely((first & (first - 1)) != 0))
-        return &b[0]->slot[__builtin_ctz(first)];
-    second = empty_slots(b[1]);
+        return gy_find_candidate(b[0], first);
+    second = gy_find_empty(b[1]);
     if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
-        return &b[1]->slot[__builtin_ctz(second)];
-    return first != 0 ? &b[0]->slot[__builtin_ctz(first)] : NULL;
+        return gy_find_candidate(b[1], second);
+    return first != 0 ? gy_find_candidate(b[0], first) : NULL;
 }
 
 /* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */
@@ -210,7 +199,7 @@ evict_coldest(struct put *p)
     uint64_t its_word = GY_EMPTY;
     unsigned least = UINT32_MAX;
     for (unsigned i = 0; i < 2; i++) {
-        struct gy_bucket *b = p->w.bucket[p->w.insert[i]];
+        struct gy_bucket *b = p->w->bucket[p->w->insert[i]];
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
             uint64_t word = gy_load_acq(&b->slot[s]);
             unsigned heat = gy_slot_tentative(word) ? 0 : gy_slot_freq(word) + 1;
@@ -225,20 +214,22 @@ evict_coldest(struct put *p)
         gy_cas_seq(coldest, &its_word, GY_EMPTY); /* damaged: as it was, it refers to nothing */
     else if (gy_slot_tentative(f.word))
         swap_word(&f, GY_EMPTY); /* its owner accounts for it */
-    else if (gy_index_evict(p->cache, p->r, p->shard, &f, GYRE_CONFLICT))
+    else if (gy_index_evict(p->cache, p->r, p->w->shard, &f, GYRE_CONFLICT))
         gy_count(&p->r->count.window_conflicts, 1);
 }
 
 /* put 2 and 3. GO_ON: e is the slot of our tentative word. */
-static enum step
+static GY_INLINE enum step
 place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
 {
-    for (unsigned tries = 0;;) { /* again when a CAS of ours failed because another's succeeded */
+    /* Without a condition, what the scan could have found is found by put 4 as well: it replaces in place what stands. */
+    bool look = !p->aim->unseen || p->kind != GY_PUT_ANY || p->w->n != 2;
+    for (unsigned tries = 0;; look = true) { /* again when a CAS of ours failed because another's succeeded */
     scan:;
-        for (unsigned i = 0; i < p->w.n; i++) {
-            unsigned candidates = gy_find_candidates(p->w.bucket[i], p->hash);
+        for (unsigned i = 0; look && i < p->w->n; i++) {
+            unsigned candidates = gy_find_candidates(p->w->bucket[i], p->aim->hash);
             for (; gy_unlikely(candidates); candidates = gy_find_next(candidates)) {
-                gy_atomic_u64 *slot = gy_find_candidate(p->w.bucket[i], candidates);
+                gy_atomic_u64 *slot = gy_find_candidate(p->w->bucket[i], candidates);
                 struct gy_found f;
                 if (!meet(p, slot, gy_load_acq(slot), &f)) /* model: put2 */
                     continue;
@@ -269,7 +260,7 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
         uint64_t nothing = GY_EMPTY;
         *mine = p->word | GY_T;
         if (*e == NULL) {
-            if (!gy_displace(p->cache, p->r, p->shard, &p->w))
+            if (!gy_displace(p->cache, p->r, p->w->shard, p->w))
                 evict_coldest(p); /* model: put3evict */
         } else if (gy_cas_seq(*e, &nothing, *mine)) { /* model: put3 */
             return GO_ON;
@@ -283,56 +274,71 @@ withdraw(gy_atomic_u64 *e, uint64_t mine)
     gy_cas_seq(e, &mine, GY_EMPTY); /* failed: it was taken over, killed or evicted already */
 }
 
+/* put 4, at another slot with the key's tag: a rival is resolved. AGAIN: the scan begins anew. */
+static GY_SELDOM enum step
+meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e, uint64_t *mine, int *result)
+{
+    struct gy_found f;
+    /* seq_cst: after the CAS that made our word tentative, in the one order of all of these. */
+    if (!meet(p, slot, gy_load_seq(slot), &f)) /* model: put4 */
+        return GO_ON;
+    bool committed = !gy_slot_tentative(f.word);
+    enum gyre_reason reason;
+    if (p->adds && committed) {
+        if (absent(p, &f, &reason)) {
+            evict(p, &f, reason);
+            return AGAIN;
+        }
+        withdraw(*e, *mine); /* model: add4 */
+        *result = GYRE_EXISTS;
+        return DONE;
+    }
+    if (slot > *e) { /* a higher rival goes */
+        if (!swap_word(&f, GY_EMPTY)) /* model: put4kill */
+            return AGAIN;
+        if (committed)
+            replaced(p, &f, arena, false);
+        return GO_ON;
+    }
+    uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
+    if (!swap_word(&f, moved)) /* model: put4move */
+        return AGAIN;
+    withdraw(*e, *mine); /* model: put4clear */
+    if (committed) {
+        replaced(p, &f, arena, true);
+        *result = GYRE_OK;
+        return DONE;
+    }
+    *e = slot;
+    *mine = moved;
+    return AGAIN;
+}
+
 /* put 4: the complete second scan. Never left early because the own word has gone: a superseded put may
  * return only when its older rivals have. GO_ON: commit. */
-static enum step
+static GY_INLINE enum step
 resolve(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
 {
+    const struct gy_window *w = p->w;
+    uint64_t hash = p->aim->hash;
 restart:
-    for (unsigned i = 0; i < p->w.n; i++) {
-        unsigned candidates = gy_find_candidates_seq(p->w.bucket[i], p->hash);
-        for (; gy_unlikely(candidates); candidates = gy_find_next(candidates)) {
-            gy_atomic_u64 *slot = gy_find_candidate(p->w.bucket[i], candidates);
-            struct gy_found f;
-            /* seq_cst: after the CAS that made our word tentative, in the one order of all of these. */
-            if (slot == *e || !meet(p, slot, gy_load_seq(slot), &f)) /* model: put4 */
+    for (unsigned i = 0; i < w->n; i++) {
+        unsigned candidates = gy_find_candidates_seq(w->bucket[i], hash);
+        for (; candidates; candidates = gy_find_next(candidates)) {
+            gy_atomic_u64 *slot = gy_find_candidate(w->bucket[i], candidates);
+            if (gy_likely(slot == *e))
                 continue;
-            bool committed = !gy_slot_tentative(f.word);
-            enum gyre_reason reason;
-            if (p->adds && committed) {
-                if (absent(p, &f, &reason)) {
-                    evict(p, &f, reason);
-                    goto restart;
-                }
-                withdraw(*e, *mine); /* model: add4 */
-                *result = GYRE_EXISTS;
-                return DONE;
-            }
-            if (slot > *e) { /* a higher rival goes */
-                if (!swap_word(&f, GY_EMPTY)) /* model: put4kill */
-                    goto restart;
-                if (committed)
-                    replaced(p, &f, arena, false);
-                continue;
-            }
-            uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
-            if (!swap_word(&f, moved)) /* model: put4move */
+            enum step step = meet_rival(p, arena, slot, e, mine, result);
+            if (step == AGAIN)
                 goto restart;
-            withdraw(*e, *mine); /* model: put4clear */
-            if (committed) {
-                replaced(p, &f, arena, true);
-                *result = GYRE_OK;
+            if (step == DONE)
                 return DONE;
-            }
-            *e = slot;
-            *mine = moved;
-            goto restart;
         }
     }
     return GO_ON;
 }
 
-static int
+static GY_INLINE int
 publish(struct put *p, const struct gy_staged *staged)
 {
     int result = GYRE_OK;
@@ -345,7 +351,7 @@ publish(struct put *p, const struct gy_staged *staged)
             break;
         uint64_t expected = mine; /* put 5 */
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
-            gy_account_in(p->cache, p->r, p->shard, staged->arena);
+            gy_account_in(p->cache, p->r, p->w->shard, staged->arena);
             return GYRE_OK;
         }
         if (!p->adds) {
@@ -367,26 +373,27 @@ publish(struct put *p, const struct gy_staged *staged)
 }
 
 int
-gy_index_publish(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, uint64_t hash,
-                 const void *key, size_t key_bytes, const struct gy_staged *staged, uint64_t if_what)
+gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, const struct gy_staged *staged)
 {
+    enum gy_publish_kind kind = aim->kind;
     bool adds = kind == GY_PUT_ADD || kind == GY_PUT_LEASE;
-    struct put p = {.cache = cache, .r = r, .shard = gy_shard_of(cache, hash),
-                    .compare_pin = &r->pin[GY_PIN_COMPARE], .kind = kind, .adds = adds,
-                    .inserts = kind == GY_PUT_ANY || adds, .hash = hash,
-                    .word = gy_slot_word(hash, 0, staged->ref), .if_what = if_what, .key = key,
-                    .key_bytes = key_bytes};
-    cache->rcu->enter(cache, r);
+    struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = aim, .w = &aim->window,
+                    .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
+                    .inserts = kind == GY_PUT_ANY || adds};
+    gy_section_enter(cache, r);
     int result = GY_RESTAGE;
     /* Inside the section: clear waits for those that did not see its mark. */
     if (staged->opened >= gy_load_seq(&cache->super->mark)) {
-        gy_index_window(cache, hash, &p.w);
+        if (gy_unlikely(!gy_index_window_holds(cache, &aim->window))) {
+            gy_index_window(cache, aim->hash, &aim->window);
+            aim->unseen = false;
+        }
         result = publish(&p, staged);
         gy_pin_clear(p.compare_pin);
     } else {
         gy_account_dead(cache, staged->arena, staged->bytes);
     }
-    cache->rcu->exit(cache, r);
+    gy_section_exit(cache, r);
     wake(&p);
     return result;
 }
@@ -395,15 +402,16 @@ bool
 gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes,
                 uint64_t if_version, enum gyre_reason reason)
 {
-    struct put p = {.cache = cache, .r = r, .shard = gy_shard_of(cache, hash),
-                    .compare_pin = &r->pin[GY_PIN_COMPARE], .hash = hash, .key = key, .key_bytes = key_bytes};
+    struct gy_aim aim;
+    aim.hash = hash, aim.key = key, aim.key_bytes = key_bytes;
+    struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = &aim, .w = &aim.window};
     bool present = false;
-    cache->rcu->enter(cache, r);
-    gy_index_window(cache, hash, &p.w);
-    for (unsigned i = 0; i < p.w.n; i++) {
-        unsigned candidates = gy_find_candidates(p.w.bucket[i], hash);
+    gy_section_enter(cache, r);
+    gy_index_window(cache, hash, &aim.window);
+    for (unsigned i = 0; i < p.w->n; i++) {
+        unsigned candidates = gy_find_candidates(p.w->bucket[i], hash);
         for (; candidates; candidates = gy_find_next(candidates)) {
-            gy_atomic_u64 *slot = gy_find_candidate(p.w.bucket[i], candidates);
+            gy_atomic_u64 *slot = gy_find_candidate(p.w->bucket[i], candidates);
             struct gy_found f;
             while (meet(&p, slot, gy_load_acq(slot), &f)) { /* model: delete */
                 if (gy_slot_tentative(f.word)) {
@@ -424,7 +432,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
         }
     }
     gy_pin_clear(p.compare_pin);
-    cache->rcu->exit(cache, r);
+    gy_section_exit(cache, r);
     wake(&p);
     return present;
 }

@@ -24,6 +24,7 @@
 #include "hand.h"
 #include "learn.h"
 #include "reap.h"
+#include "section.h"
 #include "walk.h"
 
 enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
@@ -86,7 +87,8 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     while (at < end && !damaged && s->walked < most_bytes) {
         struct gy_item item[BATCH];
         unsigned n = gy_walk_read(s, at, end, batch, item, &damaged);
-        c->rcu->enter(c, s->r);
+        gy_walk_begin(s);
+        gy_section_enter(c, s->r);
         for (unsigned i = 0; i < n; i++) {
             gy_walk_clear(s, &item[i]);
             at += item[i].bytes;
@@ -94,7 +96,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
             s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
         }
         gy_walk_account(s);
-        c->rcu->exit(c, s->r);
+        gy_section_exit(c, s->r);
     }
     gy_store_rlx(owed, s->owed);
     if (damaged) {
@@ -203,11 +205,9 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely)
 }
 
 bool
-gy_sweep_spacious(struct gyre *cache)
+gy_sweep_spacious_exactly(struct gyre *cache)
 {
-    int64_t spare = free_arenas(cache) - cache->g.reserve_arenas - cache->g.n_arenas / 64;
-    if (gy_likely(spare <= 1))
-        return false;
+    int64_t spare = free_arenas(cache) - cache->enough_free;
     float window = gy_learn_window(&cache->super->learned);
     if (spare <= 1 + (int64_t)(window * (float)cache->g.n_arenas))
         return false;
@@ -221,5 +221,5 @@ gy_sweep_spacious(struct gyre *cache)
 bool
 gy_sweep_wanted(const struct gyre *cache)
 {
-    return soon_free(cache) <= cache->g.reserve_arenas + cache->g.n_arenas / 64;
+    return soon_free(cache) <= cache->enough_free;
 }

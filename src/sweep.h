@@ -16,6 +16,13 @@ bool gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 /* Frees what was retired, when that is enough to be worth it. Did it free anything? */
 bool gy_sweep_free(struct gyre *cache);
 
+/* Are there so many free arenas that nobody has to make room? (Relaxed, here and below: a hint.) */
+static inline bool
+gy_sweep_enough(const struct gyre *cache)
+{
+    return (int64_t)gy_load_rlx(&cache->super->n_free) > cache->enough_free;
+}
+
 /* What a writer who puts so many bytes does for room, when there is little: a few entries, unless it is urgent. */
 void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 
@@ -24,7 +31,16 @@ void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
 bool gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely);
 
 /* Is there more room than probation may take? */
-bool gy_sweep_spacious(struct gyre *cache);
+bool gy_sweep_spacious_exactly(struct gyre *cache);
+
+static inline bool
+gy_sweep_spacious(struct gyre *cache)
+{
+    int64_t spare = (int64_t)gy_load_rlx(&cache->super->n_free) - cache->enough_free;
+    if (spare <= 1)
+        return false;
+    return gy_likely(spare > cache->window_most && cache->g.max_entries == 0) || gy_sweep_spacious_exactly(cache);
+}
 
 /* Are there fewer free arenas than maintenance leaves? */
 bool gy_sweep_wanted(const struct gyre *cache);

@@ -7,10 +7,11 @@
 #include "find.h"
 #include "history.h"
 #include "learn.h"
+#include "section.h"
 
 _Static_assert((unsigned)GY_KINDS <= (unsigned)GY_ENTRY_LEASE_KIND, "a kind is none that says lease, or unfilled");
 
-static bool
+static inline bool
 entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
 {
     bool kind = gy_entry_kind(i->h) < GY_KINDS || gy_entry_is_lease(i->h) || !gy_entry_filled(i->h);
@@ -25,18 +26,25 @@ struct verdict {
     unsigned kind, freq;
 };
 
-/* Since when the entry stands where it is, in turnovers. Arenas know when they were opened and sealed; between the
- * two, entries came in one after the other. */
-static float
-lap(struct gy_sweep *s, const struct gy_item *i)
+void
+gy_walk_begin(struct gy_sweep *s)
 {
     struct gyre *c = s->cache;
     struct gy_book *book = &c->books[s->at.arena]; /* (Relaxed: ages.) */
     uint64_t from = gy_load_rlx(&book->clock[0]), to = gy_load_rlx(&book->clock[1]);
     float used = (float)((gy_load_rlx(&book->position) & ~GY_CLOSED) + 1);
-    float part = (float)(i->offset - gy_arena_offset(c, s->at.arena)) / used;
-    float evictions = (float)(gy_history_clock(c) + s->remembered - from) - part * (float)(to - from);
-    return gy_history_turnovers(c, evictions > 0 ? evictions : 0);
+    s->age = gy_history_turnovers(c, (float)(gy_history_clock(c) + s->remembered - from));
+    s->age_a_byte = gy_history_turnovers(c, (float)(to - from)) / used;
+    s->soon = gy_history_soon(c);
+}
+
+/* Since when the entry stands where it is, in turnovers. Arenas know when they were opened and sealed; between the
+ * two, entries came in one after the other. */
+static inline float
+lap(struct gy_sweep *s, const struct gy_item *i)
+{
+    float age = s->age - s->age_a_byte * (float)(i->offset - gy_arena_offset(s->cache, s->at.arena));
+    return age > 0 ? age : 0;
 }
 
 static float
@@ -65,7 +73,7 @@ static struct verdict
 judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 {
     unsigned kind = gy_policy_kind_new(gy_entry_kind(i->h), freq);
-    bool keep = gy_learn_admits(&s->cache->super->learned, kind, weight(s, i), gy_history_soon(s->cache));
+    bool keep = gy_learn_admits(&s->cache->super->learned, kind, weight(s, i), s->soon);
     return (struct verdict){.keep = keep, .kind = kind};
 }
 
@@ -168,7 +176,7 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
             gy_arena_unpin(&copy);
             return;
         }
-        gy_account_gone(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, reason, false);
+        gy_account_gone(c, s->r, i->window.shard, s->at.arena, i->bytes, reason, false);
         s->dead += i->bytes;
         if (reason == GYRE_CAPACITY || reason == GYRE_ENTRY_LIMIT) {
             gy_history_remember(c, i->hash, v.kind);
@@ -184,15 +192,16 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
 }
 
 void
-gy_walk_clear(struct gy_sweep *s, const struct gy_item *i)
+gy_walk_clear(struct gy_sweep *s, struct gy_item *i)
 {
-    struct gy_window w;
+    const struct gy_window *w = &i->window;
     if (!gy_entry_filled(i->h))
         return; /* nobody has published it: its writer is dead, or the arena is walked again when he is done */
-    gy_index_window(s->cache, i->hash, &w);
-    for (unsigned b = 0; b < w.n; b++)
-        for (unsigned c = gy_find_candidates(w.bucket[b], i->hash); c; c = gy_find_next(c))
-            clear_slot(s, i, gy_find_candidate(w.bucket[b], c)); /* where a word of this key may stand */
+    if (gy_unlikely(!gy_index_window_holds(s->cache, w)))
+        gy_index_window(s->cache, i->hash, &i->window);
+    for (unsigned b = 0; b < w->n; b++)
+        for (unsigned c = gy_find_candidates(w->bucket[b], i->hash); c; c = gy_find_next(c))
+            clear_slot(s, i, gy_find_candidate(w->bucket[b], c)); /* where a word of this key may stand */
 }
 
 void
@@ -229,7 +238,8 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
             continue;
         gy_bytes_read(gy_entry_key(i->entry, i->h), i->h.key_bytes);
         i->hash = gy_hash(gy_entry_key(i->entry, i->h), i->h.key_bytes, c->seed);
-        gy_index_prefetch(c, i->hash);
+        gy_index_window(c, i->hash, &i->window);
+        gy_index_prefetch(&i->window);
         gy_history_prefetch(c, i->hash);
     }
     return n;
@@ -253,16 +263,17 @@ gy_walk_holed(struct gy_sweep *s)
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
             if (!entry_plausible(&i, end - i.offset, s->at.word) || !gy_entry_filled(i.h)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */
-                c->rcu->enter(c, s->r); /* for recounts */
+                gy_section_enter(c, s->r); /* for recounts */
                 if (gy_cas_seq(slot, &word, GY_EMPTY) && committed)
                     gy_account_out(c, s->r, &c->super->shard[number], s->at.arena, 0, s->reason, false);
-                c->rcu->exit(c, s->r);
+                gy_section_exit(c, s->r);
                 continue;
             }
             i.hash = gy_hash(gy_entry_key(i.entry, i.h), i.h.key_bytes, c->seed);
-            c->rcu->enter(c, s->r);
+            gy_index_window(c, i.hash, &i.window);
+            gy_section_enter(c, s->r);
             gy_walk_clear(s, &i);
-            c->rcu->exit(c, s->r);
+            gy_section_exit(c, s->r);
         }
     }
     gy_walk_account(s);

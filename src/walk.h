@@ -8,7 +8,7 @@
 #define GY_WALK_H
 
 #include "choose.h"
-#include "entry.h"
+#include "index.h"
 
 struct gy_sweep {
     struct gyre *cache;
@@ -19,6 +19,7 @@ struct gy_sweep {
     unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
     uint64_t walked, owed, judged, evicted; /* bytes, bytes, entries, entries */
     uint64_t dead, remembered;              /* bytes, entries: not yet accounted for */
+    float age, age_a_byte, soon;            /* gy_walk_begin's, in turnovers */
 };
 
 struct gy_item {
@@ -26,14 +27,18 @@ struct gy_item {
     uint64_t offset, hash;
     struct gy_header h;
     uint64_t bytes;
+    struct gy_window window; /* outside sections a guess */
 };
+
+/* What the clock of evictions says now of the ages of the arena's entries. Before some are walked. */
+void gy_walk_begin(struct gy_sweep *s);
 
 /* Reads the headers of the next entries and starts their cache misses. Returns how many; *damaged when what
  * follows is no entry. */
 unsigned gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged);
 
 /* Empties the window of an entry of refs to it, inside a section. */
-void gy_walk_clear(struct gy_sweep *s, const struct gy_item *i);
+void gy_walk_clear(struct gy_sweep *s, struct gy_item *i);
 
 /* Tells the others what was done since the last time: once for several entries, since all of them do so. */
 void gy_walk_account(struct gy_sweep *s);

@@ -8,7 +8,6 @@
 #include "cache.h"
 #include "maintain.h"
 
-enum state { ABSENT, AWAKE, ASLEEP, STOPPING };
 enum { NAP_MS = 100, SHORT_NAP_MS = 1, BUDGET_NS = 10000000 }; /* a nap bounds what a lost wake-up can cost */
 
 /* The maintainer sleeps where all members can wake it; the others look from time to time whether it is gone. */
@@ -20,11 +19,11 @@ run_as_member(struct gyre *cache)
     if (work == GY_WORKED)
         return;
     if (!cache->maintains) {
-        gy_os_wait(state, AWAKE, NAP_MS);
+        gy_os_wait(state, GY_WORKER_AWAKE, NAP_MS);
         return;
     }
     gy_store_seq(sleeps, 1); /* before the look at state, as who stops it does the reverse */
-    if (gy_load_seq(state) != STOPPING)
+    if (gy_load_seq(state) != GY_WORKER_STOPPING)
         gy_os_wait_shared(sleeps, 1, work == GY_WAITING ? SHORT_NAP_MS : NAP_MS);
 }
 
@@ -33,16 +32,16 @@ run(void *arg)
 {
     struct gyre *cache = arg;
     gy_atomic_u32 *state = &cache->worker.state;
-    while (cache->members && gy_load_acq(state) != STOPPING)
+    while (cache->members && gy_load_acq(state) != GY_WORKER_STOPPING)
         run_as_member(cache);
-    while (gy_load_acq(state) != STOPPING) {
-        uint32_t awake = AWAKE, asleep = ASLEEP;
+    while (gy_load_acq(state) != GY_WORKER_STOPPING) {
+        uint32_t awake = GY_WORKER_AWAKE, asleep = GY_WORKER_ASLEEP;
         int work = gy_maintain(cache, BUDGET_NS);
         if (work == GY_WORKED)
             continue;
-        if (gy_cas_seq(state, &awake, ASLEEP)) {
-            gy_os_wait(state, ASLEEP, work == GY_WAITING ? SHORT_NAP_MS : NAP_MS);
-            gy_cas_seq(state, &asleep, AWAKE); /* failed: woken, or told to stop */
+        if (gy_cas_seq(state, &awake, GY_WORKER_ASLEEP)) {
+            gy_os_wait(state, GY_WORKER_ASLEEP, work == GY_WAITING ? SHORT_NAP_MS : NAP_MS);
+            gy_cas_seq(state, &asleep, GY_WORKER_AWAKE); /* failed: woken, or told to stop */
         }
     }
     return NULL;
@@ -52,14 +51,14 @@ int
 gy_worker_start(struct gyre *cache)
 {
     sigset_t all, before;
-    gy_store_rlx(&cache->worker.state, AWAKE);
+    gy_store_rlx(&cache->worker.state, GY_WORKER_AWAKE);
     sigfillset(&all);
     bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0; /* the program's signals are not for it */
     int error = pthread_create(&cache->worker.thread, NULL, run, cache);
     if (masked)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
-        gy_store_rlx(&cache->worker.state, ABSENT);
+        gy_store_rlx(&cache->worker.state, GY_WORKER_ABSENT);
     return error ? GYRE_ENOMEM : GYRE_OK;
 }
 
@@ -75,35 +74,29 @@ void
 gy_worker_stop(struct gyre *cache)
 {
     gy_atomic_u32 *state = &cache->worker.state;
-    if (gy_load_acq(state) == ABSENT)
+    if (gy_load_acq(state) == GY_WORKER_ABSENT)
         return;
-    gy_swap_seq(state, STOPPING);
+    gy_swap_seq(state, GY_WORKER_STOPPING);
     gy_os_wake(state);
     if (cache->members)
         wake_maintainer(cache);
     pthread_join(cache->worker.thread, NULL);
-    gy_store_rlx(state, ABSENT); /* (Relaxed: it has ended.) */
+    gy_store_rlx(state, GY_WORKER_ABSENT); /* (Relaxed: it has ended.) */
 }
 
 void
 gy_worker_wake(struct gyre *cache)
 {
     struct gy_worker *worker = &cache->worker;
-    uint32_t asleep = ASLEEP; /* (Relaxed: a look; most calls find it awake.) */
+    uint32_t asleep = GY_WORKER_ASLEEP; /* (Relaxed: a look; most calls find it awake.) */
     if (cache->members && gy_load_rlx(&cache->super->maintainer_sleeps) != 0)
         wake_maintainer(cache);
-    if (gy_load_rlx(&worker->state) == ASLEEP && gy_cas_seq(&worker->state, &asleep, AWAKE))
+    if (gy_load_rlx(&worker->state) == GY_WORKER_ASLEEP && gy_cas_seq(&worker->state, &asleep, GY_WORKER_AWAKE))
         gy_os_wake(&worker->state);
-}
-
-bool
-gy_worker_runs(const struct gy_worker *worker)
-{
-    return gy_load_rlx(&worker->state) != ABSENT; /* (Relaxed: changes in open, close and fork only.) */
 }
 
 void
 gy_worker_forget(struct gy_worker *worker)
 {
-    gy_store_rlx(&worker->state, ABSENT);
+    gy_store_rlx(&worker->state, GY_WORKER_ABSENT);
 }

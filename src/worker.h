@@ -19,10 +19,17 @@ struct gy_worker {
     gy_atomic_u32 state; /* a futex. (Relaxed where no thread runs, or as a look: see worker.c.) */
 };
 
+enum gy_worker_state { GY_WORKER_ABSENT, GY_WORKER_AWAKE, GY_WORKER_ASLEEP, GY_WORKER_STOPPING };
+
+static inline bool
+gy_worker_runs(const struct gy_worker *worker)
+{
+    return gy_load_rlx(&worker->state) != GY_WORKER_ABSENT; /* (Relaxed: changes in open, close and fork only.) */
+}
+
 int gy_worker_start(struct gyre *cache); /* GYRE_OK or GYRE_ENOMEM */
 void gy_worker_stop(struct gyre *cache); /* no effect when it does not run */
 void gy_worker_wake(struct gyre *cache);
-bool gy_worker_runs(const struct gy_worker *worker);
 void gy_worker_forget(struct gy_worker *worker); /* in a forked child: the thread is not here */
 
 #endif

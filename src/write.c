@@ -29,9 +29,7 @@ kind_of(const gyre_put_options *o)
 struct request {
     struct gy_record *r;
     const gyre_put_options *options;
-    enum gy_publish_kind kind;
-    uint64_t hash;
-    struct gy_window window; /* (Outside sections: a guess.) */
+    struct gy_aim aim;
     struct gy_content content;
     gyre_put_options given;  /* where options are, when there are any */
 };
@@ -42,10 +40,10 @@ static GY_SELDOM int
 reject(gyre *cache, struct request *q, size_t key_size)
 {
     gy_count(&q->r->count.puts_rejected, 1);
-    bool replaces = q->kind != GY_PUT_ADD && (q->kind != GY_PUT_IF_VERSION || q->options->version != 0);
+    bool replaces = q->aim.kind != GY_PUT_ADD && (q->aim.kind != GY_PUT_IF_VERSION || q->options->version != 0);
     if (replaces)
-        gy_index_delete(cache, q->r, q->hash, q->content.key, key_size,
-                        q->kind == GY_PUT_IF_VERSION ? q->options->version : 0, GYRE_REJECTED);
+        gy_index_delete(cache, q->r, q->aim.hash, q->content.key, key_size,
+                        q->aim.kind == GY_PUT_IF_VERSION ? q->options->version : 0, GYRE_REJECTED);
     return GYRE_E2BIG;
 }
 
@@ -57,16 +55,16 @@ precheck(gyre *cache, struct request *q)
     uint32_t ttl;
     bool saw_tentative;
     gy_atomic_u64 *pin = &q->r->pin[GY_PIN_COMPARE];
-    bool present = gy_lookup_quietly(cache, q->r, q->hash, q->content.key, q->content.key_bytes, pin, &f, &ttl,
+    bool present = gy_lookup_quietly(cache, q->r, q->aim.hash, q->content.key, q->content.key_bytes, pin, &f, &ttl,
                                      &saw_tentative);
     uint64_t version = present ? gy_entry_version(f.entry, f.header) : 0;
     if (present)
         gy_pin_clear(pin);
-    if (q->kind == GY_PUT_ADD)
+    if (q->aim.kind == GY_PUT_ADD)
         return present ? GYRE_EXISTS : GYRE_OK;
     if (!present)
         return GYRE_MISS;
-    return q->kind == GY_PUT_IF_VERSION && version != q->options->version ? GYRE_CHANGED : GYRE_OK;
+    return q->aim.kind == GY_PUT_IF_VERSION && version != q->options->version ? GYRE_CHANGED : GYRE_OK;
 }
 
 static GY_SELDOM int
@@ -74,7 +72,7 @@ take_options(const gyre *cache, const gyre_put_options *given, struct request *q
 {
     int result = gy_put_options_check(&q->given, given, cache->g.flags & GYRE_VERSIONS);
     q->options = &q->given;
-    q->kind = kind_of(&q->given);
+    q->aim.kind = kind_of(&q->given), q->aim.if_what = q->given.version;
     return result;
 }
 
@@ -82,10 +80,9 @@ take_options(const gyre *cache, const gyre_put_options *given, struct request *q
 static inline void
 prefetch(gyre *cache, struct request *q)
 {
-    gy_index_window(cache, q->hash, &q->window);
-    for (unsigned i = q->window.n; i-- > 0;)
-        __builtin_prefetch(q->window.bucket[i]);
-    gy_history_prefetch(cache, q->hash);
+    gy_index_window(cache, q->aim.hash, &q->aim.window);
+    gy_index_prefetch(&q->aim.window);
+    gy_history_prefetch(cache, q->aim.hash);
 }
 
 static GY_INLINE int
@@ -95,7 +92,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     if (cache == NULL || key == NULL || key_size == 0)
         return GYRE_EINVAL;
     int result = GYRE_OK;
-    q->options = &NO_OPTIONS, q->kind = GY_PUT_ANY;
+    q->options = &NO_OPTIONS, q->aim.kind = GY_PUT_ANY;
     if (gy_unlikely(options != NULL)) {
         result = take_options(cache, options, q);
         if (result != GYRE_OK)
@@ -108,7 +105,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
         gy_count(&q->r->count.puts_rejected, 1);
         return GYRE_E2BIG;
     }
-    q->hash = gy_hash(key, key_size, cache->seed);
+    q->aim.hash = gy_hash(key, key_size, cache->seed), q->aim.key = key, q->aim.key_bytes = key_size;
     prefetch(cache, q);
     q->content = (struct gy_content){.key = key, .value = value, .user_flags = q->options->user_flags};
     if (gy_unlikely((q->options->ttl_ms | cache->g.default_ttl_ms) != 0))
@@ -121,14 +118,14 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     q->content.value_bytes = (uint32_t)value_size;
     if (!gy_insert_fits(cache, &q->content))
         return reject(cache, q, key_size);
-    if (gy_unlikely(q->kind != GY_PUT_ANY))
+    if (gy_unlikely(q->aim.kind != GY_PUT_ANY))
         result = precheck(cache, q);
     if (gy_likely(result == GYRE_OK)) /* before the look at the window: its misses are under way meanwhile */
         gy_insert_make_room(cache, q->r, sizeof(struct gy_header) + key_size + value_size);
     return result;
 }
 
-static void
+static inline void
 count_put(struct gy_record *r, int result)
 {
     if (result == GYRE_OK)
@@ -147,13 +144,13 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
     int result = prepare(cache, key, key_size, value, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    unsigned ring = gy_insert_place(cache, q.hash, &q.window, &q.content);
-    result = gy_insert(cache, q.r, q.kind, q.hash, ring, &q.content, q.options->version);
+    unsigned ring = gy_insert_place(cache, &q.aim, &q.content);
+    result = gy_insert(cache, q.r, &q.aim, ring, &q.content);
     count_put(q.r, result);
     if (result == GYRE_OK) {
         if (gy_unlikely(q.options->new_version != NULL))
             *q.options->new_version = q.content.version;
-        gy_insert_settle(cache, q.r, q.hash);
+        gy_insert_settle(cache, q.r, q.aim.window.shard);
     }
     return result;
 }
@@ -193,14 +190,15 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
         struct gy_content content = gy_entry_content(f.entry, ref << 3, f.header, cache->g.value_align);
         content.expiry_ms = gy_insert_expiry(cache, ttl_ms);
         unsigned ring = gy_arena_ring(gy_load_rlx(&cache->words[f.arena])); /* (Relaxed: a hint) */
+        struct gy_aim aim = gy_aim_at(cache, key, key_size, hash, GY_PUT_IF_REF, ref);
         result = gy_insert_fits(cache, &content)
-                     ? gy_insert(cache, r, GY_PUT_IF_REF, hash, ring, &content, ref)
+                     ? gy_insert(cache, r, &aim, ring, &content)
                      : GYRE_E2BIG;
         gy_pin_clear(pin);
     } while (result == GYRE_CHANGED); /* because it was replaced or moved meanwhile */
     if (result == GYRE_OK) {
         gy_count(&r->count.touches, 1);
-        gy_insert_settle(cache, r, hash);
+        gy_insert_settle(cache, r, gy_shard_of(cache, hash));
         gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size);
     }
     return result;
@@ -217,7 +215,7 @@ gyre_reserve(gyre *cache, const void *key, size_t key_size, size_t value_size, c
     int result = prepare(cache, key, key_size, NULL, value_size, options, &q);
     if (result != GYRE_OK)
         return result;
-    result = gy_draft_open(cache, q.r, q.kind, gy_insert_place(cache, q.hash, &q.window, &q.content), &q.content,
+    result = gy_draft_open(cache, q.r, q.aim.kind, gy_insert_place(cache, &q.aim, &q.content), &q.content,
                            q.options, draft);
     if (result != GYRE_OK)
         count_put(q.r, result);
@@ -269,13 +267,14 @@ gyre_commit(gyre_draft *draft)
                                                  cache->g.value_align);
     enum gy_publish_kind kind = gy_draft_kind(&was);
     uint64_t hash = gy_hash(content.key, content.key_bytes, cache->seed);
+    struct gy_aim aim = gy_aim_at(cache, content.key, content.key_bytes, hash, kind, was.priv[4]);
     if (r != NULL)
-        result = gy_index_publish(cache, r, kind, hash, content.key, content.key_bytes, &staged, was.priv[4]);
+        result = gy_index_publish(cache, r, &aim, &staged);
     else
         gy_account_dead(cache, staged.arena, staged.bytes);
     if (result == GY_RESTAGE) { /* a clear passed the draft's arena: the value moves to a younger one */
         content.kind = GY_KIND_UNKNOWN;
-        result = gy_insert(cache, r, kind, hash, GY_PROBATION, &content, was.priv[4]);
+        result = gy_insert(cache, r, &aim, GY_PROBATION, &content);
     }
     uint64_t version = content.version;
     gy_arena_unpin(&staged);
@@ -286,7 +285,7 @@ gyre_commit(gyre_draft *draft)
     if (result == GYRE_OK) {
         if (was.priv[5])
             *(uint64_t *)(uintptr_t)was.priv[5] = version;
-        gy_insert_settle(cache, r, hash);
+        gy_insert_settle(cache, r, gy_shard_of(cache, hash));
     }
     return result;
 }

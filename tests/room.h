@@ -86,8 +86,8 @@ static inline int
 room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_staged *staged,
              uint64_t if_what)
 {
-    int result = gy_index_publish(cache, room_record(cache), kind, room_hash(cache, key), key,
-                                  strlen(key), staged, if_what);
+    struct gy_aim aim = gy_aim_at(cache, key, strlen(key), room_hash(cache, key), kind, if_what);
+    int result = gy_index_publish(cache, room_record(cache), &aim, staged);
     gy_arena_unpin(staged);
     return result;
 }

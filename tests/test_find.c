@@ -63,6 +63,26 @@ TEST(find, candidates_are_the_slots_with_the_tag)
         }
 }
 
+/* Each set of empty slots, beside words of which one half is zero, or all but one bit. */
+TEST(find, empty_are_the_slots_without_a_word)
+{
+    uint64_t seed = api_seed("find");
+    struct gy_bucket bucket;
+    for (unsigned set = 0; set < 1u << GY_BUCKET_SLOTS; set++)
+        for (unsigned bit = 0; bit < 64; bit++) {
+            unsigned want = 0;
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+                uint64_t one = (uint64_t)1 << (bit + 9 * s) % 64, half = api_random(&seed) << 32 | one << 32;
+                uint64_t words[] = {one, half | GY_T, (half >> 32) + 1, api_random(&seed) | one};
+                gy_store_seq(&bucket.slot[s], set >> s & 1 ? 0 : words[(bit + s) % 4]);
+                want |= (set >> s & 1) << 2 * s;
+            }
+            CHECK_MSG(gy_find_empty(&bucket) == want, "%#x, not %#x", gy_find_empty(&bucket), want);
+            if (want != 0)
+                CHECK_EQ(gy_find_candidate(&bucket, want) - bucket.slot, __builtin_ctz(set));
+        }
+}
+
 /* Empty slots, tags of which all bits are equal, and what looks like the tag lower in the word. */
 TEST(find, candidates_of_words_at_their_ends)
 {

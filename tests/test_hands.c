@@ -55,7 +55,29 @@ go_to(unsigned cpu)
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
-    return sched_setaffinity(0, sizeof set, &set) == 0;
+    bool moved = sched_setaffinity(0, sizeof set, &set) == 0;
+    gy_os_look_around(); /* which it does by itself a few dozen looks later */
+    return moved;
+}
+
+/* A lane is a hint that is not asked for each time, and not kept for ever. */
+TEST(hands, a_thread_that_moved_is_soon_in_another_lane)
+{
+    gyre *cache = api_open((uint64_t)KEYS * ROOM, GYRE_NO_THREAD);
+    cpu_set_t before;
+    CHECK_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+    for (unsigned cpu = 0; cpu < 2 && cpu < cache->g.n_lanes; cpu++) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        if (sched_setaffinity(0, sizeof set, &set) != 0)
+            continue;
+        for (unsigned i = 0; i < 100; i++)
+            gy_lane_here(cache);
+        CHECK_EQ(gy_lane_here(cache), cpu);
+    }
+    CHECK_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+    api_close(cache);
 }
 
 /* The arena that is parked and not `other`; UINT32_MAX: none. */

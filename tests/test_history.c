@@ -301,6 +301,9 @@ TEST(history, damage_does_no_harm)
     uint64_t hash = api_random(&seed);
     gy_history_remember(cache, hash, 1);
     CHECK(known(cache, hash));
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++) /* what follows it in the region, and was not used */
+        for (uint64_t i = 0; i < room_slots(cache, shard); i++)
+            CHECK_EQ(gy_load_seq(room_slot(cache, shard, i)), GY_EMPTY);
     api_close(cache);
 }
 

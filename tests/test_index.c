@@ -126,9 +126,8 @@ peek(gyre *cache, const char *key, unsigned *ring)
 static unsigned
 place(gyre *cache, const char *key, struct gy_content *content)
 {
-    struct gy_window w;
-    gy_index_window(cache, room_hash(cache, key), &w);
-    return gy_insert_place(cache, room_hash(cache, key), &w, content);
+    struct gy_aim aim = gy_aim_at(cache, key, strlen(key), room_hash(cache, key), GY_PUT_ANY, 0);
+    return gy_insert_place(cache, &aim, content);
 }
 
 TEST(index, peek_names_the_ring)

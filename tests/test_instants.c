@@ -81,7 +81,7 @@ TEST(instants, a_put_that_moved_down_looks_at_lower_slots_again)
     uint64_t rival = room_loose_word(cache, "key", 1);
     for (unsigned s = 1; s < 3; s++) /* tags that are no key's, until the rivals come */
         gy_store_seq(slot_in_first(cache, "key", s), rival ^ GY_TAG_MASK);
-    struct trap trap = {.file = "find.h", .address = slot_in_first(cache, "key", 2), .skip = 1,
+    struct trap trap = {.file = "find.h", .address = slot_in_first(cache, "key", 2), .skip = 2,
                         .action = two_rivals, .cache = cache, .word = rival};
     trap_set(&trap);
     CHECK_OK(room_put(cache, GY_PROBATION, "key", 8, 3));

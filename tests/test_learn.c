@@ -126,7 +126,7 @@ TEST(learn, the_hurdle_is_worked_out_anew)
     meet(&l, 0, 50);
     unsigned turned_away = 0;
     while (!gy_learn_admits(&l, newcomer, 1, SOON))
-        CHECK(++turned_away < 20);
+        CHECK(++turned_away < 40);
     CHECK(turned_away > 10);
 }
 

@@ -94,8 +94,8 @@ TEST(rivals, a_full_window_empties_itself)
     gyre *cache = open_one();
     fill_window(cache);
     gy_atomic_u64 *first = &first_bucket(cache, "new")->slot[0];
-    /* Scans of place and choose_empty come first. */
-    struct trap trap = {.file = "publish.c", .address = first, .skip = 2, .action = empty_index, .cache = cache};
+    /* The scan of place comes first. */
+    struct trap trap = {.file = "publish.c", .address = first, .skip = 1, .action = empty_index, .cache = cache};
     trap_set(&trap);
     CHECK_OK(put_bytes(cache, "new", 8, 7));
     trap_clear(&trap);
@@ -113,10 +113,10 @@ TEST(rivals, the_coldest_word_goes_before_it_is_evicted)
         gy_atomic_u64 *coldest = slot_of(cache, key_of(5).text);
         gy_store_seq(coldest, gy_load_seq(coldest) & ~GY_FREQ_MASK);
         uint64_t other = gy_load_seq(coldest) ^ GY_TAG_MASK;
-        /* The looks of the guess and of put 2 come first, which pins each word, to compare its key; then the eviction's
-         * pin looks in index.c and in find.h, and its CAS is in index.c. */
+        /* In find.h the looks of the guess, of put 2, which pins each word, to compare its key, and for an empty slot come
+         * first; then the eviction's pin looks in index.c and in find.h, and its CAS is in index.c. */
         struct trap trap = {.file = when == 1 ? "find.h" : "index.c", .address = coldest,
-                            .skip = when == 1 ? 3 : 1 + when / 2,
+                            .skip = when == 1 ? 4 : when / 2,
                             .action = trap_store, .word = when == 2 ? other : GY_EMPTY};
         trap_set(&trap);
         CHECK_OK(put_bytes(cache, "new", 8, 7));
@@ -179,7 +179,7 @@ meet_late_rival(gyre *cache, uint32_t flags, uint64_t first, uint64_t second, ui
 {
     gyre_put_options o = GYRE_PUT_OPTIONS_INIT;
     gy_atomic_u64 *slot = last_slot(cache, "key");
-    struct late_rival rival = {.trap = {.file = "publish.c", .address = first_bucket(cache, "key")->slot, .skip = 1,
+    struct late_rival rival = {.trap = {.file = "publish.c", .address = first_bucket(cache, "key")->slot,
                                         .again = true, .action = next_word},
                                .slot = slot, .word = {first, second, third}};
     char value[8];
@@ -233,7 +233,7 @@ TEST(rivals, a_lower_word_changes_before_it_is_taken_over)
     struct gy_bucket *bucket = first_bucket(cache, "key");
     uint64_t one = room_loose_word(cache, "key", 1), two = room_loose_word(cache, "key", 2);
     gy_store_seq(&bucket->slot[0], room_loose_word(cache, "other", 3) ^ GY_TAG_MASK); /* the own word goes above it */
-    struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[1], .skip = 1, .again = true,
+    struct late_rival rival = {.trap = {.file = "publish.c", .address = &bucket->slot[1], .again = true,
                                         .action = next_word},
                                .slot = &bucket->slot[0], .word = {one | GY_T, two | GY_T, two | GY_T}};
     trap_set(&rival.trap);

@@ -449,41 +449,6 @@ TEST(sweep, an_entry_replaced_meanwhile_is_left_alone)
     api_close(cache);
 }
 
-TEST(sweep, a_limit_of_one_entry)
-{
-    gyre_options options = api_options(1 << 20, GYRE_NO_THREAD);
-    options.max_entries = 1;
-    gyre *cache = api_open_with(&options);
-    for (unsigned k = 0; k < 3000; k++) {
-        CHECK_OK(put_bytes(cache, key_of(k % 700).text, SIZE, k % 700));
-        gyre_stats s = api_stats(cache);
-        CHECK_EQ(s.entries, 1);
-        CHECK_EQ(room_refs_into(cache, UINT32_MAX), 1);
-    }
-    gyre_stats s = api_stats(cache);
-    CHECK_EQ(s.removed[GYRE_ENTRY_LIMIT] + s.removed[GYRE_REPLACED] + s.removed[GYRE_CAPACITY] + 1, 3000);
-    api_close(cache);
-}
-
-/* The limit holds although views hold every arena: entries are taken out of the index. */
-TEST(sweep, a_limit_under_pins)
-{
-    gyre_options options = api_options(1 << 20, GYRE_NO_THREAD);
-    options.max_entries = 5;
-    gyre *cache = api_open_with(&options);
-    gyre_view view[40];
-    for (unsigned k = 0; k < 40; k++) {
-        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
-        gyre_get(cache, key_of(k).text, 16, &view[k]);
-        CHECK(api_stats(cache).entries <= 5);
-    }
-    for (unsigned k = 0; k < 40; k++) {
-        CHECK(view[k].data == NULL || bytes_are(view[k].data, SIZE, k));
-        gyre_release(&view[k]);
-    }
-    api_close(cache);
-}
-
 TEST(sweep, room_is_made_until_pins_hold_everything)
 {
     gyre *cache = open_one();

@@ -62,6 +62,12 @@ gy_pin_kind(uint64_t pin)
     return (enum gy_pin_kind)(pin >> 24 & 3);
 }
 
+static inline uint64_t
+gy_pin_of_kind(uint64_t pin, enum gy_pin_kind kind)
+{
+    return (pin & ~((uint64_t)3 << 24)) | (uint64_t)kind << 24;
+}
+
 static inline uint32_t
 gy_pin_tick(uint64_t pin)
 {

@@ -11,6 +11,7 @@
  * that, whatever epoch it stored. */
 
 #include "cache.h"
+#include "section.h"
 #include "reap.h"
 
 static int
@@ -22,25 +23,14 @@ shared_thread_ready(void)
 static void
 shared_enter(struct gyre *cache, struct gy_record *record)
 {
-    struct gy_super *s = cache->super;
-    /* acquire: a section that names the epoch of a grace period sees what was changed before it started.
-     * release: a poll that reads this section has seen the thread's earlier ones end (C11 would have it by the
-     * release sequence of their ends; C++20 and C23 no longer do). The barrier below orders it before what
-     * the section reads. */
-    /* model: section1, section2 */
-    gy_store_rel(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
-    if (gy_unlikely(cache->reader_fences))
-        gy_fence_seq();
-    else
-        gy_compiler_barrier(); /* pairs with the membarrier in shared_poll */
+    gy_section_open(cache, record);
 }
 
 static void
 shared_exit(struct gyre *cache, struct gy_record *record)
 {
     (void)cache;
-    /* model: section4 */
-    gy_store_rel(&record->section, 0); /* the section's accesses come before its end */
+    gy_section_close(record);
 }
 
 static uint64_t
