@@ -173,8 +173,8 @@ struct gy_staged {
 bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                     bool urgent, struct gy_staged *out);
 
-/* Clears the pin of a staged entry. */
-void gy_arena_unpin(struct gy_staged *staged);
+/* Clears the pin of a staged entry, which the thread of r may have published; NULL: nobody has. */
+void gy_arena_unpin(struct gyre *cache, struct gy_record *r, struct gy_staged *staged);
 
 /* Seals what stands open in a lane: later entries go to a new arena. */
 void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring);

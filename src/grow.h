@@ -20,11 +20,15 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
-/* Clears up after a member of a shared cache that is no more: by who alone does so. */
+/* Takes away what a member of a shared cache had of a shard: it is no more, or was expelled and may come late. */
 void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
+
+/* Bytes that are set aside for the index. */
+uint64_t gy_grow_credit(const struct gyre *cache);
 
 /* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
 bool gy_grow_recount(struct gyre *cache);
+
 /* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
 static inline bool
 gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
@@ -35,10 +39,11 @@ gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
 }
 
 static inline void
-gy_grow_undrive(struct gy_shard *shard)
+gy_grow_undrive(struct gyre *cache, struct gy_shard *shard)
 {
+    uint64_t self = gy_owner_self(cache);
     /* model: undrive */
-    gy_store_rel(&shard->driver, 0); /* what was done comes before the next driver's */
+    gy_cas_seq(&shard->driver, &self, 0); /* what was done comes before the next driver's. Failed: it was taken away */
 }
 
 /* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */

@@ -58,7 +58,7 @@ gy_insert(struct gyre *cache, struct gy_record *r, enum gy_publish_kind kind, ui
             return result;
         /* model: writer3 */
         result = gy_index_publish(cache, r, kind, hash, content->key, content->key_bytes, &staged, if_what);
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(cache, r, &staged);
     } while (result == GY_RESTAGE); /* because a clear began in between */
     return result;
 }

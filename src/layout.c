@@ -8,7 +8,7 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 5,
+    FORMAT = 6,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,

@@ -40,9 +40,10 @@ get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *k
     int result = GYRE_EBUSY;
     if (gy_likely(pin != NULL))
         result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-    if (gy_likely(result == GYRE_OK)) {
+    if (gy_likely(result == GYRE_OK))
         gy_view_fill(cache, &f, pin, ttl_left_ms, view);
-    } else {
+    result = gy_view_stands(r, pin, result);
+    if (gy_unlikely(result != GYRE_OK)) {
         expect_misses(r);
         *view = NO_VIEW;
     }
@@ -165,6 +166,8 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
         struct gy_found f;
         uint32_t ttl_left_ms;
         int result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
+        if (gy_unlikely(gy_record_expelled(r))) /* (The pin holds what it copies all the same.) */
+            gy_pin_clear(pin), result = GYRE_ESTALE;
         if (result != GYRE_OK)
             return result;
         gy_view_fill(cache, &f, pin, ttl_left_ms, &view);

@@ -35,6 +35,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     uint64_t word = s->at.word;
     if (state == GY_PARKED)
         gy_hand_leave(c, s->hand, s->at.arena, s->at.look);
+    gy_pin_clear(&s->r->pin[GY_PIN_SWEEP]); /* what was read comes before */
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_account_retired(c);
@@ -105,9 +106,11 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     }
     if (at < end) {
         uint64_t progress = gy_load_acq(&book->progress), compact = s->at.compact ? GY_PROGRESS_COMPACT : 0;
-        /* model: sweep8back */
-        while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
-            ; /* retried because one who joined before took or did an entry */
+        /* Retried because one who joined before took or did an entry; or others sweep it, because this one was expelled
+         * after it loaded progress, and they changed that first. */
+        while (!gy_record_expelled(s->r) && /* model: sweep8back */
+               !gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
+            ;
         finish(s, GY_PARKED);
     } else {
         finish(s, GY_RETIRED);
@@ -124,7 +127,7 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
     while (s.walked < bytes) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
-        if (!gy_choose_for_room(cache, need, &s.at))
+        if (!gy_choose_for_room(cache, r, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
         walk(&s, bytes, batch);

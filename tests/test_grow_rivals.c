@@ -35,7 +35,7 @@ static void
 step_until(gyre *cache, enum gy_phase phase, uint64_t stage)
 {
     for (unsigned i = 0; i < 1000; i++) {
-        if (phase_of(cache) == phase && gy_load_seq(&shard_of(cache)->stage) == stage)
+        if (phase_of(cache) == phase && (gy_load_seq(&shard_of(cache)->stage) & 7) == stage)
             return;
         gy_grow_step(cache, room_record(cache), 0, true);
     }
@@ -64,11 +64,11 @@ TEST(grow_rivals, no_memory_for_the_new_half)
     const struct gy_region_ops *before = cache->region.ops;
     ops.reserve = no_memory;
     gy_add_seq(&cache->super->index_credit, 1 << 16);
-    uint64_t credit = gy_load_seq(&cache->super->index_credit);
+    uint64_t credit = gy_grow_credit(cache);
     cache->region.ops = &ops;
     CHECK(!gy_grow_step(cache, room_record(cache), 0, true));
     CHECK(!gy_grow_under_way(cache, 0));
-    CHECK_EQ(gy_load_seq(&cache->super->index_credit), credit);
+    CHECK_EQ(gy_grow_credit(cache), credit);
     CHECK_EQ(gy_load_seq(&shard_of(cache)->driver), 0);
     cache->region.ops = before;
     CHECK(gy_grow_step(cache, room_record(cache), 0, true));
@@ -138,7 +138,7 @@ TEST(grow_rivals, a_driver_died_between_geometry_and_stage)
         gy_store_seq(&shard_of(cache)->geometry, gy_geometry_word((unsigned)log2, found[i].phase));
         gy_store_seq(&shard_of(cache)->stage, found[i].stage);
         gy_grow_mend_quiet(cache);
-        CHECK_EQ(gy_load_seq(&shard_of(cache)->stage), found[i].mended);
+        CHECK_EQ(gy_load_seq(&shard_of(cache)->stage) & 7, found[i].mended);
         gyre_close(cache);
     }
 }
