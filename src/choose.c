@@ -106,7 +106,7 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
     uint64_t progress = gy_load_acq(&cache->books[arena].progress);
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
         /* Failed: this process was expelled, and another has done so. */
-        gy_cas_seq(&cache->books[arena].progress, &progress, GY_PROGRESS_LATE | gy_progress_again(progress));
+        gy_cas_seq(&cache->books[arena].progress, &progress, GY_PROGRESS_LATE | (progress & GY_PROGRESS_WALK));
     gy_store_rlx(&cache->super->hand[gy_arena_ring(word)].parked, arena + 1); /* (Relaxed: a hint where to go on.) */
     /* model: sweep8park */
     return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;

@@ -16,6 +16,8 @@
  * Place, records and the pins under which it writes stay its own until it has closed the cache, or its death is proved. Who
  * expels may die, or be expelled, between any two steps: another gyre_expel goes on. */
 
+#include "expel.h"
+
 #include "reap.h"
 #include "registry.h"
 
@@ -34,8 +36,8 @@ mark_records(struct gyre *cache, uint32_t name)
     }
 }
 
-static int
-expel(struct gyre *cache, uint32_t place, uint64_t word)
+int
+gy_expel(struct gyre *cache, uint32_t place, uint64_t word)
 {
     struct gy_member *m = &cache->members[place];
     uint32_t name = gy_member_name(place, word), who = gy_member_who(word);
@@ -84,7 +86,7 @@ gyre_expel(gyre *cache, uint32_t pid)
     for (uint32_t place = 0; place < used && (result == GYRE_OK || result == GYRE_ENOENT); place++) {
         uint64_t word = gy_load_acq(&cache->members[place].word);
         if (is_it(cache, place, word, pid))
-            result = expel(cache, place, word);
+            result = gy_expel(cache, place, word);
     }
     return result;
 }

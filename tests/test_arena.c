@@ -210,6 +210,7 @@ TEST(arena, a_pin_stops_a_claim)
         CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
         CHECK_EQ(choice.arena, s.arena);
         CHECK_EQ(room_state(cache, s.arena), GY_SWEEPING);
+        gy_pin_clear(&room_record(cache)->pin[GY_PIN_SWEEP]); /* which would keep it */
         room_set_state(cache, s.arena, GY_RETIRED);
         CHECK_EQ(gy_arena_free_retired(cache), 1);
     }
