@@ -152,6 +152,8 @@ gy_member_leave(struct gyre *cache)
     struct gy_member *m = &cache->members[place];
     uint64_t word = gy_load_acq(&m->word);
     uint64_t leaving = gy_member_word(GY_MEMBER_LEAVING, gy_member_generation(word), cache->member);
+    if (gy_member_expelled(cache))
+        gy_member_late(cache); /* of all its calls: there are none under way now */
     /* model: memberleave */
     while (gy_member_state(word) != GY_MEMBER_LEAVING && gy_member_name(place, word) == cache->member)
         if (gy_cas_seq(&m->word, &word, leaving)) { /* retried because another expels this one */

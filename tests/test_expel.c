@@ -363,7 +363,6 @@ grow(gyre *cache)
 {
     struct gy_record *r = room_record(cache);
     gy_atomic_u64 *count = &cache->super->shard[0].n_committed;
-    uint64_t growths = gy_load_seq(&cache->super->growths);
     gy_add_rlx(count, 1u << 20);
     for (unsigned i = 0; i < 1000 && !gy_grow_under_way(cache, 0); i++)
         gy_grow_step(cache, r, 0, true);
@@ -371,7 +370,7 @@ grow(gyre *cache)
     for (unsigned i = 0; i < 1000 && gy_grow_under_way(cache, 0); i++)
         gy_grow_step(cache, r, 0, true);
     CHECK(!gy_grow_under_way(cache, 0));
-    (void)growths;
+    gy_store_seq(&cache->super->recount, 1); /* if one was made in between */
 }
 
 /* The others: they give it up, use everything anew, and go on. */
@@ -531,6 +530,7 @@ do_grow(gyre *cache)
     gy_sub_rlx(count, 1u << 20);
     for (unsigned i = 0; i < 200 && gy_grow_under_way(cache, 0); i++)
         gy_grow_step(cache, r, 0, true);
+    gy_store_seq(&cache->super->recount, 1); /* if one was made in between */
 }
 
 static void
