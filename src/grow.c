@@ -29,6 +29,7 @@
 #include "grow.h"
 
 #include "account.h"
+#include "credit.h"
 #include "index.h"
 #include "move.h"
 #include "reap.h"
@@ -146,10 +147,12 @@ struct drive {
     uint64_t geometry, stage; /* words */
 };
 
-static void
+static bool
 change_stage(struct drive *d, enum stage stage)
 {
-    gy_cas_seq(&d->shard->stage, &d->stage, stage_word(cookie_in(d->stage), stage)); /* else another has driven on */
+    uint64_t seen = d->stage;
+    d->stage = stage_word(cookie_in(seen), stage);
+    return gy_cas_seq(&d->shard->stage, &seen, d->stage); /* else another has driven on */
 }
 
 /* The same, with a grace period that begins now. */
@@ -172,49 +175,13 @@ turn(struct drive *d, unsigned log2, enum gy_phase phase, enum stage stage)
     return mine;
 }
 
-/* What is set aside for the index: bytes, and above them a count of changes, so that who counts it anew and comes late
- * fails. */
-enum { CREDIT_BITS = 48 };
-
-static bool
-change_credit(struct gyre *cache, uint64_t *seen, uint64_t bytes)
-{
-    uint64_t changes = (*seen >> CREDIT_BITS) + 1;
-    return gy_cas_seq(&cache->super->index_credit, seen, changes << CREDIT_BITS | bytes);
-}
-
-uint64_t
-gy_grow_credit(const struct gyre *cache)
-{
-    return gy_load_acq(&cache->super->index_credit) << (64 - CREDIT_BITS) >> (64 - CREDIT_BITS);
-}
-
-/* Takes bytes for the new half out of what is set aside for the index. */
-static bool
-take_credit(struct gyre *cache, uint64_t bytes)
-{
-    uint64_t seen = gy_load_acq(&cache->super->index_credit), mask = ((uint64_t)1 << CREDIT_BITS) - 1;
-    while ((seen & mask) >= bytes)
-        if (change_credit(cache, &seen, (seen & mask) - bytes))
-            return true; /* else another shard took or gave some */
-    return false;
-}
-
-static void
-give_credit(struct gyre *cache, uint64_t bytes)
-{
-    uint64_t seen = gy_load_acq(&cache->super->index_credit), mask = ((uint64_t)1 << CREDIT_BITS) - 1;
-    while (!change_credit(cache, &seen, (seen & mask) + bytes))
-        ; /* retried because another shard took or gave some */
-}
-
 /* Sets one more arena aside. */
 static bool
 raise_credit(struct gyre *cache, struct gy_record *r)
 {
     if (!gy_sweep_room(cache, r, false) || !gy_arena_withdraw(cache))
         return false;
-    give_credit(cache, cache->arena_bytes);
+    gy_credit_give(cache, cache->arena_bytes);
     return true;
 }
 
@@ -223,17 +190,17 @@ start(struct drive *d)
 {
     struct gyre *cache = d->cache;
     uint64_t bytes = sizeof(struct gy_bucket) << d->log2;
-    if (!take_credit(cache, bytes))
+    if (!gy_credit_take(cache, bytes))
         return raise_credit(cache, d->r);
     size_t offset = (size_t)(cache->g.index_at + cache->g.shard_bytes_most * d->number + bytes);
     if (cache->region.ops->reserve(&cache->region, offset, bytes) != GYRE_OK) {
-        give_credit(cache, bytes);
+        gy_credit_give(cache, bytes);
         return false;
     }
     gy_add_rlx(&cache->super->index_bytes, bytes);
     if (!turn(d, d->log2, GY_UNION, WAIT_UNION)) { /* model: phase1 */
         gy_sub_rlx(&cache->super->index_bytes, bytes);
-        give_credit(cache, bytes);
+        gy_credit_give(cache, bytes);
     }
     return true;
 }
@@ -392,10 +359,8 @@ advance_move(struct drive *d)
     } else if (moving) {
         if (!left_by_the_dead(d->shard, d->log2))
             return false;
-        /* The stage before the grace period would do, were they two words: no mover begins a bucket after both. */
-        gy_cas_seq(&d->shard->stage, &d->stage, stage_word(cookie_in(d->stage), WAIT_MOVERS));
-        d->stage = stage_word(cookie_in(d->stage), WAIT_MOVERS);
-        change_stage_and_wait(d, WAIT_MOVERS);
+        if (change_stage(d, WAIT_MOVERS)) /* then the grace period: no mover begins a bucket after it */
+            change_stage_and_wait(d, WAIT_MOVERS);
     }
     return true;
 }
@@ -483,42 +448,20 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     return did;
 }
 
-static void
-undo_displacement(struct gy_shard *shard)
-{
-    uint64_t displaced = gy_load_acq(&shard->displaced);
-    gy_cas_seq(&shard->displaced, &displaced, 0);
-}
-
 void
 gy_grow_release(struct gyre *cache, unsigned number, uint32_t member)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    uint64_t driver = gy_load_acq(&shard->driver);
+    uint64_t driver = gy_load_acq(&shard->driver), displaced = gy_load_acq(&shard->displaced);
     if (driver >> 32 == member) { /* model: reapdriver */
         take_over(cache, shard);
-        undo_displacement(shard);
+        gy_cas_seq(&shard->displaced, &displaced, 0);
         gy_cas_seq(&shard->driver, &driver, 0); /* model: takeover3 */
-    } else if (gy_load_acq(&shard->displaced) != 0 && gy_grow_drive(cache, shard)) {
-        undo_displacement(shard); /* nobody displaces now but one who came late */
+    } else if (displaced != 0 && gy_grow_drive(cache, shard)) {
+        gy_cas_seq(&shard->displaced, &displaced, 0); /* of one who came late, if nobody has displaced since */
         gy_grow_undrive(cache, shard);
     }
     gy_store_seq(&shard->orphaned, 1); /* it may have claimed buckets: for this doubling */
-}
-
-/* The bytes of the index, and those set aside: nobody drives a growth. False: but one who came late, or was expelled, did. */
-static bool
-count_bytes(struct gyre *cache)
-{
-    uint64_t index_bytes = 0, arenas = 0, seen = gy_load_acq(&cache->super->index_credit);
-    uint64_t index_seen = gy_load_acq(&cache->super->index_bytes);
-    for (unsigned number = 0; number < cache->g.n_shards; number++)
-        index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
-        arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
-    uint64_t used = index_bytes + (arenas << cache->g.arena_shift);
-    return used <= cache->g.capacity_bytes && gy_cas_seq(&cache->super->index_bytes, &index_seen, index_bytes) &&
-           change_credit(cache, &seen, cache->g.capacity_bytes - used);
 }
 
 bool
@@ -527,7 +470,7 @@ gy_grow_recount(struct gyre *cache)
     unsigned driven = 0;
     while (driven < cache->g.n_shards && drive(cache, &cache->super->shard[driven]))
         driven++;
-    bool exact = driven == cache->g.n_shards && count_bytes(cache);
+    bool exact = driven == cache->g.n_shards && gy_credit_count(cache);
     while (driven > 0)
         gy_grow_undrive(cache, &cache->super->shard[--driven]);
     return exact;
@@ -550,5 +493,5 @@ gy_grow_mend_quiet(struct gyre *cache)
         gy_store_rlx(&shard->driver, 0);
         gy_store_rlx(&shard->displaced, 0);
     }
-    count_bytes(cache);
+    gy_credit_count(cache);
 }

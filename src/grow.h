@@ -23,9 +23,6 @@ bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool 
 /* Takes away what a member of a shared cache had of a shard: it is no more, or was expelled and may come late. */
 void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
 
-/* Bytes that are set aside for the index. */
-uint64_t gy_grow_credit(const struct gyre *cache);
-
 /* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
 bool gy_grow_recount(struct gyre *cache);
 

@@ -114,7 +114,7 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
     gy_atomic_u64 n_retired;                      /* and those that may soon be, about (Relaxed: a hint) */
-    gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index: grow.c */
+    gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index: credit.h */
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
 

@@ -4,7 +4,7 @@
 /* gyre_stats_read: adds up what the records and books say. */
 
 #include "account.h"
-#include "grow.h"
+#include "credit.h"
 #include "index.h"
 #include "options.h"
 #include "registry.h"
@@ -152,7 +152,7 @@ add_memory(gyre *cache, gyre_stats *s)
     s->capacity_bytes = cache->g.capacity_bytes;
     s->max_value_bytes = cache->g.max_value_bytes;
     s->index_bytes = gy_load_rlx(&super->index_bytes);
-    s->free_bytes = gy_grow_credit(cache);
+    s->free_bytes = gy_credit(cache);
     add_arenas(cache, s);
     uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
     s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;

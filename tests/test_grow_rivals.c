@@ -64,11 +64,11 @@ TEST(grow_rivals, no_memory_for_the_new_half)
     const struct gy_region_ops *before = cache->region.ops;
     ops.reserve = no_memory;
     gy_add_seq(&cache->super->index_credit, 1 << 16);
-    uint64_t credit = gy_grow_credit(cache);
+    uint64_t credit = gy_credit(cache);
     cache->region.ops = &ops;
     CHECK(!gy_grow_step(cache, room_record(cache), 0, true));
     CHECK(!gy_grow_under_way(cache, 0));
-    CHECK_EQ(gy_grow_credit(cache), credit);
+    CHECK_EQ(gy_credit(cache), credit);
     CHECK_EQ(gy_load_seq(&shard_of(cache)->driver), 0);
     cache->region.ops = before;
     CHECK(gy_grow_step(cache, room_record(cache), 0, true));

@@ -134,7 +134,7 @@ check_bytes(gyre *cache)
     uint64_t arenas = 0, index = gy_shard_extent(cache, 0) * sizeof(struct gy_bucket);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
-    uint64_t all = (arenas << cache->g.arena_shift) + index + gy_grow_credit(cache);
+    uint64_t all = (arenas << cache->g.arena_shift) + index + gy_credit(cache);
     if (index != gy_load_acq(&cache->super->index_bytes) || all != cache->g.capacity_bytes)
         sched_violation("index and arenas are %llu bytes of %llu; the index has %llu, %llu are counted",
                         (unsigned long long)all, (unsigned long long)cache->g.capacity_bytes, (unsigned long long)index,

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A process stops at one access to shared memory after the other, in each kind of call, and is given up there; the others
+ * use all that it held anew, and it comes back and executes the rest of its call. */
+
+#include "expel_pair.h"
+
+#ifdef GY_POINTS
+
+static struct {
+    struct pair *p;
+    uint64_t n, at;
+    bool stopped;
+} stop;
+
+static void
+grow(gyre *cache)
+{
+    struct gy_record *r = room_record(cache);
+    gy_atomic_u64 *count = &cache->super->shard[0].n_committed;
+    gy_add_rlx(count, 1u << 20);
+    for (unsigned i = 0; i < 1000 && !gy_grow_under_way(cache, 0); i++)
+        gy_grow_step(cache, r, 0, true);
+    gy_sub_rlx(count, 1u << 20);
+    for (unsigned i = 0; i < 1000 && gy_grow_under_way(cache, 0); i++)
+        gy_grow_step(cache, r, 0, true);
+    CHECK(!gy_grow_under_way(cache, 0));
+    gy_store_seq(&cache->super->recount, 1); /* if one was made in between */
+}
+
+/* The others: they give it up, use everything anew, and go on. */
+static void
+others_go_on(void)
+{
+    gyre *cache = stop.p->ours;
+    CHECK_OK(expel(stop.p));
+    recycle(cache);
+    grow(cache);
+    CHECK_OK(gyre_clear(cache));
+    for (unsigned i = 0; i < 1000 && gy_clear_pending(cache); i++)
+        gyre_maintain(cache, 0);
+    CHECK(!gy_clear_pending(cache));
+    put_new(cache);
+    recycle(cache);
+    put_new(cache);
+}
+
+static void
+stop_there(const char *file, int line, const volatile void *address)
+{
+    (void)file, (void)line, (void)address;
+    if (++stop.n != stop.at)
+        return;
+    gy_point_hook = NULL;
+    stop.stopped = true;
+    others_go_on();
+}
+
+/* What of a value there is, is right: one of those that were put under the key. */
+static void
+check_value(const void *data, size_t size, unsigned k)
+{
+    CHECK_EQ(size, SIZE);
+    CHECK_MSG(bytes_are(data, SIZE, k) || bytes_are(data, SIZE, NEW + k) || bytes_are(data, SIZE, OURS + k), "key %u", k);
+}
+
+static void
+do_get(gyre *cache)
+{
+    gyre_view view;
+    int result = gyre_get(cache, key_of(2).text, 16, &view);
+    if (result == GYRE_OK && !stop.stopped)
+        check_value(view.data, view.size, 2);
+    gyre_release(&view);
+}
+
+static void
+do_read(gyre *cache)
+{
+    char buffer[SIZE];
+    size_t size;
+    int result = gyre_read(cache, key_of(2).text, 16, buffer, sizeof buffer, &size);
+    if (result == GYRE_OK)
+        check_value(buffer, size, 2);
+    else
+        CHECK(result == GYRE_ESTALE || result == GYRE_MISS);
+}
+
+static void
+do_put(gyre *cache)
+{
+    int result = put_bytes(cache, key_of(1).text, SIZE, OURS + 1);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+    result = put_bytes(cache, key_of(KEYS + 1).text, SIZE, OURS + KEYS + 1);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static void
+do_add(gyre *cache)
+{
+    gyre_put_options o = GYRE_PUT_OPTIONS_INIT;
+    o.flags = GYRE_ADD;
+    char value[SIZE];
+    fill_bytes(value, SIZE, OURS + KEYS + 1);
+    int result = gyre_put(cache, key_of(KEYS + 1).text, 16, value, SIZE, &o);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static void
+do_delete(gyre *cache)
+{
+    int result = gyre_delete(cache, key_of(3).text, 16);
+    CHECK(result == GYRE_OK || result == GYRE_MISS || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static void
+do_draft(gyre *cache)
+{
+    gyre_draft draft;
+    int result = gyre_reserve(cache, key_of(4).text, 16, SIZE, NULL, &draft);
+    if (result != GYRE_OK) {
+        CHECK(stop.stopped && result == GYRE_ESTALE);
+        return;
+    }
+    fill_bytes(draft.data, SIZE, OURS + 4);
+    result = gyre_commit(&draft);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static void
+do_touch(gyre *cache)
+{
+    int result = gyre_touch(cache, key_of(5).text, 16, GYRE_NO_TTL);
+    CHECK(result == GYRE_OK || (stop.stopped && (result == GYRE_ESTALE || result == GYRE_MISS)));
+}
+
+static void
+do_lease(gyre *cache)
+{
+    gyre_lease lease;
+    gyre_view view;
+    int result = gyre_get_or_lease(cache, key_of(KEYS + 1).text, 16, NULL, &view, &lease);
+    CHECK(result == GYRE_MISS || (stop.stopped && result == GYRE_ESTALE));
+    char value[SIZE];
+    fill_bytes(value, SIZE, OURS + KEYS + 1);
+    if (result == GYRE_MISS)
+        result = gyre_lease_commit(&lease, value, SIZE, NULL);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static int
+visit(void *arg, const void *key, size_t key_size, const gyre_view *value)
+{
+    (void)arg, (void)key_size;
+    unsigned k = (unsigned)strtoul((const char *)key + 3, NULL, 10);
+    (void)k;
+    return key == NULL || value->data == NULL;
+}
+
+static void
+do_scan(gyre *cache)
+{
+    int result = gyre_scan(cache, visit, NULL);
+    CHECK(result == GYRE_OK || (stop.stopped && result == GYRE_ESTALE));
+}
+
+static void
+do_sweep(gyre *cache)
+{
+    room_seal_all(cache);
+    put_bytes(cache, key_of(6).text, SIZE, OURS + 6);
+    while (gy_arena_withdraw(cache))
+        gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
+    gy_sweep_bytes(cache, room_record(cache), cache->arena_bytes);
+}
+
+static void
+do_grow(gyre *cache)
+{
+    struct gy_record *r = room_record(cache);
+    gy_atomic_u64 *count = &cache->super->shard[0].n_committed;
+    gy_add_rlx(count, 1u << 20);
+    for (unsigned i = 0; i < 100 && !gy_grow_under_way(cache, 0); i++)
+        gy_grow_step(cache, r, 0, true);
+    gy_sub_rlx(count, 1u << 20);
+    for (unsigned i = 0; i < 200 && gy_grow_under_way(cache, 0); i++)
+        gy_grow_step(cache, r, 0, true);
+    gy_store_seq(&cache->super->recount, 1); /* if one was made in between */
+}
+
+static void
+do_clear(gyre *cache)
+{
+    gyre_clear(cache);
+    for (unsigned i = 0; i < 20; i++)
+        gyre_maintain(cache, 0);
+}
+
+/* What the one who stayed put last is there, but for what was put late by the other, and for what was evicted. */
+static void
+expect_right(gyre *cache)
+{
+    char buffer[SIZE];
+    size_t size;
+    for (unsigned k = 0; k < KEYS + 2; k++)
+        if (gyre_read(cache, key_of(k).text, 16, buffer, sizeof buffer, &size) == GYRE_OK)
+            check_value(buffer, size, k);
+    for (unsigned k = 0; k < KEYS; k++) {
+        CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+        CHECK(is_missing(cache, key_of(k).text) || has_bytes(cache, key_of(k).text, SIZE, k));
+        gyre_delete(cache, key_of(k).text, 16);
+        CHECK(is_missing(cache, key_of(k).text));
+    }
+}
+
+static void
+stop_at_each(void (*body)(gyre *), uint64_t max_entries, uint64_t step)
+{
+    bool stopped = true;
+    for (uint64_t at = 1; stopped; at += step) {
+        struct pair p = open_pair(max_entries);
+        stop.p = &p, stop.n = 0, stop.at = at, stop.stopped = false;
+        gy_point_hook = stop_there;
+        body(p.theirs);
+        gy_point_hook = NULL;
+        stopped = stop.stopped;
+        if (stopped)
+            expect_stale(p.theirs);
+        expect_right(p.ours);
+        expect_alone_and_close(&p);
+    }
+}
+
+TEST(expel_points, get) { stop_at_each(do_get, 0, 1); }
+TEST(expel_points, read) { stop_at_each(do_read, 0, 1); }
+TEST(expel_points, put) { stop_at_each(do_put, 0, 1); }
+TEST(expel_points, put_with_a_limit) { stop_at_each(do_put, KEYS, 1); }
+TEST(expel_points, add) { stop_at_each(do_add, 0, 1); }
+TEST(expel_points, delete) { stop_at_each(do_delete, 0, 1); }
+TEST(expel_points, draft) { stop_at_each(do_draft, 0, 1); }
+TEST(expel_points, touch) { stop_at_each(do_touch, 0, 1); }
+TEST(expel_points, lease) { stop_at_each(do_lease, 0, 1); }
+TEST(expel_points, scan) { stop_at_each(do_scan, 0, 31); }
+TEST(expel_points, sweep) { stop_at_each(do_sweep, 0, 5); }
+TEST(expel_points, growth) { stop_at_each(do_grow, 0, 23); }
+TEST(expel_points, clear) { stop_at_each(do_clear, 0, 23); }
+
+#else
+
+TEST(expel_points, needs_points)
+{
+}
+
+#endif
