@@ -3,6 +3,7 @@
 
 /* Growth, one bounded step at a time, and what must hold after every one of them. */
 
+#include "credit.h"
 #include "grow.h"
 
 #include <stdlib.h>

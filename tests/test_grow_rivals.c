@@ -4,6 +4,7 @@
 /* Growth when it does not find what it needs: no memory, no arena to take, no place in the image; when it
  * was left between two phases; and when others are there first. */
 
+#include "credit.h"
 #include "grow.h"
 
 #include "trap.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
+#include "credit.h"
 #include "members.h"
 
 #include "index.h"
