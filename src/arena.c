@@ -257,7 +257,7 @@ void
 gy_arena_unpin(struct gyre *cache, struct gy_record *r, struct gy_staged *staged)
 {
     if (r != NULL && gy_unlikely(gy_record_expelled(r))) {
-        gy_store_seq(&cache->books[staged->arena].holed, 1); /* model: expelledholes */
+        gy_store_seq(&cache->books[staged->arena].holed, 1);
         gy_member_late(cache);
     }
     gy_pin_clear(staged->pin);

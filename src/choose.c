@@ -60,7 +60,7 @@ claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, st
     *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping};
     /* A pin, for who is expelled: the arena is then swept by others, and not freed while this thread may read it. As of who
      * joins: it is freed after the word has changed, a membarrier, and a look at the pins. */
-    gy_pin_set(cache, &r->pin[GY_PIN_SWEEP], gy_pin_word(cache, arena, GY_PIN_SWEEPING)); /* model: sweeppin */
+    gy_pin_set(cache, &r->pin[GY_PIN_SWEEP], gy_pin_word(cache, arena, GY_PIN_SWEEPING));
     bool mine = gy_load_acq(&cache->words[arena]) == sweeping && begin(&cache->books[arena], r, &out->from);
     if (gy_unlikely(!mine)) {
         gy_cas_seq(&cache->words[arena], &sweeping, gy_arena_with_state(sweeping, GY_PARKED)); /* if others have not */

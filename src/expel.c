@@ -30,7 +30,6 @@ mark_records(struct gyre *cache, uint32_t name)
     for (uint32_t i = 0; i < used; i++) {
         gy_atomic_u64 *at = &cache->records[i].owner;
         uint64_t owner = gy_load_seq(at);
-        /* model: expelmark */
         while (owner >> 32 == name && !(owner & GY_OWNER_EXPELLED) && !gy_cas_seq(at, &owner, owner | GY_OWNER_EXPELLED))
             ; /* retried because its thread gave it back, or another expels, too */
     }
@@ -43,15 +42,15 @@ gy_expel(struct gyre *cache, uint32_t place, uint64_t word)
     uint32_t name = gy_member_name(place, word), who = gy_member_who(word);
     uint64_t expelling = gy_member_word(GY_MEMBER_EXPELLING, gy_member_generation(word), who);
     uint64_t expelled = gy_member_word(GY_MEMBER_EXPELLED, gy_member_generation(word), who);
-    if (gy_member_state(word) == GY_MEMBER_JOINED && !gy_cas_seq(&m->word, &word, expelling) && word != expelling) /* model: expel1 */
+    if (gy_member_state(word) == GY_MEMBER_JOINED && !gy_cas_seq(&m->word, &word, expelling) && word != expelling) /* expel 1 */
         return GYRE_OK; /* it leaves, or has died; or another has expelled it */
     if (gy_member_state(word) != GY_MEMBER_EXPELLED) {
         mark_records(cache, name);
         if (cache->reader_fences)
             gy_fence_seq();
-        else if (!gy_barrier(cache)) /* model: expel3 */
+        else if (!gy_barrier(cache)) /* expel 3 */
             return GYRE_EIO;
-        gy_cas_seq(&m->word, &expelling, expelled); /* model: expel4 */
+        gy_cas_seq(&m->word, &expelling, expelled); /* expel 4 */
     }
     gy_reap_expelled(cache, place, name);
     gy_store_seq(&cache->super->recount, 1);

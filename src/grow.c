@@ -387,7 +387,7 @@ take_over(struct gyre *cache, struct gy_shard *shard)
     struct drive d = {.cache = cache, .shard = shard, .stage = gy_load_acq(&shard->stage)};
     uint64_t geometry = gy_load_acq(&shard->geometry);
     enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_in(d.stage));
-    change_stage_and_wait(&d, stage); /* model: takeover2 */
+    change_stage_and_wait(&d, stage); /* model: takeover1, takeover2 */
     if (stage == MOVE)
         begin_cursor(shard, gy_geometry_log2(geometry)); /* it died in between */
 }

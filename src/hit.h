@@ -74,7 +74,7 @@ gy_hit_at(struct gyre *cache, char *region, struct gy_record *r, gy_atomic_u64 *
     gy_bytes_read(key, key_bytes);
     if (gy_unlikely(!gy_entry_same_bytes(entry + sizeof h, key, key_bytes)))
         goto other;
-    if (gy_unlikely(gy_record_expelled(r))) /* after what was read: model: standing */
+    if (gy_unlikely(gy_record_expelled(r))) /* after what was read */
         goto other;
     view->data = region + value;
     view->size = h.value_bytes;

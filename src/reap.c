@@ -102,7 +102,7 @@ release_roles(struct gyre *cache, uint32_t place, uint32_t name)
 void
 gy_reap_expelled(struct gyre *cache, uint32_t place, uint32_t name)
 {
-    release_roles(cache, place, name); /* model: expelroles */
+    release_roles(cache, place, name); /* expel 5 */
 }
 
 void
