@@ -4,9 +4,11 @@
 /* A process is given up wherever it stops: the others get what it held, and go on; when it comes back it learns of it, and
  * does no harm. In most tests both are handles of one process: who is given up is another member all the same. */
 
+#include <pthread.h>
 #include <sys/prctl.h>
 
 #include "expel_pair.h"
+#include "holder.h"
 
 TEST(expel, what_it_says_of_bad_input)
 {
@@ -104,6 +106,16 @@ TEST(expel, a_lease)
     expect_alone_and_close(&p);
 }
 
+/* One that was taken late is nobody's. */
+TEST(expel, a_late_lease)
+{
+    struct pair p = open_pair(0);
+    struct gy_record *r = room_record(p.theirs);
+    CHECK_OK(expel(&p));
+    CHECK(gy_holder_left(p.ours, (struct gy_holder){gy_load_seq(&r->owner), (uint32_t)(r - p.theirs->records)}));
+    expect_alone_and_close(&p);
+}
+
 /* Sections and roles, as they are while a call is under way. */
 TEST(expel, sections_and_roles)
 {
@@ -127,13 +139,38 @@ TEST(expel, sections_and_roles)
     CHECK_EQ(gy_load_seq(&shard->displaced), 0);
     CHECK_EQ(gy_maintainer_begin(p.ours), GY_MAINTAINER_NOW);
     CHECK_EQ(gy_maintainer_begin(p.theirs), GY_MAINTAINER_OTHER);
+    CHECK(gy_grow_drive(p.ours, shard));
     gy_grow_undrive(p.theirs, shard); /* late */
+    CHECK(!gy_grow_drive(p.theirs, shard));
+    gy_grow_undrive(p.ours, shard);
     gy_maintainer_end(p.theirs);
     CHECK_EQ(gy_maintainer_begin(p.ours), GY_MAINTAINER_ALREADY);
     gy_maintainer_end(p.ours);
+    shared_settle(p.ours); /* a recount does not wait for it */
+    CHECK_EQ(gy_load_seq(&p.ours->super->recount), 0);
     p.theirs->rcu->exit(p.theirs, r);
     gy_displace_release(r);
     gy_store_seq(&r->arena_changes, 2);
+    expect_alone_and_close(&p);
+}
+
+static void *
+call_first(void *cache)
+{
+    char buffer[SIZE];
+    return (void *)(intptr_t)gyre_read(cache, key_of(1).text, 16, buffer, sizeof buffer, NULL);
+}
+
+/* A thread that had no record gets none. */
+TEST(expel, a_thread_that_comes_later)
+{
+    struct pair p = open_pair(0);
+    pthread_t thread;
+    void *result;
+    CHECK_OK(expel(&p));
+    CHECK_EQ(pthread_create(&thread, NULL, call_first, p.theirs), 0);
+    CHECK_EQ(pthread_join(thread, &result), 0);
+    CHECK_EQ((intptr_t)result, GYRE_ESTALE);
     expect_alone_and_close(&p);
 }
 
@@ -160,6 +197,27 @@ TEST(expel, one_who_clears_up)
     gyre_close(dead);
     expect_alone_and_close(&p);
 }
+
+#ifdef GY_POINTS
+
+/* The kernel refuses: it keeps what it holds, until it is given up again. */
+TEST(expel, no_membarrier)
+{
+    struct pair p = open_pair(0);
+    gyre_view view;
+    CHECK_OK(gyre_get(p.theirs, key_of(7).text, 16, &view));
+    gy_point_no_membarrier = true;
+    CHECK_EQ(expel(&p), GYRE_EIO);
+    gy_point_no_membarrier = false;
+    CHECK_EQ(api_stats(p.ours).pinned_bytes, p.ours->arena_bytes);
+    CHECK_EQ(api_stats(p.ours).expelled, 1);
+    CHECK_OK(expel(&p));
+    CHECK_EQ(api_stats(p.ours).pinned_bytes, 0);
+    gyre_release(&view);
+    expect_alone_and_close(&p);
+}
+
+#endif
 
 /* Without membarrier. */
 TEST(expel, where_readers_fence)

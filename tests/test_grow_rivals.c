@@ -157,7 +157,7 @@ TEST(grow_rivals, another_shard_takes_credit)
 {
     gyre *cache = open_small_index();
     gy_add_seq(&cache->super->index_credit, 1 << 16);
-    struct trap trap = {.file = "grow.c", .address = &cache->super->index_credit, .skip = 1,
+    struct trap trap = {.file = "credit.c", .address = &cache->super->index_credit, .skip = 1,
                         .action = another_shard_takes_some, .cache = cache};
     trap_set(&trap);
     CHECK(gy_grow_step(cache, room_record(cache), 0, true));
