@@ -14,21 +14,14 @@
 /* Where the walk of who has claimed an arena begins: where the others' has come to, unless somebody has not done what
  * he took, or writers published behind the hand. One look decides: what is taken after it, by those who joined before
  * the claim, is not done. */
-static bool
-begin(struct gy_book *book, struct gy_record *r, uint64_t *from)
+static uint64_t
+begin(struct gy_book *book)
 {
     uint64_t progress = gy_load_acq(&book->progress);
-    *from = 0;
-    /* Who was expelled in between has lost the claim: what was loaded before the question is not what is there. */
-    while (!gy_record_expelled(r)) {
-        if (!(progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY))) {
-            *from = gy_progress_taken(progress);
-            return true;
-        }
+    while (progress & (GY_PROGRESS_LATE | GY_PROGRESS_BUSY))
         if (gy_cas_seq(&book->progress, &progress, gy_progress_again(progress))) /* model: sweep8begin */
-            return true;
-    }
-    return false;
+            return 0;
+    return gy_progress_taken(progress);
 }
 
 /* (Relaxed: they steer the choice.) */
@@ -61,12 +54,12 @@ claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, st
     /* A pin, for who is expelled: the arena is then swept by others, and not freed while this thread may read it. As of who
      * joins: it is freed after the word has changed, a membarrier, and a look at the pins. */
     gy_pin_set(cache, &r->pin[GY_PIN_SWEEP], gy_pin_word(cache, arena, GY_PIN_SWEEPING));
-    bool mine = gy_load_acq(&cache->words[arena]) == sweeping && begin(&cache->books[arena], r, &out->from);
-    if (gy_unlikely(!mine)) {
-        gy_cas_seq(&cache->words[arena], &sweeping, gy_arena_with_state(sweeping, GY_PARKED)); /* if others have not */
+    if (gy_unlikely(gy_load_acq(&cache->words[arena]) != sweeping)) {
         gy_pin_clear(&r->pin[GY_PIN_SWEEP]);
+        return false;
     }
-    return mine;
+    out->from = begin(&cache->books[arena]);
+    return true;
 }
 
 enum joined { JOINED, CHANGED, HELD };

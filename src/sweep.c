@@ -106,11 +106,9 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     }
     if (at < end) {
         uint64_t progress = gy_load_acq(&book->progress), compact = s->at.compact ? GY_PROGRESS_COMPACT : 0;
-        /* Retried because one who joined before took or did an entry; or others sweep it, because this one was expelled
-         * after it loaded progress, and they changed that first. */
-        while (!gy_record_expelled(s->r) && /* model: sweep8back */
-               !gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
-            ;
+        /* model: sweep8back */
+        while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
+            ; /* retried because one who joined before took or did an entry */
         finish(s, GY_PARKED);
     } else {
         finish(s, GY_RETIRED);

@@ -137,8 +137,8 @@ TEST(expel, sections_and_roles)
     CHECK_EQ(api_stats(p.ours).oldest_section_pid, 0);
     CHECK_EQ(gy_load_seq(&shard->driver), 0);
     CHECK_EQ(gy_load_seq(&shard->displaced), 0);
-    CHECK_EQ(gy_maintainer_begin(p.ours), GY_MAINTAINER_NOW);
     CHECK_EQ(gy_maintainer_begin(p.theirs), GY_MAINTAINER_OTHER);
+    CHECK_EQ(gy_maintainer_begin(p.ours), GY_MAINTAINER_NOW);
     CHECK(gy_grow_drive(p.ours, shard));
     gy_grow_undrive(p.theirs, shard); /* late */
     CHECK(!gy_grow_drive(p.theirs, shard));

@@ -11,6 +11,7 @@
 static struct {
     struct pair *p;
     uint64_t n, at;
+    const volatile void *only; /* count accesses to this word; NULL: all */
     bool stopped, quietly; /* quietly: the others do no more than to give it up */
     unsigned late;         /* answers other than GYRE_ESTALE, of calls in which it was given up */
 } stop;
@@ -50,8 +51,8 @@ others_go_on(void)
 static void
 stop_there(const char *file, int line, const volatile void *address)
 {
-    (void)file, (void)line, (void)address;
-    if (++stop.n != stop.at)
+    (void)file, (void)line;
+    if ((stop.only != NULL && address != stop.only) || ++stop.n != stop.at)
         return;
     gy_point_hook = NULL;
     stop.stopped = true;
@@ -221,12 +222,13 @@ expect_right(gyre *cache)
 }
 
 static void
-stop_at_each(void (*body)(gyre *), uint64_t max_entries, uint64_t step)
+stop_at(void (*body)(gyre *), uint64_t max_entries, size_t word, uint64_t step)
 {
     bool stopped = true;
     stop.late = 0;
     for (uint64_t at = 1; stopped; at += step) {
         struct pair p = open_pair(max_entries);
+        stop.only = word != SIZE_MAX ? (char *)&p.theirs->super->shard[0] + word : NULL;
         stop.p = &p, stop.n = 0, stop.at = at, stop.stopped = false;
         gy_point_hook = stop_there;
         body(p.theirs);
@@ -243,6 +245,18 @@ stop_at_each(void (*body)(gyre *), uint64_t max_entries, uint64_t step)
         gyre_close(p.ours);
         close(p.s.file);
     }
+}
+
+static void
+stop_at_each(void (*body)(gyre *), uint64_t max_entries, uint64_t step)
+{
+    stop_at(body, max_entries, SIZE_MAX, step);
+}
+
+static void
+stop_at_each_of(void (*body)(gyre *), size_t word, uint64_t step)
+{
+    stop_at(body, 0, word, step);
 }
 
 /* The question is asked after all that is read. Behind it are the count of the hit, and the release. */
@@ -268,6 +282,16 @@ TEST(expel_points, a_lease) { stop_at_each(do_lease, 0, 1); }
 TEST(expel_points, a_scan) { stop_at_each(do_scan, 0, 31); }
 TEST(expel_points, a_sweep) { stop_at_each(do_sweep, 0, 5); }
 TEST(expel_points, a_growth) { stop_at_each(do_grow, 0, 23); }
+/* The words of a shard that tell how far its growth is. */
+TEST(expel_points, growths_words)
+{
+    static const size_t words[] = {offsetof(struct gy_shard, geometry), offsetof(struct gy_shard, stage),
+                                   offsetof(struct gy_shard, cursor), offsetof(struct gy_shard, finished),
+                                   offsetof(struct gy_shard, driver)};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        stop_at_each_of(do_grow, words[i], i < 2 ? 3 : 1);
+}
+
 TEST(expel_points, a_clear) { stop_at_each(do_clear, 0, 23); }
 
 #else
