@@ -310,7 +310,7 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
     bool told_to_stop = false;
     for (uint64_t b = first; b < end && !told_to_stop; b++) {
         cache->rcu->enter(cache, r);
-        told_to_stop = stage_of(shard) != MOVE;
+        told_to_stop = stage_of(shard) != MOVE || gy_record_expelled(r); /* then others move what is left */
         for (unsigned s = 0; s < GY_BUCKET_SLOTS && !told_to_stop; s++)
             move_slot(cache, r, number, b, n, s);
         if (b + 1 == end && !told_to_stop)
@@ -436,7 +436,7 @@ bool
 gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    if (!gy_grow_wanted(cache, number))
+    if (!gy_grow_wanted(cache, number) || gy_record_expelled(r))
         return false;
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;

@@ -122,7 +122,7 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure,
                          .hand = gy_hand_own(cache)};
-    while (s.walked < bytes) {
+    while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
         if (!gy_choose_for_room(cache, r, need, &s.at))
