@@ -29,6 +29,7 @@ struct gyre {
     char *index;
     uint64_t seed, arena_first, arena_bytes; /* arena_first: number of arena 0 in units of arenas */
     uint64_t arena_mask;                     /* the place within an arena */
+    uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     bool hands_apart;        /* processors have hands of their own: hand.h */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */

@@ -144,8 +144,7 @@ gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_byt
               struct gy_found *out, bool *saw_tentative)
 {
     uint64_t number = gy_shard_number(cache, hash);
-    gy_atomic_u64 *where = &cache->super->shard[number].geometry;
-    uint64_t geometry = gy_load_acq(where);
+    uint64_t geometry = gy_shard_geometry(cache, number);
     *saw_tentative = false;
     if (gy_likely(gy_geometry_phase(geometry) == GY_STEADY)) {
         struct gy_bucket *base = gy_shard_buckets(cache, number);
@@ -155,7 +154,7 @@ gy_index_find(struct gyre *cache, uint64_t hash, const void *key, size_t key_byt
         struct gy_bucket *second = gy_geometry_bucket(base, geometry, gy_hash_mixed(hash));
         if (gy_find_in(cache, second, hash, key, key_bytes, pin, out, saw_tentative))
             return true;
-        if (gy_likely(gy_load_acq(where) == geometry && !*saw_tentative))
+        if (gy_likely(gy_shard_geometry(cache, number) == geometry && !*saw_tentative))
             return false;
     }
     return gy_index_find_growing(cache, hash, key, key_bytes, pin, out, saw_tentative);

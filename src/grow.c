@@ -52,14 +52,21 @@ load_to_grow(const struct gyre *cache, unsigned log2)
     return doubled <= cache->g.capacity_bytes / SMALL_INDEX ? LOAD_EARLY : LOAD_GROW;
 }
 
+/* The logarithm of the buckets of a shard that doubles: of its lower half. */
+static unsigned
+lower_log2(const struct gyre *cache, uint64_t geometry)
+{
+    return (unsigned)gy_min(gy_geometry_log2(geometry & cache->geometry_bits), cache->g.log2_buckets_most - 1);
+}
+
 /* By so many percent more than the load at which it grows. */
 static inline bool
 loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 {
     unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
     uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
-    return (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more) &&
-           log2 < cache->g.log2_buckets_most;
+    return log2 < cache->g.log2_buckets_most &&
+           (int64_t)(n * 100) > (int64_t)((uint64_t)GY_BUCKET_SLOTS << log2) * (load_to_grow(cache, log2) + more);
 }
 
 /* A word of the stage: the stage, and above it the cookie of the last grace period that was started. */
@@ -70,15 +77,9 @@ stage_in(uint64_t word)
 }
 
 static uint64_t
-stage_word(uint64_t cookie, enum stage stage)
+with_stage(uint64_t word, enum stage stage)
 {
-    return cookie << STAGE_BITS | (uint64_t)stage;
-}
-
-static uint64_t
-cookie_in(uint64_t word)
-{
-    return word >> STAGE_BITS;
+    return word >> STAGE_BITS << STAGE_BITS | (uint64_t)stage;
 }
 
 static enum stage
@@ -151,7 +152,7 @@ static bool
 change_stage(struct drive *d, enum stage stage)
 {
     uint64_t seen = d->stage;
-    d->stage = stage_word(cookie_in(seen), stage);
+    d->stage = with_stage(seen, stage);
     return gy_cas_seq(&d->shard->stage, &seen, d->stage); /* else another has driven on */
 }
 
@@ -160,7 +161,7 @@ static void
 change_stage_and_wait(struct drive *d, enum stage stage)
 {
     uint64_t cookie = d->cache->rcu->start(d->cache);
-    gy_cas_seq(&d->shard->stage, &d->stage, stage_word(cookie, stage)); /* else another has driven on */
+    gy_cas_seq(&d->shard->stage, &d->stage, with_stage(cookie << STAGE_BITS, stage)); /* else another has driven on */
 }
 
 /* The next geometry and stage; the grace period starts after the geometry shows. True: it is this step that showed it.
@@ -294,7 +295,7 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    unsigned log2 = gy_geometry_log2(gy_load_acq(&shard->geometry));
+    unsigned log2 = lower_log2(cache, gy_load_acq(&shard->geometry));
     uint64_t n = (uint64_t)1 << log2, first;
     if (!claim_chunk(shard, log2, &first))
         return false;
@@ -389,7 +390,7 @@ take_over(struct gyre *cache, struct gy_shard *shard)
     enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_in(d.stage));
     change_stage_and_wait(&d, stage); /* model: takeover1, takeover2 */
     if (stage == MOVE)
-        begin_cursor(shard, gy_geometry_log2(geometry)); /* it died in between */
+        begin_cursor(shard, lower_log2(cache, geometry)); /* it died in between */
 }
 
 /* A turn of the stage, by the driver. */
@@ -400,7 +401,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     struct drive d = {.cache = cache, .r = r, .shard = shard, .number = number, .stage = gy_load_acq(&shard->stage),
                       .geometry = gy_load_acq(&shard->geometry)};
     enum stage stage = stage_in(d.stage);
-    d.log2 = gy_geometry_log2(d.geometry);
+    d.log2 = lower_log2(cache, d.geometry);
     if (gy_unlikely(stage_by_geometry(gy_geometry_phase(d.geometry), stage) != stage)) {
         take_over(cache, shard); /* one who was expelled has shown this geometry late */
         return true;
@@ -409,7 +410,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
         return loaded(cache, shard, 0) && start(&d);
     if (stage == MOVE || stage == MOVE_ALONE)
         return advance_move(&d);
-    if (!cache->rcu->poll(cache, cookie_in(d.stage)))
+    if (!cache->rcu->poll(cache, d.stage >> STAGE_BITS))
         return false;
     switch (stage) {
     case WAIT_UNION:
@@ -436,7 +437,7 @@ bool
 gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    if (!gy_grow_wanted(cache, number) || gy_record_expelled(r))
+    if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0 || gy_record_expelled(r))
         return false;
     if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
         return true;
@@ -489,7 +490,7 @@ gy_grow_mend_quiet(struct gyre *cache)
         unsigned log2 = gy_geometry_log2(geometry);
         gy_store_rlx(&shard->finished, finished_word(log2, stage == MOVE_ALONE, 0));
         gy_store_rlx(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT);
-        gy_store_rlx(&shard->stage, stage_word(cache->rcu->start(cache), stage)); /* model: mendgrowth */
+        gy_store_rlx(&shard->stage, with_stage(cache->rcu->start(cache) << STAGE_BITS, stage)); /* model: mendgrowth */
         gy_store_rlx(&shard->driver, 0);
         gy_store_rlx(&shard->displaced, 0);
     }

@@ -20,7 +20,7 @@ gy_hit_window(const struct gyre *cache, char *region, uint64_t hash, struct gy_b
 {
     const struct gy_super *super = (const struct gy_super *)(const void *)region;
     uint64_t number = gy_shard_number(cache, hash);
-    *geometry = gy_load_acq(&super->shard[number].geometry);
+    *geometry = gy_load_acq(&super->shard[number].geometry) & cache->geometry_bits; /* as gy_shard_geometry */
     *base = gy_shard_buckets(cache, number);
     return gy_likely(gy_geometry_phase(*geometry) == GY_STEADY);
 }

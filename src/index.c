@@ -7,9 +7,10 @@
 #include "find.h"
 
 void
-gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out)
+gy_index_window_growing(const struct gyre *cache, struct gy_bucket *base, uint64_t geometry, uint64_t hash,
+                        struct gy_window *out)
 {
-    uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry), place[2];
+    uint64_t n = (uint64_t)1 << gy_shard_log2(cache, geometry), place[2];
     place[0] = gy_hash_first(hash), place[1] = gy_hash_second(hash);
     bool to_images = gy_geometry_phase(geometry) == GY_MOVING;
     out->n = 0;

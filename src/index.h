@@ -29,12 +29,28 @@ gy_shard_of(const struct gyre *cache, uint64_t hash)
     return &cache->super->shard[gy_shard_number(cache, hash)];
 }
 
+/* A shard's word. Others may have written anything there: it leads nowhere but into the shard's own buckets.
+ * acquire: the new half was reserved before the phase that shows it */
+static GY_INLINE uint64_t
+gy_shard_geometry(const struct gyre *cache, uint64_t shard)
+{
+    return gy_load_acq(&cache->super->shard[shard].geometry) & cache->geometry_bits; /* model: section3 */
+}
+
+/* The logarithm of its buckets; while it doubles, of its lower half. */
+static inline unsigned
+gy_shard_log2(const struct gyre *cache, uint64_t geometry)
+{
+    unsigned upper = gy_geometry_phase(geometry) != GY_STEADY;
+    return (unsigned)gy_min(gy_geometry_log2(geometry), cache->g.log2_buckets_most - upper);
+}
+
 /* Buckets that may hold words now: both halves while the shard doubles. */
 static inline uint64_t
 gy_shard_extent(const struct gyre *cache, unsigned shard)
 {
-    uint64_t geometry = gy_load_acq(&cache->super->shard[shard].geometry);
-    return (uint64_t)1 << gy_geometry_log2(geometry) << (gy_geometry_phase(geometry) != GY_STEADY);
+    uint64_t geometry = gy_shard_geometry(cache, shard);
+    return (uint64_t)1 << gy_shard_log2(cache, geometry) << (gy_geometry_phase(geometry) != GY_STEADY);
 }
 
 static inline struct gy_bucket *
@@ -51,17 +67,17 @@ struct gy_window {
 };
 
 /* The same while the shard doubles. */
-void gy_index_window_growing(struct gy_bucket *base, uint64_t geometry, uint64_t hash, struct gy_window *out);
+void gy_index_window_growing(const struct gyre *cache, struct gy_bucket *base, uint64_t geometry, uint64_t hash,
+                             struct gy_window *out);
 
 static inline void
 gy_index_window(const struct gyre *cache, uint64_t hash, struct gy_window *out)
 {
     uint64_t number = gy_shard_number(cache, hash);
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    /* acquire: the new half was reserved before the phase that shows it */
-    uint64_t geometry = gy_load_acq(&cache->super->shard[number].geometry); /* model: section3 */
+    uint64_t geometry = gy_shard_geometry(cache, number);
     if (gy_unlikely(gy_geometry_phase(geometry) != GY_STEADY)) {
-        gy_index_window_growing(base, geometry, hash, out);
+        gy_index_window_growing(cache, base, geometry, hash, out);
         return;
     }
     out->bucket[0] = gy_geometry_bucket(base, geometry, hash);

@@ -77,6 +77,14 @@ gy_geometry_log2(uint64_t geometry)
     return (unsigned)__builtin_ctzll((geometry >> GY_BUCKET_SHIFT) + 1);
 }
 
+/* The bits that a shard's word may have: of as many buckets as there is room for, and of a phase where there is
+ * room for two sizes. */
+static inline uint64_t
+gy_geometry_bits(const struct gy_geometry *g)
+{
+    return gy_geometry_word(g->log2_buckets_most, GY_STEADY) | (g->log2_buckets_most > 0 ? 3 : 0);
+}
+
 /* A shard of the index. */
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 geometry;

@@ -54,6 +54,7 @@ gy_cache_settle(gyre *cache)
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
     cache->hands_apart = hands_apart(&cache->g);
     cache->arena_mask = cache->arena_bytes - 1;
+    cache->geometry_bits = gy_geometry_bits(&cache->g);
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
     cache->n_shards = cache->g.n_shards;

@@ -154,8 +154,7 @@ gyre_scan(gyre *cache, gyre_visit *visit, void *arg)
     result = GYRE_OK;
     gy_displace_hold(s.r);
     for (unsigned shard = 0; shard < cache->g.n_shards && result == GYRE_OK; shard++) {
-        uint64_t geometry = gy_load_acq(&cache->super->shard[shard].geometry);
-        uint64_t n = (uint64_t)1 << gy_geometry_log2(geometry);
+        uint64_t n = (uint64_t)1 << gy_shard_log2(cache, gy_shard_geometry(cache, shard));
         s.displaced = gy_displace_late(&cache->super->shard[shard]);
         s.late.used = 0;
         for (uint64_t b = 0; b < n && result == GYRE_OK; b++)

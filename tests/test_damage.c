@@ -5,6 +5,7 @@
  * nothing, entries that make no sense. Nobody crashes, and what is sound is served. */
 
 #include "clear.h"
+#include "hit.h"
 #include "mend.h"
 #include "room.h"
 
@@ -299,6 +300,39 @@ TEST(damage, windows_full_of_words_that_refer_to_nothing)
 }
 
 /* A put makes room for its entry, and for as many more as others may have left to it. */
+/* Whatever a shard's word says, all buckets that are looked at are the shard's. */
+TEST(damage, a_shard_of_a_size_that_it_cannot_have)
+{
+    gyre *cache = open_one();
+    const uint64_t buckets = cache->g.shard_bytes_most / sizeof(struct gy_bucket);
+    uint64_t seed = api_seed("damage");
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t number = api_random(&seed) % cache->n_shards, hash, geometry;
+        struct gy_bucket *base = gy_shard_buckets(cache, number), *at;
+        gy_atomic_u64 *word = &cache->super->shard[number].geometry;
+        struct gy_window w;
+        uint64_t was = gy_load_seq(word);
+        do
+            hash = api_random(&seed);
+        while (gy_shard_number(cache, hash) != number);
+        gy_store_seq(word, i < 4 ? ~(uint64_t)0 << i : api_random(&seed) >> api_random(&seed) % 64);
+        CHECK(gy_shard_extent(cache, (unsigned)number) <= buckets);
+        gy_index_window(cache, hash, &w);
+        for (unsigned b = 0; b < w.n; b++)
+            CHECK(w.bucket[b] >= base && w.bucket[b] < base + buckets);
+        if (gy_hit_window(cache, cache->region.base, hash, &at, &geometry))
+            for (unsigned b = 0; b < 2; b++) {
+                struct gy_bucket *bucket = gy_geometry_bucket(at, geometry, b ? gy_hash_mixed(hash) : hash);
+                CHECK(bucket >= base && bucket < base + buckets);
+            }
+        CHECK(gyre_put(cache, &hash, sizeof hash, "new", 3, NULL) <= GYRE_OK);
+        gyre_delete(cache, &hash, sizeof hash);
+        gyre_maintain(cache, 0);
+        gy_store_seq(word, was);
+    }
+    gyre_close(cache);
+}
+
 TEST(damage, a_count_of_entries_that_is_far_too_large)
 {
     gyre_options o = api_options(4 << 20, GYRE_NO_THREAD);

@@ -74,7 +74,7 @@ look_out(const char *file, int line, const volatile void *address)
     (void)line;
     const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
     straight_looks += address == watched_slot && strcmp(name, "hit.h") == 0;
-    general_looks += address == watched_geometry && strcmp(name, "find.h") == 0;
+    general_looks += address == watched_geometry && strcmp(name, "index.h") == 0;
 }
 
 /* Of a thread whose seat in the cache is the first: only then gets go straight. */

@@ -8,6 +8,7 @@
 #include "choose.h"
 #include "history.h"
 #include "room.h"
+#include "trap.h"
 
 enum { SIZE = 200 };
 
@@ -34,18 +35,25 @@ present(gyre *cache, unsigned k)
     return true;
 }
 
-static void
-set_freq(gyre *cache, unsigned k, unsigned freq)
+static gy_atomic_u64 *
+slot_of(gyre *cache, unsigned k)
 {
     uint64_t hash = room_hash(cache, key_of(k).text);
     struct gy_window w;
     gy_index_window(cache, hash, &w);
     for (unsigned i = 0; i < w.n * GY_BUCKET_SLOTS; i++) {
         gy_atomic_u64 *slot = &w.bucket[i / GY_BUCKET_SLOTS]->slot[i % GY_BUCKET_SLOTS];
-        uint64_t word = gy_load_seq(slot);
-        if (gy_slot_may_match(word, hash))
-            gy_store_seq(slot, (word & ~GY_FREQ_MASK) | (uint64_t)freq << GY_FREQ_SHIFT);
+        if (gy_slot_may_match(gy_load_seq(slot), hash))
+            return slot;
     }
+    return NULL;
+}
+
+static void
+set_freq(gyre *cache, unsigned k, unsigned freq)
+{
+    gy_atomic_u64 *slot = slot_of(cache, k);
+    gy_store_seq(slot, (gy_load_seq(slot) & ~GY_FREQ_MASK) | (uint64_t)freq << GY_FREQ_SHIFT);
 }
 
 /* Fills one arena of a ring with keys first, first + 1, ... and seals it. */
@@ -397,6 +405,35 @@ TEST(sweep, a_copy_is_complete)
     CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
     api_close(cache);
 }
+
+#ifdef GY_POINTS
+static void
+note_the_pin(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    trap->word = gy_load_seq(&room_record(trap->cache)->pin[GY_PIN_COPY]);
+}
+
+/* Else the arena of the copy could be swept, and freed, before anything refers to it. */
+TEST(sweep, a_copy_is_pinned_until_it_is_published)
+{
+    gyre *cache = open_one();
+    uint32_t arena;
+    fill_arena(cache, GY_MAIN, 0, &arena);
+    set_freq(cache, 0, 1);
+    gy_atomic_u64 *slot = slot_of(cache, 0);
+    uint64_t before = gy_load_seq(slot);
+    struct trap trap = {.file = "walk.c", .address = slot, .again = true, .action = note_the_pin, .cache = cache};
+    room_record(cache);
+    trap_set(&trap);
+    CHECK(room_sweep(cache, cache->arena_bytes));
+    trap_clear(&trap);
+    uint64_t after = gy_load_seq(slot);
+    CHECK(after != GY_EMPTY && gy_slot_ref(after) != gy_slot_ref(before));
+    CHECK(trap.word != 0 && gy_pin_arena(trap.word) == gy_ref_arena(cache, gy_slot_ref(after)));
+    api_close(cache);
+}
+#endif
 
 TEST(sweep, an_entry_replaced_meanwhile_is_left_alone)
 {

@@ -106,7 +106,7 @@
 #define REF(a, o) ((a) * CAP + (o) + 1)
 #define ARENA(ref) (((ref) - 1) / CAP)
 
-byte st[NA], gen[NA], sq[NA];           /* sq: the opening number, here the generation; 0 sealed */
+byte st[NA], gen[NA], sq[NA];           /* sq: the opening number: who, and in which generation; 0 sealed */
 byte pos[NA], cur[NA];
 bool closed[NA], holed[NA];
 byte lane, lanesq;                      /* arena + 1 and its opening number */
@@ -133,6 +133,12 @@ byte opening[NW], openingsq[NW], changes[NW];   /* in a worker's record: arena +
 #define mark_change(w) skip
 #define mark_opening(w, t, ts) skip
 #define LATE(a) 0
+#endif
+/* No two attempts to open have the same: it is drawn before the claim. Without deaths nobody looks at one that has failed. */
+#if DEATHS
+#define OPENING_NUMBER(g, w) (((g) + 1) * NW + (w))
+#else
+#define OPENING_NUMBER(g, w) ((g) + 1)
 #endif
 byte alive, gone;
 byte hj, hn;                            /* scratch, 0 between steps */

@@ -93,7 +93,7 @@ proctype Worker(byte w) {
         if :: pc == ROOM -> forget() :: else fi }
     :: d_step { pc == FIND && !(dead && w < NW) ->
         if :: t == NA -> forget(); pc = ROOM
-           :: t < NA && st[t] == FREE -> g = gen[t]; ts = g + 1; pc = FIRST_CLAIM;
+           :: t < NA && st[t] == FREE -> g = gen[t]; ts = OPENING_NUMBER(g, w); pc = FIRST_CLAIM;
 #ifndef NAMELATE
                 mark_opening(w, t, ts)     /* step opening */
 #endif

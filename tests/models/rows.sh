@@ -299,6 +299,7 @@ row quick bad   arena 'deaths: a hole is not marked' $A2 -DNOHOLED
 row quick bad   arena 'deaths: the pin goes before the arena is marked' $A2 -DHOLELATE
 row proof bad   arena 'deaths: parked without a look at the pins' $A3 -DNOLATE
 row proof bad   arena 'deaths: what the living sweep is parked' $A3 -DPARKALL
+row proof bad   arena 'deaths: a record names the arena, not its life' $A3 -DTRIES=0 -DNOSEQ
 row proof bad   arena 'deaths: what was being opened is left' $A1 -DNOOPENING
 row proof bad   arena 'deaths: it is made OPEN, in no lane' $A1 -DMENDOPEN
 row quick bad   arena 'deaths: named after the claim' $A1 -DNAMELATE
@@ -306,7 +307,7 @@ row quick bad   arena 'deaths: a recount in the middle of a change' $A1 -DNOMIDD
 row proof bad   arena 'deaths: a recount beside a change' $A1 -DNOAFTER
 row all   ok    arena 'deaths: two puts' -DDEATHS=1
 row all   ok    arena 'deaths: two entries an arena' -DDEATHS=1 -DCAP=2 -DPUTS=3
-row all   ok    arena 'deaths: three workers, one arena' $A3
+row proof ok    arena 'deaths: three workers, nobody sweeps' $A3 -DTRIES=0
 
 # max_entries: one arena, walked by all who join it
 R="-DNR=1 -DNM=0 -DTURNS=1"; R2="$R -DNW=0"
