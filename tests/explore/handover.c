@@ -151,7 +151,6 @@ section_changes(unsigned thread, const volatile void *at, bool opens)
 void
 handover_stores(unsigned thread, const volatile void *to, uint64_t value)
 {
-    const struct gy_super *super = cache->super;
     if (kind_of(to) == NONE)
         return;
     struct word *w = word_at(to);
