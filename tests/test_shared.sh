@@ -125,10 +125,10 @@ ends 2 'name of a cache and the number' "$gyre" expel $name 0
 ends 2 'name of a cache and the number' "$gyre" expel $name 12x
 ends 2 'name of a cache and the number' "$gyre" expel $name -1
 ends 1 'no such cache' "$gyre" expel gyre-nobody 1
-ends 1 'no such process has it open' "$gyre" expel $name $$
 "$build/shared_load" $loaded 1000000000 1 > load 2>&1 &
 holder=$!
 for ((i = 0; i < 100; i++)); do "$gyre" stat $loaded 2> /dev/null | grep -q 'processes *1' && break; sleep 0.1; done
+ends 1 'no such process has it open' "$gyre" expel $loaded $$
 kill -STOP $holder
 says '' "$gyre" expel $loaded $holder
 says 'expelled *1' "$gyre" stat $loaded

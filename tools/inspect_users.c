@@ -36,7 +36,10 @@ wrong_member(struct inspect *i, uint64_t n)
         return inspect_what(i, "is not among the first %u, which are in use", used);
     if (state != GY_MEMBER_FREE && gy_member_generation(word) == 0)
         return inspect_what(i, "has no name");
-    if (state == GY_MEMBER_JOINED && gy_member_who(word) != pid)
+    if (state > GY_MEMBER_EXPELLED)
+        return inspect_what(i, "is in state %u, which there is not", state);
+    bool told = state == GY_MEMBER_JOINED || state == GY_MEMBER_EXPELLING || state == GY_MEMBER_EXPELLED;
+    if (told && gy_member_who(word) != pid)
         return inspect_what(i, "is process %u, and process %llu", gy_member_who(word), (unsigned long long)pid);
     if (state == GY_MEMBER_LEAVING && gy_member_place(gy_member_who(word)) >= c->g.n_members)
         return inspect_what(i, "is cleared up after by nobody that could be");
