@@ -82,7 +82,8 @@ enum {
     GYRE_ENOSPC = -9,
     GYRE_ENOENT = -10,
     GYRE_EEXIST = -11,
-    GYRE_ESTALE = -12   /* revoked: a lease that has ended; or a draft or lease of the parent's, in a forked child */
+    GYRE_ESTALE = -12   /* revoked: a lease that has ended; a draft or lease of the parent's, in a forked child; or this process
+                         * was expelled from the cache (gyre_expel) */
 };
 
 /* A short English text for any int; a static string, never NULL. Any thread, any time. */
@@ -358,6 +359,21 @@ GYRE_API int gyre_scan(gyre *cache, gyre_visit *visit, void *arg);
  * is; GYRE_EINVAL; GYRE_ENOMEM and GYRE_EBUSY as gyre_get. */
 GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
 
+/* Gives up on a process that has a shared cache open and does not go on: it is stopped, by SIGSTOP or a debugger, or
+ * hangs, at any instruction of any call. All that it holds of the cache is the others' from now on: what waited for it
+ * goes on; views of its own keep no memory any more; its leases pass on; its work is taken over. (What stays set aside
+ * until it has closed the cache or ended: at most five arenas for each of its threads that was in a call, and its drafts.)
+ * When it comes back its calls answer GYRE_ESTALE, but for gyre_close, gyre_release, gyre_abort, gyre_lease_abort and
+ * gyre_stats_read, which it may use as ever; it may open the cache anew. A call during which it was expelled answers
+ * GYRE_ESTALE, too: what it was to change may have changed, or not. *What its views point to may be reused at any time
+ * after this call*: a program that may be expelled, and uses views, asks (a gyre_read of any key) after it has used them
+ * and before it believes what it read. gyre_read never hands out what was reused.
+ * pid is a number of the caller's PID namespace; if the process has the cache open more than once, all of these are given up.
+ * GYRE_OK, also when it was expelled before; GYRE_ENOENT: no such process has the cache open; GYRE_EINVAL: the caller
+ * itself, 0, or a private cache; GYRE_EPERM: a read-only cache; GYRE_EIO: the kernel refused a membarrier, and it keeps what
+ * it holds: call again; GYRE_ESTALE: the caller was expelled itself. */
+GYRE_API int gyre_expel(gyre *cache, uint32_t pid);
+
 typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_CAPACITY,           /* evicted for room */
     GYRE_ENTRY_LIMIT,        /* evicted to hold max_entries */
@@ -391,7 +407,7 @@ typedef struct gyre_stats {
     uint64_t oldest_section_ms, oldest_pin_ms;      /* ages; 0 and pid 0 when there is none */
     uint32_t oldest_section_pid, oldest_section_tid, oldest_pin_pid, oldest_pin_tid;
     uint32_t unlinked;             /* 1: the name has gone, or leads to another cache: open it again to use that */
-    uint32_t reserved;
+    uint32_t expelled;             /* processes that gyre_expel has given up, and that have neither closed it nor ended */
     uint64_t leases;               /* granted; each counts as an entry until it ends */
     uint64_t leases_passed;        /* of these: taken over from a holder that was gone or late */
     uint64_t stale_values;         /* GYRE_STALE answered: counted in misses, too */

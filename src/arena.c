@@ -260,6 +260,15 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
     return true;
 }
 
+/* Of who was expelled, a word may stand where the walk of the arena does not look: outside of the window, as it is by now,
+ * or in an arena that a clear was said to have emptied. A look at the whole index finds it. */
+void
+gy_arena_late(struct gyre *cache, const struct gy_staged *staged)
+{
+    gy_store_seq(&cache->books[staged->arena].holed, 1);
+    gy_member_late(cache);
+}
+
 void
 gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring)
 {
@@ -287,7 +296,7 @@ gy_arena_stamp_pins(struct gyre *cache)
     for (uint32_t i = 0; i < used; i++) {
         for (unsigned p = 0; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
-            if (pin == 0 || gy_pin_arena(pin) >= cache->g.n_arenas)
+            if (gy_pin_arena(pin) >= cache->g.n_arenas || !gy_pin_holds(cache, &cache->records[i], p, pin))
                 continue;
             gy_atomic_u64 *at = &cache->books[gy_pin_arena(pin)].pin_stamp;
             uint64_t seen = gy_load_acq(at);
@@ -305,7 +314,7 @@ pinned_from(struct gyre *cache, uint32_t arena, unsigned first_pin)
     for (uint32_t i = 0; i < used; i++)
         for (unsigned p = first_pin; p < GY_PINS; p++) {
             uint64_t pin = gy_load_seq(&cache->records[i].pin[p]);
-            if (pin != 0 && gy_pin_arena(pin) == arena)
+            if (gy_pin_arena(pin) == arena && gy_pin_holds(cache, &cache->records[i], p, pin))
                 return true;
         }
     return false;

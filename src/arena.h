@@ -173,6 +173,9 @@ struct gy_staged {
 bool gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                     bool urgent, struct gy_staged *out);
 
+/* Who publishes a staged entry was expelled meanwhile: gy_arena_unpin. */
+void gy_arena_late(struct gyre *cache, const struct gy_staged *staged);
+
 /* Seals what stands open in a lane: later entries go to a new arena. */
 void gy_arena_seal(struct gyre *cache, unsigned lane, unsigned ring);
 

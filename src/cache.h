@@ -64,6 +64,10 @@ struct gyre {
     bool maintains;                 /* its thread, which alone uses this, is the maintainer */
     bool usable;                    /* a forked child has a mapping of its own */
 
+    /* A clear, as far as this process has carried it out: clear.c. (Relaxed: who is clearing has them to himself.) */
+    gy_atomic_u64 clear_stage, clear_at, clear_cookie, clear_target;
+    gy_atomic_u32 clearing;         /* 1: a thread is */
+
     struct gy_worker worker;
     struct gyre *next_open;  /* the process's list of open caches: registry.c */
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
@@ -86,6 +90,36 @@ gy_record_of(struct gyre *cache, int *error)
     if (gy_likely(gy_seats[0].cache_id == cache->id))
         return gy_seats[0].record;
     return gy_record_find(cache, error);
+}
+
+/* The same for calls that change something: what an expelled process has not begun it does not begin. */
+static inline struct gy_record *
+gy_record_to_write(struct gyre *cache, int *error)
+{
+    struct gy_record *r = gy_record_of(cache, error);
+    if (gy_likely(r != NULL) && gy_unlikely(gy_record_expelled(r))) {
+        *error = GYRE_ESTALE;
+        return NULL;
+    }
+    return r;
+}
+
+/* Does a pin keep its arena from being reused, and from being swept? Not that of a view of who was expelled. (The owner is
+ * loaded after the pin: it is whose the pin is, or later.) */
+static inline bool
+gy_pin_holds(const struct gyre *cache, struct gy_record *r, unsigned place, uint64_t pin)
+{
+    if (pin == 0 || gy_likely(cache->members == NULL) || !gy_pin_is_view(place, pin))
+        return pin != 0;
+    return !gy_member_revoked(cache, (uint32_t)(gy_load_acq(&r->owner) >> 32));
+}
+
+/* Is somebody in the section that the record shows, of whom anything is to be waited for? */
+static inline bool
+gy_section_counts(const struct gyre *cache, struct gy_record *r, uint64_t section)
+{
+    return section != 0 &&
+           (cache->members == NULL || !gy_member_revoked(cache, (uint32_t)(gy_load_acq(&r->owner) >> 32)));
 }
 
 /* Cache time: milliseconds since creation, from 1. A clock that stepped back to before it stands still. */
@@ -205,10 +239,12 @@ gy_pin_clear(gy_atomic_u64 *pin)
     gy_store_rel(pin, 0); /* what was read or written under the pin comes before its end */
 }
 
-/* Clears the pin of a staged entry. */
+/* Clears the pin of a staged entry, which the thread of r may have published; NULL: nobody has. */
 static inline void
-gy_arena_unpin(const struct gy_staged *staged)
+gy_arena_unpin(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged)
 {
+    if (r != NULL && gy_unlikely(gy_record_expelled(r)))
+        gy_arena_late(cache, staged);
     gy_pin_clear(staged->pin);
 }
 

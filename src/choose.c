@@ -36,7 +36,7 @@ live_bytes(struct gy_book *book)
 /* SEALED or PARKED -> SWEEPING; sweep 1. Not when a pin is on it, which may be a writer's; a reader's would keep
  * the room from being gained. */
 static bool
-claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
+claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, struct gy_choice *out)
 {
     bool parked = gy_arena_state(word) == GY_PARKED;
     uint64_t sweeping = gy_arena_swept_by(word, gy_member_number(cache));
@@ -51,8 +51,15 @@ claim(struct gyre *cache, uint32_t arena, uint64_t word, struct gy_choice *out)
     if (!parked)
         gy_sub_rlx(&cache->super->sealed[gy_arena_ring(word)], live_bytes(&cache->books[arena]));
     bool compact = parked && (progress & GY_PROGRESS_COMPACT);
-    uint64_t from = begin(&cache->books[arena]);
-    *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping, .from = from};
+    *out = (struct gy_choice){.arena = arena, .compact = compact, .word = sweeping};
+    /* A pin, for who is expelled: the arena is then swept by others, and not freed while this thread may read it. As of who
+     * joins: it is freed after the word has changed, a membarrier, and a look at the pins. */
+    gy_pin_set(cache, &r->pin[GY_PIN_SWEEP], gy_pin_word(cache, arena, GY_PIN_SWEEPING));
+    if (gy_unlikely(gy_load_acq(&cache->words[arena]) != sweeping)) {
+        gy_pin_clear(&r->pin[GY_PIN_SWEEP]);
+        return false;
+    }
+    out->from = begin(&cache->books[arena]);
     return true;
 }
 
@@ -90,8 +97,10 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
     uint64_t parked = gy_arena_with_state(sweeping, GY_PARKED);
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1 */
         return CHANGED;
+    uint64_t progress = gy_load_acq(&cache->books[arena].progress);
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
-        gy_store_rel(&cache->books[arena].progress, GY_PROGRESS_LATE);
+        /* Failed: this process was expelled, and another has done so. */
+        gy_cas_seq(&cache->books[arena].progress, &progress, GY_PROGRESS_LATE | (progress & GY_PROGRESS_WALK));
     gy_store_rlx(&cache->super->hand[gy_arena_ring(word)].parked, arena + 1); /* (Relaxed: a hint where to go on.) */
     /* model: sweep8park */
     return gy_cas_seq(&cache->words[arena], &sweeping, parked) ? join(cache, r, arena, parked, false, out) : CHANGED;
@@ -197,14 +206,14 @@ next_ring(struct gyre *cache, enum gy_need need, const uint64_t *live, bool main
 
 /* What was seen as that, if it still is. */
 static bool
-claim_seen(struct gyre *cache, uint64_t seen, struct gy_choice *out)
+claim_seen(struct gyre *cache, struct gy_record *r, uint64_t seen, struct gy_choice *out)
 {
     uint32_t arena = gy_open_arena(seen);
     if (seen == 0 || arena >= cache->g.n_arenas)
         return false;
     uint64_t word = gy_load_acq(&cache->words[arena]);
     return gy_arena_state(word) == GY_SEALED && gy_arena_sequence(word) == seen >> GY_ARENA_BITS &&
-           claim(cache, arena, word, out);
+           claim(cache, r, arena, word, out);
 }
 
 /* What lives in each ring, as far as it is known without a look at all arenas. */
@@ -225,7 +234,7 @@ known_live(struct gyre *cache, uint64_t *live)
 /* One of those that the last look at all arenas has found, while there are some: such a look is long where arenas are
  * many, and few of them change. */
 static bool
-claim_ahead(struct gyre *cache, struct gy_choice *out)
+claim_ahead(struct gyre *cache, struct gy_record *r, struct gy_choice *out)
 {
     gy_atomic_u64(*ahead)[GY_AHEAD] = cache->super->ahead;
     uint64_t live[GY_RINGS];
@@ -237,7 +246,7 @@ claim_ahead(struct gyre *cache, struct gy_choice *out)
     for (unsigned i = 0; i < GY_AHEAD; i++) {
         uint64_t seen = gy_load_rlx(&ahead[ring][i]);
         gy_store_rlx(&ahead[ring][i], 0);
-        if (claim_seen(cache, seen, out)) {
+        if (claim_seen(cache, r, seen, out)) {
             out->look = look;
             return true;
         }
@@ -257,12 +266,12 @@ leave_ahead(struct gyre *cache, const struct survey *v)
 }
 
 static bool
-claim_at(struct gyre *cache, unsigned hand, struct gy_choice *out)
+claim_at(struct gyre *cache, struct gy_record *r, unsigned hand, struct gy_choice *out)
 {
     uint64_t word;
     bool look;
     uint32_t arena = gy_hand_at(cache, hand, &word, &look);
-    if (arena == UINT32_MAX || !claim(cache, arena, word, out))
+    if (arena == UINT32_MAX || !claim(cache, r, arena, word, out))
         return false;
     out->look = look;
     return true;
@@ -270,25 +279,25 @@ claim_at(struct gyre *cache, unsigned hand, struct gy_choice *out)
 
 /* Where a hand stopped inside an arena it goes on, without a look over all of them. */
 static bool
-claim_hand(struct gyre *cache, struct gy_choice *out)
+claim_hand(struct gyre *cache, struct gy_record *r, struct gy_choice *out)
 {
-    if (claim_at(cache, gy_hand_own(cache), out))
+    if (claim_at(cache, r, gy_hand_own(cache), out))
         return true;
     for (unsigned i = gy_hand_first(cache); i < GY_HANDS; i++)
-        if (claim_at(cache, i, out))
+        if (claim_at(cache, r, i, out))
             return true;
     return false;
 }
 
 bool
-gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
+gy_choose_for_room(struct gyre *cache, struct gy_record *r, enum gy_need need, struct gy_choice *out)
 {
-    if (claim_hand(cache, out) || (need == GY_BACKGROUND && claim_ahead(cache, out)))
+    if (claim_hand(cache, r, out) || (need == GY_BACKGROUND && claim_ahead(cache, r, out)))
         return true;
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
         survey(cache, &v);
-        if (v.parked != UINT32_MAX && claim(cache, v.parked, v.parked_word, out))
+        if (v.parked != UINT32_MAX && claim(cache, r, v.parked, v.parked_word, out))
             return true;
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
         uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
@@ -296,7 +305,7 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
         v.most = compact ? 1 : v.most; /* where garbage decides, each choice is one anew */
         leave_ahead(cache, &v);
         if (compact) {
-            if (claim(cache, v.dirtiest, v.dirtiest_word, out)) {
+            if (claim(cache, r, v.dirtiest, v.dirtiest_word, out)) {
                 out->compact = true;
                 return true;
             }
@@ -321,7 +330,7 @@ gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out)
         /* An open arena older than a turn of its ring is sealed, so that its entries age too. */
         if (v.open[ring] != UINT32_MAX && older(v.open_word[ring], v.seen[ring][0]))
             seal_open(cache, v.open[ring]);
-        if (claim_seen(cache, v.seen[ring][0], out)) {
+        if (claim_seen(cache, r, v.seen[ring][0], out)) {
             out->look = look;
             return true;
         }

@@ -22,7 +22,7 @@ struct gy_choice {
  * none. GY_BACKGROUND leaves open arenas alone; GY_FOREGROUND takes them when nothing else is left;
  * GY_EVICT does not compact, either: it cannot fail to gain room. */
 enum gy_need { GY_BACKGROUND, GY_FOREGROUND, GY_EVICT };
-bool gy_choose_for_room(struct gyre *cache, enum gy_need need, struct gy_choice *out);
+bool gy_choose_for_room(struct gyre *cache, struct gy_record *r, enum gy_need need, struct gy_choice *out);
 
 /* For max_entries: where the hand of that ring stands, else its oldest arena, open ones included. Any number of
  * threads may be at it. False when others hold what there is: pins, or its last entries; `again` does these anew. */

@@ -11,12 +11,15 @@
  *   3 A grace period: writers look at the mark inside their sections, so after it nobody publishes an
  *     entry of an old arena any more. (A sweep's copy of one goes to an arena that is old, too.)
  *   4 A pass over the index, in ascending order of buckets, removes all words with refs into old arenas.
- *     done := mark. */
+ *     done := mark.
+ *
+ * 3 and 4 are every process's own, where the cache is shared: how far it has come it keeps to itself, so nobody has to take
+ * a clear over, and nobody who comes late can spoil another's. One does it as a rule, the maintainer; whoever is
+ * through first raises done, and the others stop. */
 
 #include "clear.h"
 
 #include "index.h"
-#include "reap.h"
 
 enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
 enum { BUCKETS_A_STEP = 256 };
@@ -62,51 +65,55 @@ static bool
 clear_shard(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t mark)
 {
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    uint64_t b = gy_load_rlx(&cache->super->clear_at), end = b + BUCKETS_A_STEP;
+    uint64_t b = gy_load_rlx(&cache->clear_at), end = b + BUCKETS_A_STEP;
     for (; b < gy_shard_extent(cache, number); b++) {
         if (b == end) {
-            gy_store_rlx(&cache->super->clear_at, b);
+            gy_store_rlx(&cache->clear_at, b);
             return false;
         }
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             if (gy_load_acq(&base[b].slot[s]) != GY_EMPTY)
                 clear_slot(cache, r, &cache->super->shard[number], &base[b].slot[s], mark);
     }
-    gy_store_rlx(&cache->super->clear_at, 0);
+    gy_store_rlx(&cache->clear_at, 0);
     return true;
 }
 
-/* (Relaxed, here and above: the driver alone writes clear_stage, _at, _target and _cookie.) */
+/* What was emptied stays so: whoever has passed the index last, done only rises. (Beyond the mark it is damaged.) */
+static void
+raise_done(struct gy_super *s, uint64_t target)
+{
+    uint64_t seen = gy_load_acq(&s->done);
+    while ((seen < target || seen > gy_load_acq(&s->mark)) && !gy_cas_seq(&s->done, &seen, target)) /* after the pass; pairs with clear_pending */
+        ; /* retried because another process has passed the index, too */
+}
+
+/* (Relaxed, here and above: who is clearing alone uses clear_stage, _at, _target and _cookie.) */
 static bool
 advance(struct gyre *cache, struct gy_record *r)
 {
     struct gy_super *s = cache->super;
-    uint64_t stage = gy_load_rlx(&s->clear_stage);
+    uint64_t stage = gy_load_rlx(&cache->clear_stage);
     if (stage == IDLE) {
-        gy_store_rlx(&s->clear_target, gy_load_seq(&s->mark));
-        gy_store_rlx(&s->clear_cookie, cache->rcu->start(cache));
-        gy_store_rlx(&s->clear_stage, WAIT);
+        gy_store_rlx(&cache->clear_target, gy_load_seq(&s->mark));
+        gy_store_rlx(&cache->clear_cookie, cache->rcu->start(cache));
+        gy_store_rlx(&cache->clear_stage, WAIT);
         return true;
     }
     if (stage == WAIT) {
-        if (!cache->rcu->poll(cache, gy_load_rlx(&s->clear_cookie)))
+        if (!cache->rcu->poll(cache, gy_load_rlx(&cache->clear_cookie)))
             return false;
-        gy_store_rlx(&s->clear_stage, PASS);
-        return true;
-    }
-    if (stage - PASS >= cache->g.n_shards) { /* a damaged word: once more, from the start */
-        gy_store_rlx(&s->clear_at, 0);
-        gy_store_rlx(&s->clear_stage, IDLE);
+        gy_store_rlx(&cache->clear_stage, PASS);
         return true;
     }
     unsigned number = (unsigned)(stage - PASS);
-    if (!clear_shard(cache, r, number, gy_load_rlx(&s->clear_target)))
+    if (!clear_shard(cache, r, number, gy_load_rlx(&cache->clear_target)))
         return true;
     if (number + 1 < cache->g.n_shards) {
-        gy_store_rlx(&s->clear_stage, stage + 1);
+        gy_store_rlx(&cache->clear_stage, stage + 1);
     } else {
-        gy_store_rel(&s->done, gy_load_rlx(&s->clear_target)); /* after the pass; pairs with clear_pending */
-        gy_store_rlx(&s->clear_stage, IDLE);
+        raise_done(s, gy_load_rlx(&cache->clear_target));
+        gy_store_rlx(&cache->clear_stage, IDLE);
     }
     return true;
 }
@@ -114,16 +121,14 @@ advance(struct gyre *cache, struct gy_record *r)
 bool
 gy_clear_step(struct gyre *cache, struct gy_record *r)
 {
-    uint64_t nobody = 0;
+    uint32_t idle = 0;
     if (!gy_clear_pending(cache))
         return false;
     /* model: drive */
-    if (!gy_cas_seq(&cache->super->clear_driver, &nobody, gy_owner_self(cache))) {
-        gy_reap(cache); /* the driver may be dead */
+    if (!gy_cas_seq(&cache->clearing, &idle, 1))
         return false;
-    }
     bool did = gy_clear_pending(cache) && advance(cache, r);
     /* model: undrive */
-    gy_store_rel(&cache->super->clear_driver, 0); /* pairs with the next driver's CAS */
+    gy_store_rel(&cache->clearing, 0); /* pairs with the next one's CAS */
     return did;
 }

@@ -30,7 +30,7 @@ scan_under_way(struct gyre *cache)
     uint32_t used = gy_load_seq(&cache->super->n_records_used); /* raised before a record's scans */
     used = used < cache->g.n_records ? used : cache->g.n_records;
     for (uint32_t i = 0; i < used; i++)
-        if (gy_load_seq(&cache->records[i].scans) != 0)
+        if (gy_load_seq(&cache->records[i].scans) != 0 && !gy_record_expelled(&cache->records[i]))
             return true;
     return false;
 }
@@ -82,9 +82,11 @@ displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct
     struct gy_window w;
     gy_index_window(cache, hash, &w);
     if (movable && w.n == 2 && w.bucket[0] == from && w.bucket[1] > from) {
-        gy_store_seq(&shard->displaced, hash | 1);
-        moved = !scan_under_way(cache) && move_to(cache, r, shard, &f, w.bucket[1]);
-        gy_store_rel(&shard->displaced, 0); /* a scan that reads this reads what was moved */
+        uint64_t mine = hash | 1, was = 0; /* by CAS: who was expelled may come late, and is in nobody's way */
+        if (gy_cas_seq(&shard->displaced, &was, mine)) {
+            moved = !scan_under_way(cache) && move_to(cache, r, shard, &f, w.bucket[1]);
+            gy_cas_seq(&shard->displaced, &mine, 0); /* a scan that reads this reads what was moved */
+        }
     }
     gy_pin_clear(&r->pin[GY_PIN_MOVE]);
     return moved;
@@ -105,6 +107,6 @@ gy_displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, con
         struct gy_bucket *from = w->bucket[n / GY_BUCKET_SLOTS];
         room = displace(cache, r, shard, from, &from->slot[n % GY_BUCKET_SLOTS]);
     }
-    gy_grow_undrive(shard);
+    gy_grow_undrive(cache, shard);
     return room;
 }

@@ -168,7 +168,7 @@ gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_leas
         gy_lease_options_check(&o, options) != GYRE_OK)
         return GYRE_EINVAL;
     int error;
-    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_record *r = gy_record_to_write(cache, &error);
     if (r == NULL)
         return error;
     gy_atomic_u64 *pin = gy_record_view_pin(cache, r);
@@ -180,7 +180,10 @@ gyre_get_or_lease(gyre *cache, const void *key, size_t key_size, const gyre_leas
         return GYRE_OK;
     *view = NO_VIEW;
     struct seeker s = {.cache = cache, .r = r, .key = key, .key_size = key_size, .hash = hash, .options = &o, .pin = pin};
-    return seek(&s, view, lease);
+    int result = gy_view_stands(r, pin, seek(&s, view, lease));
+    if (gy_unlikely(result == GYRE_ESTALE))
+        *view = NO_VIEW, *lease = NO_LEASE;
+    return result;
 }
 
 /* A lease that is about to be used. */
@@ -207,7 +210,7 @@ use(gyre_lease *lease, struct use *u)
     if (was.priv[3] != gy_os_pid()) /* the parent's: no child ends it */
         return GYRE_ESTALE;
     int error = GYRE_OK;
-    u->r = gy_record_of(u->cache, &error);
+    u->r = gy_record_to_write(u->cache, &error);
     return u->r == NULL ? error : GYRE_OK;
 }
 

@@ -19,11 +19,17 @@
  *
  * A stage is changed by whoever holds driver, a try-lock that nobody waits for. Buckets are moved by
  * whoever claims them from the cursor: each by one mover only (two could bring one word back twice,
- * counterexample CE4). Lookups never wait and need no section. */
+ * counterexample CE4). Lookups never wait and need no section.
+ *
+ * A member that was expelled may come back in the middle of a step, when another drives. So all words of a growth are
+ * changed by CAS, from what the step began with, and none has the same value twice: the geometry only grows, the
+ * stage's word has the cookie of its grace period, the cursor and the count of finished buckets bear log2 of N. What comes late
+ * fails; or does what was right to do, and the others have not yet. */
 
 #include "grow.h"
 
 #include "account.h"
+#include "credit.h"
 #include "index.h"
 #include "move.h"
 #include "reap.h"
@@ -32,20 +38,58 @@
 
 enum stage { IDLE = GY_GROW_IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
 /* Buckets that a put moves, and who moves alone; the cursor carries log2 of N, see claim_chunk. */
-enum { CHUNK = 4, ALONE = 256, CURSOR_SHIFT = 48 };
+enum { CHUNK = 4, ALONE = 256, CURSOR_SHIFT = 48, STAGE_BITS = GY_GROW_STAGE_BITS };
 enum { LOAD_URGENT = 71 }; /* then writers help */
 
 /* The logarithm of the buckets of a shard that doubles: of its lower half. */
 static unsigned
-lower_log2(const struct gyre *cache, unsigned number)
+lower_log2(const struct gyre *cache, uint64_t geometry)
 {
-    return (unsigned)gy_min(gy_geometry_log2(gy_shard_geometry(cache, number)), cache->g.log2_buckets_most - 1);
+    return (unsigned)gy_min(gy_geometry_log2(geometry & cache->geometry_bits), cache->g.log2_buckets_most - 1);
+}
+
+/* A word of the stage: the stage, and above it the cookie of the last grace period that was started. */
+static enum stage
+stage_in(uint64_t word)
+{
+    return (enum stage)(word & ((1 << STAGE_BITS) - 1));
+}
+
+static uint64_t
+with_stage(uint64_t word, enum stage stage)
+{
+    return word >> STAGE_BITS << STAGE_BITS | (uint64_t)stage;
 }
 
 static enum stage
 stage_of(struct gy_shard *shard)
 {
-    return (enum stage)gy_load_acq(&shard->stage);
+    return stage_in(gy_load_acq(&shard->stage));
+}
+
+/* How many of a doubling's buckets are finished; when one moves alone, which is next. Above: whose count it is. */
+static uint64_t
+finished_word(unsigned log2, bool alone, uint64_t buckets)
+{
+    return ((uint64_t)log2 << 1 | alone) << CURSOR_SHIFT | buckets;
+}
+
+/* The count begins: once, whoever comes late. */
+static void
+begin_count(struct gy_shard *shard, unsigned log2, bool alone)
+{
+    uint64_t seen = gy_load_acq(&shard->finished), first = finished_word(log2, alone, 0);
+    if (seen >> CURSOR_SHIFT != first >> CURSOR_SHIFT)
+        gy_cas_seq(&shard->finished, &seen, first);
+}
+
+/* The cursor, likewise. */
+static void
+begin_cursor(struct gy_shard *shard, unsigned log2)
+{
+    uint64_t seen = gy_load_acq(&shard->cursor);
+    if (seen >> CURSOR_SHIFT != log2)
+        gy_cas_seq(&shard->cursor, &seen, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
 }
 
 bool
@@ -73,25 +117,41 @@ drive(struct gyre *cache, struct gy_shard *shard)
     return gy_grow_drive(cache, shard) || (gy_reap(cache) && gy_grow_drive(cache, shard));
 }
 
-/* The next geometry and stage; the grace period starts after the geometry shows. */
-static void
-turn(struct gyre *cache, struct gy_shard *shard, unsigned log2, enum gy_phase phase, enum stage stage)
+/* A step of the driver: what it found. */
+struct drive {
+    struct gyre *cache;
+    struct gy_record *r;
+    struct gy_shard *shard;
+    unsigned number, log2;
+    uint64_t geometry, stage; /* words */
+};
+
+static bool
+change_stage(struct drive *d, enum stage stage)
 {
-    gy_store_seq(gy_grow_geometry(cache, shard), gy_geometry_word(log2, phase)); /* model: turn */
-    gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
-    gy_store_rel(&shard->stage, stage);
+    uint64_t seen = d->stage;
+    d->stage = with_stage(seen, stage);
+    return gy_cas_seq(&d->shard->stage, &seen, d->stage); /* else another has driven on */
 }
 
-/* Takes bytes for the new half out of what is set aside for the index. */
-static bool
-take_credit(struct gyre *cache, uint64_t bytes)
+/* The same, with a grace period that begins now. */
+static void
+change_stage_and_wait(struct drive *d, enum stage stage)
 {
-    gy_atomic_u64 *credit = &cache->super->index_credit;
-    uint64_t have = gy_load_acq(credit);
-    while (have >= bytes)
-        if (gy_cas_seq(credit, &have, have - bytes))
-            return true; /* else another shard took or gave some */
-    return false;
+    uint64_t cookie = d->cache->rcu->start(d->cache);
+    gy_cas_seq(&d->shard->stage, &d->stage, with_stage(cookie << STAGE_BITS, stage)); /* else another has driven on */
+}
+
+/* The next geometry and stage; the grace period starts after the geometry shows. True: it is this step that showed it.
+ * False: it shows already, or a later one does, which this step knows nothing of. */
+static bool
+turn(struct drive *d, unsigned log2, enum gy_phase phase, enum stage stage)
+{
+    uint64_t next = gy_geometry_word(log2, phase), seen = d->geometry;
+    bool mine = gy_cas_seq(gy_grow_geometry(d->cache, d->shard), &seen, next); /* model: turn */
+    if (mine || seen == next)
+        change_stage_and_wait(d, stage);
+    return mine;
 }
 
 /* Sets one more arena aside. */
@@ -100,25 +160,27 @@ raise_credit(struct gyre *cache, struct gy_record *r)
 {
     if (!gy_sweep_room(cache, r, false) || !gy_arena_withdraw(cache))
         return false;
-    gy_add_seq(&cache->super->index_credit, cache->arena_bytes);
+    gy_credit_give(cache, cache->arena_bytes);
     return true;
 }
 
 static bool
-start(struct gyre *cache, struct gy_record *r, unsigned number)
+start(struct drive *d)
 {
-    struct gy_shard *shard = &cache->super->shard[number];
-    unsigned log2 = lower_log2(cache, number);
-    uint64_t bytes = sizeof(struct gy_bucket) << log2;
-    if (!take_credit(cache, bytes))
-        return raise_credit(cache, r);
-    size_t offset = (size_t)(cache->g.index_at + cache->g.shard_bytes_most * number + bytes);
+    struct gyre *cache = d->cache;
+    uint64_t bytes = sizeof(struct gy_bucket) << d->log2;
+    if (!gy_credit_take(cache, bytes))
+        return raise_credit(cache, d->r);
+    size_t offset = (size_t)(cache->g.index_at + cache->g.shard_bytes_most * d->number + bytes);
     if (cache->region.ops->reserve(&cache->region, offset, bytes) != GYRE_OK) {
-        gy_add_seq(&cache->super->index_credit, bytes);
+        gy_credit_give(cache, bytes);
         return false;
     }
     gy_add_rlx(&cache->super->index_bytes, bytes);
-    turn(cache, shard, log2, GY_UNION, WAIT_UNION); /* model: phase1 */
+    if (!turn(d, d->log2, GY_UNION, WAIT_UNION)) { /* model: phase1 */
+        gy_sub_rlx(&cache->super->index_bytes, bytes);
+        gy_credit_give(cache, bytes);
+    }
     return true;
 }
 
@@ -197,12 +259,21 @@ claim_chunk(struct gy_shard *shard, unsigned log2, uint64_t *first)
     return true;
 }
 
+/* In the section: none comes late but of who was expelled, who finds another count. */
+static void
+count_finished(struct gy_shard *shard, unsigned log2, uint64_t buckets)
+{
+    uint64_t seen = gy_load_acq(&shard->finished), whose = finished_word(log2, false, 0) >> CURSOR_SHIFT;
+    while (seen >> CURSOR_SHIFT == whose && !gy_cas_seq(&shard->finished, &seen, seen + buckets))
+        ; /* retried because another mover finished some */
+}
+
 static bool
 move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     struct gy_bucket *base = gy_shard_buckets(cache, number);
-    unsigned log2 = lower_log2(cache, number);
+    unsigned log2 = lower_log2(cache, gy_load_acq(gy_grow_geometry(cache, shard)));
     uint64_t n = (uint64_t)1 << log2, first;
     if (!claim_chunk(shard, log2, &first))
         return false;
@@ -218,11 +289,11 @@ move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
     bool told_to_stop = false;
     for (uint64_t b = first; b < end && !told_to_stop; b++) {
         gy_section_enter(cache, r);
-        told_to_stop = stage_of(shard) != MOVE;
+        told_to_stop = stage_of(shard) != MOVE || gy_record_expelled(r); /* then others move what is left */
         for (unsigned s = 0; s < GY_BUCKET_SLOTS && !told_to_stop; s++)
             move_slot(cache, r, number, b, n, s);
         if (b + 1 == end && !told_to_stop)
-            gy_add_seq(&shard->finished, end - first); /* in the section: none comes late, see WAIT_MOVERS */
+            count_finished(shard, log2, end - first);
         gy_section_exit(cache, r);
     }
     return true;
@@ -237,87 +308,40 @@ left_by_the_dead(struct gy_shard *shard, unsigned log2)
 }
 
 /* The driver moves what the dead have left, some buckets a call; the only mover now. What was moved is gone from its old
- * bucket. True when there are none left. (Relaxed: only the driver uses finished by now.) */
+ * bucket. True when there are none left. */
 static bool
-move_alone(struct gyre *cache, struct gy_record *r, unsigned number, unsigned log2)
+move_alone(struct drive *d)
 {
-    struct gy_shard *shard = &cache->super->shard[number];
-    uint64_t n = (uint64_t)1 << log2, b = gy_load_rlx(&shard->finished), end = gy_min(b + ALONE, n);
+    struct gyre *cache = d->cache;
+    uint64_t seen = gy_load_acq(&d->shard->finished), n = (uint64_t)1 << d->log2;
+    if (seen >> CURSOR_SHIFT != finished_word(d->log2, true, 0) >> CURSOR_SHIFT)
+        return false;
+    uint64_t b = seen & (((uint64_t)1 << CURSOR_SHIFT) - 1), end = gy_min(b + ALONE, n);
     for (; b < end; b++) {
-        gy_section_enter(cache, r);
+        gy_section_enter(cache, d->r);
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
-            move_slot(cache, r, number, b, n, s);
-        gy_section_exit(cache, r);
+            move_slot(cache, d->r, d->number, b, n, s);
+        gy_section_exit(cache, d->r);
     }
-    gy_store_rlx(&shard->finished, b);
-    return b >= n;
+    gy_cas_seq(&d->shard->finished, &seen, finished_word(d->log2, true, end));
+    return end >= n;
 }
 
 static bool
-advance_move(struct gyre *cache, struct gy_record *r, unsigned number, enum stage stage, unsigned log2)
+advance_move(struct drive *d)
 {
-    struct gy_shard *shard = &cache->super->shard[number];
-    bool done = stage == MOVE ? gy_load_acq(&shard->finished) == (uint64_t)1 << log2
-                              : move_alone(cache, r, number, log2);
+    bool moving = stage_in(d->stage) == MOVE;
+    bool done = moving ? gy_load_acq(&d->shard->finished) == finished_word(d->log2, false, (uint64_t)1 << d->log2)
+                       : move_alone(d);
     if (done) {
-        turn(cache, shard, log2 + 1, GY_STEADY, WAIT_DRAIN); /* model: phase3 */
-    } else if (stage == MOVE) {
-        if (!left_by_the_dead(shard, log2))
+        turn(d, d->log2 + 1, GY_STEADY, WAIT_DRAIN); /* model: phase3 */
+    } else if (moving) {
+        if (!left_by_the_dead(d->shard, d->log2))
             return false;
-        gy_store_seq(&shard->stage, WAIT_MOVERS); /* then the grace period: no mover begins a bucket after it */
-        gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: who drives next reads both.) */
+        if (change_stage(d, WAIT_MOVERS)) /* then the grace period: no mover begins a bucket after it */
+            change_stage_and_wait(d, WAIT_MOVERS);
     }
     return true;
-}
-
-/* A turn of the stage, by the driver. */
-static bool
-advance(struct gyre *cache, struct gy_record *r, unsigned number)
-{
-    struct gy_shard *shard = &cache->super->shard[number];
-    unsigned log2 = lower_log2(cache, number);
-    enum stage stage = stage_of(shard);
-    if (stage == IDLE)
-        return gy_grow_loaded(cache, shard, 0) && start(cache, r, number);
-    if (stage == MOVE || stage == MOVE_ALONE)
-        return advance_move(cache, r, number, stage, log2);
-    if (!cache->rcu->poll(cache, gy_load_rlx(&shard->cookie)))
-        return false;
-    switch (stage) {
-    case WAIT_UNION:
-        turn(cache, shard, log2, GY_MOVING, WAIT_MOVING); /* model: phase2 */
-        break;
-    case WAIT_MOVING:
-        gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage and the cursor.) */
-        gy_store_rlx(&shard->orphaned, 0);
-        gy_store_rel(&shard->stage, MOVE); /* model: phasemove */
-        gy_store_rel(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
-        break;
-    case WAIT_MOVERS:
-        gy_store_rlx(&shard->finished, 0); /* (Relaxed: released by the stage.) */
-        gy_store_rel(&shard->stage, MOVE_ALONE);
-        break;
-    default:
-        gy_add_rlx(&cache->super->growths, 1);
-        gy_store_rel(&shard->stage, IDLE); /* model: phasedrain */
-    }
-    return true;
-}
-
-bool
-gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
-{
-    struct gy_shard *shard = &cache->super->shard[number];
-    if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0)
-        return false;
-    if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
-        return true;
-    enum stage stage = stage_of(shard);
-    if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))
-        return false;
-    bool did = advance(cache, r, number);
-    gy_grow_undrive(shard);
-    return did;
 }
 
 /* The geometry is what operations went by; a driver that died in turn() had not told the stage yet. */
@@ -334,45 +358,89 @@ stage_by_geometry(enum gy_phase phase, enum stage stage)
     }
 }
 
-/* Its driver has died, or leaves: stage and cookie are brought in line with the geometry, as the next driver needs them.
- * Only who clears up after the driver does this, and nobody drives meanwhile. */
+/* Its driver has died, or leaves, or was expelled: the stage is brought in line with the geometry, with a grace period that
+ * begins now, as the next driver needs them. What the last one may do late fails then. */
 static void
 take_over(struct gyre *cache, struct gy_shard *shard)
 {
-    uint64_t geometry = gy_load_acq(gy_grow_geometry(cache, shard)), log2 = gy_geometry_log2(geometry);
-    enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
-    /* model: takeover1 */
-    gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* (Relaxed: released by the stage.) */
-    gy_store_rel(&shard->stage, stage); /* model: takeover2 */
-    if (stage == MOVE && gy_load_acq(&shard->cursor) >> CURSOR_SHIFT != log2)
-        gy_store_rel(&shard->cursor, log2 << CURSOR_SHIFT); /* it died in between */
+    struct drive d = {.cache = cache, .shard = shard, .stage = gy_load_acq(&shard->stage)};
+    uint64_t geometry = gy_load_acq(gy_grow_geometry(cache, shard));
+    enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_in(d.stage));
+    change_stage_and_wait(&d, stage); /* model: takeover1, takeover2 */
+    if (stage == MOVE)
+        begin_cursor(shard, lower_log2(cache, geometry)); /* it died in between */
+}
+
+/* A turn of the stage, by the driver. */
+static bool
+advance(struct gyre *cache, struct gy_record *r, unsigned number)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    struct drive d = {.cache = cache, .r = r, .shard = shard, .number = number, .stage = gy_load_acq(&shard->stage),
+                      .geometry = gy_load_acq(gy_grow_geometry(cache, shard))};
+    enum stage stage = stage_in(d.stage);
+    d.log2 = lower_log2(cache, d.geometry);
+    if (gy_unlikely(stage_by_geometry(gy_geometry_phase(d.geometry), stage) != stage)) {
+        take_over(cache, shard); /* one who was expelled has shown this geometry late */
+        return true;
+    }
+    if (stage == IDLE)
+        return gy_grow_loaded(cache, shard, 0) && start(&d);
+    if (stage == MOVE || stage == MOVE_ALONE)
+        return advance_move(&d);
+    if (!cache->rcu->poll(cache, d.stage >> STAGE_BITS))
+        return false;
+    switch (stage) {
+    case WAIT_UNION:
+        turn(&d, d.log2, GY_MOVING, WAIT_MOVING); /* model: phase2 */
+        break;
+    case WAIT_MOVING:
+        begin_count(shard, d.log2, false);
+        gy_store_rlx(&shard->orphaned, 0); /* (Relaxed: released by the stage and the cursor.) */
+        change_stage(&d, MOVE); /* model: phasemove */
+        begin_cursor(shard, d.log2);
+        break;
+    case WAIT_MOVERS:
+        begin_count(shard, d.log2, true);
+        change_stage(&d, MOVE_ALONE);
+        break;
+    default:
+        gy_add_rlx(&cache->super->growths, 1);
+        change_stage(&d, IDLE); /* model: phasedrain */
+    }
+    return true;
+}
+
+bool
+gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
+{
+    struct gy_shard *shard = &cache->super->shard[number];
+    if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0 || gy_record_expelled(r))
+        return false;
+    if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
+        return true;
+    enum stage stage = stage_of(shard);
+    if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))
+        return false;
+    bool did = advance(cache, r, number);
+    gy_grow_undrive(cache, shard);
+    return did;
 }
 
 void
 gy_grow_release(struct gyre *cache, unsigned number, uint32_t member)
 {
     struct gy_shard *shard = &cache->super->shard[number];
-    uint64_t driver = gy_load_acq(&shard->driver);
+    uint64_t driver = gy_load_acq(&shard->driver), displaced = gy_load_acq(&shard->displaced);
     if (driver >> 32 == member) { /* model: reapdriver */
         take_over(cache, shard);
-        gy_store_rlx(&shard->displaced, 0); /* (Relaxed: released with the driver's word.) */
+        gy_cas_seq(&shard->displaced, &displaced, 0);
         gy_cas_seq(&shard->driver, &driver, 0); /* model: takeover3 */
+    } else if (displaced != 0 && gy_grow_drive(cache, shard)) {
+        gy_cas_seq(&shard->displaced, &displaced, 0); /* of one who came late, if nobody has displaced since */
+        gy_grow_undrive(cache, shard);
     }
     gy_store_seq(&shard->orphaned, 1); /* it may have claimed buckets: for this doubling */
-}
-
-/* The bytes of the index, and those set aside: nobody drives a growth. */
-static void
-count_bytes(struct gyre *cache)
-{
-    uint64_t index_bytes = 0, arenas = 0;
-    for (unsigned number = 0; number < cache->g.n_shards; number++)
-        index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
-        arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
-    gy_store_rlx(&cache->super->index_bytes, index_bytes); /* (Relaxed: released with the driver's word.) */
-    gy_store_rlx(&cache->super->index_credit,
-                 cache->g.capacity_bytes - index_bytes - (arenas << cache->g.arena_shift));
 }
 
 bool
@@ -381,12 +449,10 @@ gy_grow_recount(struct gyre *cache)
     unsigned driven = 0;
     while (driven < cache->g.n_shards && drive(cache, &cache->super->shard[driven]))
         driven++;
-    bool alone = driven == cache->g.n_shards;
-    if (alone)
-        count_bytes(cache);
+    bool exact = driven == cache->g.n_shards && gy_credit_count(cache);
     while (driven > 0)
-        gy_grow_undrive(&cache->super->shard[--driven]);
-    return alone;
+        gy_grow_undrive(cache, &cache->super->shard[--driven]);
+    return exact;
 }
 
 /* (Relaxed, all here: this thread is alone.) */
@@ -399,12 +465,12 @@ gy_grow_mend_quiet(struct gyre *cache)
         enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
         /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
          * from its old bucket, and what stays there is left alone. */
-        gy_store_rlx(&shard->finished, 0);
-        gy_store_rlx(&shard->cursor, (uint64_t)gy_geometry_log2(geometry) << CURSOR_SHIFT);
-        gy_store_rlx(&shard->cookie, cache->rcu->start(cache)); /* model: mendgrowth */
-        gy_store_rlx(&shard->stage, stage);
+        unsigned log2 = gy_geometry_log2(geometry);
+        gy_store_rlx(&shard->finished, finished_word(log2, stage == MOVE_ALONE, 0));
+        gy_store_rlx(&shard->cursor, (uint64_t)log2 << CURSOR_SHIFT);
+        gy_store_rlx(&shard->stage, with_stage(cache->rcu->start(cache) << STAGE_BITS, stage)); /* model: mendgrowth */
         gy_store_rlx(&shard->driver, 0);
         gy_store_rlx(&shard->displaced, 0);
     }
-    count_bytes(cache);
+    gy_credit_count(cache);
 }

@@ -14,7 +14,7 @@
  * that its doubling needs, when threads outnumber processors. */
 enum { GY_GROW_EARLY = 35, GY_GROW_LOAD = 68, GY_GROW_SMALL = 64 };
 
-enum { GY_GROW_IDLE }; /* the stage of a shard that does not grow */
+enum { GY_GROW_IDLE, GY_GROW_STAGE_BITS = 3 }; /* the stage of a shard that does not grow, and where it stands in its word */
 
 static inline gy_atomic_u64 *
 gy_grow_geometry(const struct gyre *cache, const struct gy_shard *shard)
@@ -37,7 +37,7 @@ gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 static inline bool
 gy_grow_wanted_in(const struct gyre *cache, struct gy_shard *shard)
 {
-    return gy_grow_loaded(cache, shard, 0) || gy_load_acq(&shard->stage) != GY_GROW_IDLE;
+    return gy_grow_loaded(cache, shard, 0) || (gy_load_acq(&shard->stage) & ((1 << GY_GROW_STAGE_BITS) - 1)) != GY_GROW_IDLE;
 }
 
 bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
@@ -51,11 +51,12 @@ bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
 
-/* Clears up after a member of a shared cache that is no more: by who alone does so. */
+/* Takes away what a member of a shared cache had of a shard: it is no more, or was expelled and may come late. */
 void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);
 
 /* Counts the index's bytes anew, and those set aside for it. False: somebody drives a growth. */
 bool gy_grow_recount(struct gyre *cache);
+
 /* A shard's driver: who turns its stages, or displaces its words. A try-lock that nobody waits for. */
 static inline bool
 gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
@@ -66,10 +67,11 @@ gy_grow_drive(struct gyre *cache, struct gy_shard *shard)
 }
 
 static inline void
-gy_grow_undrive(struct gy_shard *shard)
+gy_grow_undrive(struct gyre *cache, struct gy_shard *shard)
 {
+    uint64_t self = gy_owner_self(cache);
     /* model: undrive */
-    gy_store_rel(&shard->driver, 0); /* what was done comes before the next driver's */
+    gy_cas_seq(&shard->driver, &self, 0); /* what was done comes before the next driver's. Failed: it was taken away */
 }
 
 /* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */

@@ -18,6 +18,8 @@ gyre_clear(gyre *cache)
     if (cache->region.readonly)
         return GYRE_EPERM;
     int result = gy_registry_mended(cache);
+    if (result == GYRE_OK && gy_member_expelled(cache))
+        result = GYRE_ESTALE;
     if (result != GYRE_OK)
         return result;
     gy_clear_begin(cache);
@@ -75,7 +77,7 @@ gyre_strerror(int code)
     case GYRE_EEXIST:
         return "the cache exists";
     case GYRE_ESTALE:
-        return "revoked, or inherited from another process";
+        return "expelled, revoked, or inherited from another process";
     default:
         return "unknown code";
     }

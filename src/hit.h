@@ -77,6 +77,9 @@ gy_hit_at(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, const vo
     view->user_flags = 0;
     view->ttl_left_ms = 0;
     gy_lookup_count(r, slot, word);
+    gy_compiler_barrier();
+    if (gy_unlikely(gy_record_expelled(r))) /* after what was read */
+        goto other;
     return true;
 other:
     gy_pin_clear(pin);

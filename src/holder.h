@@ -17,10 +17,11 @@ static inline bool
 gy_holder_left(const struct gyre *cache, struct gy_holder holder)
 {
     /* model: leaseleft */
-    return holder.record >= cache->g.n_records || gy_load_acq(&cache->records[holder.record].owner) != holder.owner;
+    return holder.record >= cache->g.n_records || (holder.owner & GY_OWNER_EXPELLED) != 0 ||
+           gy_load_acq(&cache->records[holder.record].owner) != holder.owner;
 }
 
-/* Is it known that the thread is gone: it has given its record back, or somebody has reaped it? In a shared cache, who
+/* Is it known that the thread is gone: it has given its record back, or was expelled, or somebody has reaped it? In a shared cache, who
  * asks looks for the dead. A word of the region names the record, whatever it is. */
 static inline bool
 gy_holder_dead(struct gyre *cache, struct gy_holder holder)

@@ -64,7 +64,7 @@ gy_insert(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, unsigned 
             return result;
         /* model: writer3 */
         result = gy_index_publish(cache, r, aim, &staged);
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(cache, r, &staged);
     } while (gy_unlikely(result == GY_RESTAGE)); /* because a clear began in between */
     return result;
 }

@@ -97,7 +97,7 @@ gy_geometry_bits(const struct gy_geometry *g)
 struct gy_shard {
     _Alignas(GY_LINE) gy_atomic_u64 n_committed;  /* about: account.h. (Relaxed: decides when to grow.) */
     _Alignas(GY_LINE) gy_atomic_u64 driver;       /* who drives the growth, or displaces a word; 0: nobody */
-    gy_atomic_u64 stage, cookie, cursor, finished;
+    gy_atomic_u64 stage, cursor, finished;        /* growth: grow.c */
     gy_atomic_u64 orphaned;                       /* 1: who had claimed buckets to move may have died */
     gy_atomic_u64 displaced; /* the hash of the key whose word is being moved, lowest bit set; 0: none */
 };
@@ -125,12 +125,11 @@ struct gy_super {
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
     gy_atomic_u64 done;
-    gy_atomic_u64 clear_stage, clear_at, clear_cookie, clear_target, clear_driver;
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
     gy_atomic_u64 n_retired;                      /* and those that may soon be, about (Relaxed: a hint) */
-    gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index */
+    gy_atomic_u64 index_credit;                   /* bytes of withdrawn arenas not yet used by the index: credit.h */
     gy_atomic_u64 index_bytes;
     gy_atomic_u64 draft_bytes;
 

@@ -3,6 +3,7 @@
 
 #include "lease.h"
 
+#include "account.h"
 #include "find.h"
 #include "insert.h"
 
@@ -116,9 +117,14 @@ gy_lease_place(struct gyre *cache, struct gy_record *r, const struct gy_lease_wi
         if (result != GYRE_OK)
             return result;
         fill(cache, &staged, wish, &note);
+        if (gy_unlikely(gy_record_expelled(r))) { /* after the stale value was copied, which a view's pin held */
+            gy_account_dead(cache, staged.arena, staged.bytes);
+            gy_arena_unpin(cache, NULL, &staged);
+            return GYRE_ESTALE;
+        }
         /* model: leaseplace, leaseover */
         result = gy_index_publish(cache, r, &aim, &staged);
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(cache, r, &staged);
     } while (result == GY_RESTAGE); /* because a clear began in between */
     return result;
 }
@@ -139,7 +145,7 @@ void
 gy_lease_end_of_draft(struct gyre *cache, const char *entry, uint64_t token)
 {
     int error;
-    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_record *r = gy_record_to_write(cache, &error);
     struct gy_header h = gy_entry_header(entry);
     if (r != NULL) /* else it ends when its holder or its time does */
         gy_lease_end(cache, r, gy_hash(gy_entry_key(entry, h), h.key_bytes, cache->seed), token);

@@ -45,7 +45,7 @@ gy_lookup_count(struct gy_record *r, gy_atomic_u64 *slot, uint64_t word)
         gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
 }
 
-/* The same, counting hits, misses and frequency. GYRE_OK or GYRE_MISS. */
+/* The same, counting hits, misses and frequency. GYRE_OK or GYRE_MISS. Who was expelled has still to be told so. */
 static GY_INLINE int
 gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes,
           gy_atomic_u64 *pin, struct gy_found *f, uint32_t *ttl_left_ms)
@@ -59,6 +59,19 @@ gy_lookup(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *ke
     }
     gy_lookup_count(r, f->slot, f->word);
     return GYRE_OK;
+}
+
+/* The last step of a call that handed a view out: the pin of one who was expelled holds nothing, so what was read is what
+ * stood there only if he was not, after it was read. Else GYRE_ESTALE, and the view is not to be used. */
+static GY_INLINE int
+gy_view_stands(struct gy_record *r, gy_atomic_u64 *pin, int result)
+{
+    gy_compiler_barrier();
+    if (gy_likely(!gy_record_expelled(r)))
+        return result;
+    if (pin != NULL)
+        gy_pin_clear(pin);
+    return GYRE_ESTALE;
 }
 
 static inline void

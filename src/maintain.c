@@ -57,6 +57,8 @@ enum gy_maintainer
 gy_maintainer_begin(struct gyre *cache)
 {
     uint64_t holder = 0, self = gy_owner_self(cache);
+    if (gy_member_expelled(cache))
+        return GY_MAINTAINER_OTHER;
     if (gy_cas_seq(&cache->super->maintainer, &holder, self)) /* model: maintain */
         return GY_MAINTAINER_NOW;
     return holder == self ? GY_MAINTAINER_ALREADY : GY_MAINTAINER_OTHER;
@@ -89,7 +91,7 @@ int
 gy_maintain(struct gyre *cache, uint64_t budget_ns)
 {
     int error;
-    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_record *r = gy_record_to_write(cache, &error);
     if (r == NULL)
         return error;
     gy_tick(cache);

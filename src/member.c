@@ -118,6 +118,7 @@ gy_member_forget(struct gyre *cache)
         gy_process_lock_close(inherited);
     }
     cache->member = 0;
+    gy_store_rlx(&cache->clearing, 0); /* (Relaxed: this thread is alone.) What it was at stays as it is. */
     char *parents = cache->region.base;
     char *mine = gy_os_map_again(parents, cache->region.bytes, cache->region.alignment, cache->g.records_at,
                                  cache->g.words_at - cache->g.records_at);
@@ -151,8 +152,14 @@ gy_member_leave(struct gyre *cache)
     struct gy_member *m = &cache->members[place];
     uint64_t word = gy_load_acq(&m->word);
     uint64_t leaving = gy_member_word(GY_MEMBER_LEAVING, gy_member_generation(word), cache->member);
-    if (gy_cas_seq(&m->word, &word, leaving)) /* model: memberleave */
-        gy_reap_member(cache, place, leaving);
+    if (gy_member_expelled(cache))
+        gy_member_late(cache); /* of all its calls: there are none under way now */
+    /* model: memberleave */
+    while (gy_member_state(word) != GY_MEMBER_LEAVING && gy_member_name(place, word) == cache->member)
+        if (gy_cas_seq(&m->word, &word, leaving)) { /* retried because another expels this one */
+            gy_reap_member(cache, place, leaving);
+            break;
+        }
     cache->member = 0;
     if (is_ours(cache, cache->locks))
         gy_process_lock_close(cache->locks);
@@ -178,4 +185,39 @@ gy_member_dead(struct gyre *cache, uint32_t place, uint64_t word)
     }
     /* model: proveagain */
     return dead && gy_load_acq(&m->word) == word; /* what was looked at was of this one */
+}
+
+bool
+gy_member_expelled(const struct gyre *cache)
+{
+    if (gy_likely(cache->members == NULL) || cache->member == 0)
+        return false;
+    /* seq_cst: after the claim of a record. Who expels does the reverse: the word, then all records. */
+    return gy_member_state(gy_load_seq(&cache->members[gy_member_place(cache->member)].word)) >= GY_MEMBER_EXPELLING;
+}
+
+/* FREE, where the place has another's name or none. */
+static uint64_t
+word_of(const struct gyre *cache, uint32_t name)
+{
+    uint32_t place = gy_member_place(name);
+    uint64_t word = place < cache->g.n_members ? gy_load_acq(&cache->members[place].word) : 0;
+    return gy_member_name(place, word) == name ? word : 0;
+}
+
+bool
+gy_member_revoked(const struct gyre *cache, uint32_t name)
+{
+    uint64_t word = word_of(cache, name);
+    uint32_t by = gy_member_who(word);
+    if (gy_member_state(word) == GY_MEMBER_LEAVING && by != name)
+        word = word_of(cache, by); /* the dead have no use for it, and who clears up may do so late: theirs stays theirs */
+    return gy_member_state(word) == GY_MEMBER_EXPELLED;
+}
+
+int
+gy_member_late(struct gyre *cache)
+{
+    gy_store_seq(&cache->super->recount, 1);
+    return GYRE_ESTALE;
 }

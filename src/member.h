@@ -10,8 +10,11 @@
  *   -> LEAVING           by the member itself, or by who has proved its death: he alone clears up after it. When
  *                        he dies, too, who proves that takes over, and does all of it again
  *   LEAVING -> FREE      nothing in the region bears its name
+ *   JOINED -> EXPELLING  given up by gyre_expel: it may claim nothing more, and its records are being marked
+ *   EXPELLING -> EXPELLED  every instruction that it executes from now on comes after the marks: what it held is
+ *                        others' (expel.h). Place and records stay its own until LEAVING
  *
- * A word: state (2 bits), generation (16), and 32 bits: the pid, with GY_MEMBER_UNLOCKED where no lock could be had, so
+ * A word: state (3 bits), generation (16), and 32 bits: the pid, with GY_MEMBER_UNLOCKED where no lock could be had, so
  * that nobody takes its absence for death; when LEAVING, the name of who clears up. */
 
 #ifndef GY_MEMBER_H
@@ -23,7 +26,9 @@
 
 enum { GY_MEMBERS = 1024 };
 #define GY_MEMBER_UNLOCKED ((uint32_t)1 << 31)
-enum gy_member_state { GY_MEMBER_FREE, GY_MEMBER_JOINING, GY_MEMBER_JOINED, GY_MEMBER_LEAVING };
+enum gy_member_state {
+    GY_MEMBER_FREE, GY_MEMBER_JOINING, GY_MEMBER_JOINED, GY_MEMBER_LEAVING, GY_MEMBER_EXPELLING, GY_MEMBER_EXPELLED
+};
 
 struct gy_member {
     _Alignas(GY_LINE) gy_atomic_u64 word;
@@ -35,25 +40,25 @@ struct gy_member {
 static inline uint64_t
 gy_member_word(enum gy_member_state state, uint32_t generation, uint32_t who)
 {
-    return (uint64_t)state | (uint64_t)(generation & 0xffff) << 2 | (uint64_t)who << 18;
+    return (uint64_t)state | (uint64_t)(generation & 0xffff) << 3 | (uint64_t)who << 19;
 }
 
 static inline enum gy_member_state
 gy_member_state(uint64_t word)
 {
-    return (enum gy_member_state)(word & 3);
+    return (enum gy_member_state)(word & 7);
 }
 
 static inline uint32_t
 gy_member_generation(uint64_t word)
 {
-    return (uint32_t)(word >> 2) & 0xffff;
+    return (uint32_t)(word >> 3) & 0xffff;
 }
 
 static inline uint32_t
 gy_member_who(uint64_t word)
 {
-    return (uint32_t)(word >> 18);
+    return (uint32_t)(word >> 19);
 }
 
 /* Never 0. */
@@ -85,6 +90,16 @@ int gy_member_join_again(struct gyre *cache);
 
 /* Gives back what the process holds, and its place. */
 void gy_member_leave(struct gyre *cache);
+
+/* Has this process been expelled, or is it being? Asked after what must not be late: gy_record_expelled. */
+bool gy_member_expelled(const struct gyre *cache);
+
+/* The answer, GYRE_ESTALE, of a call that began before its process was expelled and has ended since: others may have counted
+ * anew in between, and are to do so again. */
+int gy_member_late(struct gyre *cache);
+
+/* Has what the member of that name held been given to others? It was expelled; or is dead, and an expelled one clears up. */
+bool gy_member_revoked(const struct gyre *cache, uint32_t name);
 
 /* Is it proved that the member in that place, whose word was loaded, is no more? */
 bool gy_member_dead(struct gyre *cache, uint32_t place, uint64_t word);

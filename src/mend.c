@@ -37,7 +37,7 @@ mend_arenas(struct gyre *cache)
     gy_store_rlx(&cache->super->n_free, n_free);
     gy_store_rlx(&cache->super->n_retired, n_retired);
     gy_store_rlx(&cache->super->draft_bytes, 0);
-    gy_store_rlx(&cache->super->clear_driver, 0);
+    gy_store_rlx(&cache->clearing, 0);
 }
 
 /* Recounts the live bytes of each arena into dead, to be turned round afterwards; drops tentative words. */

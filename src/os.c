@@ -102,6 +102,10 @@ gy_os_membarrier_register_all(void)
 bool
 gy_os_membarrier_all(void)
 {
+#ifdef GY_POINTS
+    if (gy_point_no_membarrier)
+        return false;
+#endif
     return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 

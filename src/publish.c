@@ -349,6 +349,11 @@ publish(struct put *p, const struct gy_staged *staged)
             break;
         if (resolve(p, staged->arena, &e, &mine, &result) == DONE)
             break;
+        if (gy_unlikely(gy_record_expelled(p->r))) { /* after the scan: the phases may be others by now */
+            withdraw(e, mine);
+            result = GYRE_ESTALE;
+            break;
+        }
         uint64_t expected = mine; /* put 5 */
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
             gy_account_in(p->cache, p->r, p->w->shard, staged->arena);
@@ -395,7 +400,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
     }
     gy_section_exit(cache, r);
     wake(&p);
-    return result;
+    return gy_unlikely(gy_record_expelled(r)) ? GYRE_ESTALE : result;
 }
 
 bool

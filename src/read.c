@@ -40,9 +40,10 @@ get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *k
     int result = GYRE_EBUSY;
     if (gy_likely(pin != NULL))
         result = gy_lookup(cache, r, hash, key, key_size, pin, &f, &ttl_left_ms);
-    if (gy_likely(result == GYRE_OK)) {
+    if (gy_likely(result == GYRE_OK))
         gy_view_fill(cache, &f, pin, ttl_left_ms, view);
-    } else {
+    result = gy_view_stands(r, pin, result);
+    if (gy_unlikely(result != GYRE_OK)) {
         expect_misses(r);
         *view = NO_VIEW;
     }
@@ -78,7 +79,7 @@ miss(struct gyre *cache, struct gy_record *r, uint64_t hash, gyre_view *view)
     gy_count(&r->count.misses, 1);
     expect_misses(r);
     *view = NO_VIEW;
-    return GYRE_MISS;
+    return gy_view_stands(r, NULL, GYRE_MISS);
 }
 
 /* The key was not in its first bucket. */
@@ -197,6 +198,7 @@ read_generally(gyre *cache, struct gy_wanted *want)
     gyre_view view;
     uint32_t ttl_left_ms;
     int result = gy_lookup(cache, r, hash, want->key, want->key_bytes, pin, &f, &ttl_left_ms);
+    result = gy_view_stands(r, pin, result); /* (The pin holds what it copies all the same.) */
     if (result != GYRE_OK)
         return result;
     gy_view_fill(cache, &f, pin, ttl_left_ms, &view);

@@ -38,7 +38,8 @@ drop_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *at)
     if (pin != 0 && arena < cache->g.n_arenas) {
         struct gy_book *book = &cache->books[arena];
         bool moving = at == &r->pin[GY_PIN_MOVE] && gy_pin_kind(pin) == GY_PIN_READ;
-        if (moving || gy_pin_kind(pin) == GY_PIN_RESERVING)
+        bool late = gy_record_expelled(r) && gy_pin_kind(pin) == GY_PIN_FILLING; /* as gy_arena_unpin */
+        if (moving || late || gy_pin_kind(pin) == GY_PIN_RESERVING)
             /* model: reappin */
             gy_store_seq(&book->holed, 1); /* before the pin goes, for who sweeps when it has */
         uint64_t progress = gy_load_acq(&book->progress);
@@ -88,6 +89,22 @@ release_role(gy_atomic_u64 *role, uint32_t name)
         gy_cas_seq(role, &holder, 0); /* model: reaprole */
 }
 
+/* Roles and arenas: by CAS from what bears its name, so that nothing is lost when it, or who clears up after it, comes late. */
+static void
+release_roles(struct gyre *cache, uint32_t place, uint32_t name)
+{
+    park_what_was_swept(cache, place);
+    for (unsigned number = 0; number < cache->g.n_shards; number++)
+        gy_grow_release(cache, number, name);
+    release_role(&cache->super->maintainer, name);
+}
+
+void
+gy_reap_expelled(struct gyre *cache, uint32_t place, uint32_t name)
+{
+    release_roles(cache, place, name); /* expel 5 */
+}
+
 void
 gy_reap_member(struct gyre *cache, uint32_t place, uint64_t leaving)
 {
@@ -98,11 +115,7 @@ gy_reap_member(struct gyre *cache, uint32_t place, uint64_t leaving)
     for (uint32_t i = 0; i < used; i++)
         if (gy_load_acq(&cache->records[i].owner) >> 32 == name)
             reap_record(cache, &cache->records[i]); /* model: reaprecord */
-    park_what_was_swept(cache, place);
-    for (unsigned number = 0; number < cache->g.n_shards; number++)
-        gy_grow_release(cache, number, name);
-    release_role(&s->clear_driver, name);
-    release_role(&s->maintainer, name);
+    release_roles(cache, place, name);
     gy_store_rlx(&m->draft_bytes, 0);
     if (gy_member_who(leaving) != name) /* it died, and may have left counts that were to be brought up to date */
         gy_store_seq(&s->recount, 1);
@@ -133,6 +146,8 @@ reap_if_dead(struct gyre *cache, uint32_t place)
     uint32_t by = gy_member_who(word);
     bool dead = state == GY_MEMBER_LEAVING ? by != cache->member && gone(cache, by) : gy_member_dead(cache, place, word);
     uint64_t leaving = gy_member_word(GY_MEMBER_LEAVING, gy_member_generation(word), cache->member);
+    if (!dead && gy_member_revoked(cache, gy_member_name(place, word)))
+        gy_reap_expelled(cache, place, gy_member_name(place, word));
     if (!dead || !gy_cas_seq(&m->word, &word, leaving)) /* model: reaptake */
         return false;
     gy_reap_member(cache, place, leaving);

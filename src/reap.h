@@ -23,6 +23,10 @@ gy_reap(struct gyre *cache)
 /* The same for one member, by its name. */
 bool gy_reap_one(struct gyre *cache, uint32_t name);
 
+/* Gives to others what an expelled member has, but for its place, its records and the pins under which it may yet write. Any
+ * number may do so, at once and again: it may have taken something late. */
+void gy_reap_expelled(struct gyre *cache, uint32_t place, uint32_t name);
+
 /* Clears up after the member in that place, which is LEAVING with this process named, and makes the place free. */
 void gy_reap_member(struct gyre *cache, uint32_t place, uint64_t leaving);
 

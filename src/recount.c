@@ -21,7 +21,7 @@ arena_changes(struct gyre *cache, bool *in_the_middle)
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && i < cache->g.n_records; i++) {
         uint32_t n = gy_load_seq(&cache->records[i].arena_changes);
-        *in_the_middle |= n & 1;
+        *in_the_middle |= (n & 1) != 0 && !gy_record_expelled(&cache->records[i]); /* who comes late asks for another */
         sum += n;
     }
     return sum;
@@ -37,6 +37,8 @@ recount_arenas(struct gyre *cache)
         n_free += gy_arena_state(gy_load_seq(&cache->words[a])) == GY_FREE; /* model: recount2 */
     if (in_the_middle || arena_changes(cache, &in_the_middle) != before) /* model: recount3 */
         return false;
+    if (gy_member_expelled(cache))
+        return false; /* another counts */
     gy_add_rlx(&cache->super->n_free, n_free - n); /* what it is off by stays the same, whatever has changed since */
     return true;
 }
@@ -63,7 +65,8 @@ in_sections(struct gyre *cache)
     uint64_t n = 0;
     uint32_t used = gy_load_seq(&cache->super->n_records_used);
     for (uint32_t i = 0; i < used && i < cache->g.n_records; i++)
-        n += gy_load_acq(&cache->records[i].section) != 0; /* acquire: what was done in one that has ended */
+        /* acquire: what was done in one that has ended */
+        n += gy_section_counts(cache, &cache->records[i], gy_load_acq(&cache->records[i].section));
     return n;
 }
 
@@ -141,6 +144,17 @@ recount_entries(struct gyre *cache)
     return all_doubt == 0 && !gy_clear_pending(cache);
 }
 
+/* He may be about to add to the index, or to what is set aside for it: they are counted when he has gone. */
+static bool
+somebody_is_expelled(const struct gyre *cache)
+{
+    uint32_t used = cache->members ? gy_load_acq(&cache->super->n_members_used) : 0;
+    for (uint32_t place = 0; place < used && place < cache->g.n_members; place++)
+        if (gy_member_state(gy_load_acq(&cache->members[place].word)) >= GY_MEMBER_EXPELLING)
+            return true;
+    return false;
+}
+
 enum { SHARE = 10 }; /* of the time, at most, goes to it */
 
 void
@@ -156,7 +170,7 @@ gy_recount(struct gyre *cache)
         return;
     gy_store_seq(&cache->super->recount, 0); /* first: a death from here on asks for another */
     bool exact = recount_arenas(cache);
-    exact &= gy_grow_recount(cache);
+    exact &= somebody_is_expelled(cache) || gy_grow_recount(cache);
     exact &= recount_entries(cache);
     if (!exact)
         gy_store_seq(&cache->super->recount, 1);

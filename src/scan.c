@@ -104,6 +104,8 @@ visit_slot(struct scan *s, gy_atomic_u64 *slot)
         if (!see(s, seen, hash, key, f.header.key_bytes))
             result = GYRE_ENOMEM;
         else
+            result = gy_view_stands(s->r, NULL, GYRE_OK); /* after all that was read of the entry */
+        if (result == GYRE_OK)
             result = s->visit(s->arg, key, f.header.key_bytes, &view);
     }
     gy_pin_clear(pin);
@@ -142,7 +144,7 @@ gyre_scan(gyre *cache, gyre_visit *visit, void *arg)
     if (cache == NULL || visit == NULL)
         return GYRE_EINVAL;
     int result;
-    struct scan s = {.cache = cache, .visit = visit, .arg = arg, .r = gy_record_of(cache, &result)};
+    struct scan s = {.cache = cache, .visit = visit, .arg = arg, .r = gy_record_to_write(cache, &result)};
     if (s.r == NULL)
         return result;
     s.seen.bytes = cache->allocate(cache->allocate_arg, SEEN_FIRST);

@@ -4,6 +4,7 @@
 /* gyre_stats_read: adds up what the records and books say. */
 
 #include "account.h"
+#include "credit.h"
 #include "index.h"
 #include "options.h"
 #include "registry.h"
@@ -51,27 +52,35 @@ pid_of(const gyre *cache, uint64_t owner)
     return place < cache->g.n_members ? (uint32_t)gy_load_rlx(&cache->members[place].pid) & ~GY_MEMBER_UNLOCKED : 0;
 }
 
+static uint32_t
+tid_of(uint64_t owner)
+{
+    return (uint32_t)(owner & ~GY_OWNER_EXPELLED);
+}
+
 static void
 look_at_owner(const gyre *cache, struct gy_record *r, gyre_stats *s)
 {
     uint64_t owner = gy_load_rlx(&r->owner), section = gy_load_rlx(&r->section);
     s->threads += owner != 0;
-    if (section != 0) {
+    if (gy_section_counts(cache, r, section)) {
         uint64_t age = age_ms(cache, section & 0xffffff);
         if (s->oldest_section_pid == 0 || age > s->oldest_section_ms) {
             s->oldest_section_ms = age;
             s->oldest_section_pid = pid_of(cache, owner);
-            s->oldest_section_tid = (uint32_t)owner;
+            s->oldest_section_tid = tid_of(owner);
         }
     }
     for (unsigned p = 0; p < GY_PINS; p++) {
         uint64_t pin = gy_load_rlx(&r->pin[p]);
-        uint64_t age = pin ? age_ms(cache, gy_pin_tick(pin)) : 0;
-        s->pins += pin != 0;
-        if (pin && (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms)) {
+        if (!gy_pin_holds(cache, r, p, pin))
+            continue;
+        uint64_t age = age_ms(cache, gy_pin_tick(pin));
+        s->pins++;
+        if (s->oldest_pin_pid == 0 || age > s->oldest_pin_ms) {
             s->oldest_pin_ms = age;
             s->oldest_pin_pid = pid_of(cache, owner);
-            s->oldest_pin_tid = (uint32_t)owner;
+            s->oldest_pin_tid = tid_of(owner);
         }
     }
 }
@@ -84,8 +93,11 @@ look_at_members(gyre *cache, gyre_stats *s)
         return;
     }
     uint32_t used = (uint32_t)gy_min(gy_load_rlx(&cache->super->n_members_used), cache->g.n_members);
-    for (uint32_t i = 0; i < used; i++)
-        s->processes += gy_member_state(gy_load_rlx(&cache->members[i].word)) == GY_MEMBER_JOINED;
+    for (uint32_t i = 0; i < used; i++) {
+        enum gy_member_state state = gy_member_state(gy_load_rlx(&cache->members[i].word));
+        s->processes += state == GY_MEMBER_JOINED;
+        s->expelled += state == GY_MEMBER_EXPELLING || state == GY_MEMBER_EXPELLED;
+    }
     uint64_t maintainer = gy_load_rlx(&cache->super->maintainer);
     s->maintainer_pid = maintainer ? pid_of(cache, maintainer) : 0;
 }
@@ -100,7 +112,7 @@ held_arenas(gyre *cache, uint32_t first)
     for (uint32_t i = 0; i < used; i++)
         for (unsigned p = GY_PIN_VIEWS; p < GY_PINS; p++) {
             uint64_t pin = gy_load_rlx(&cache->records[i].pin[p]), arena = gy_pin_arena(pin);
-            if (pin == 0 || arena < first || arena >= gy_min((uint64_t)first + CHUNK, cache->g.n_arenas))
+            if (!gy_pin_holds(cache, &cache->records[i], p, pin) || arena < first || arena >= gy_min((uint64_t)first + CHUNK, cache->g.n_arenas))
                 continue;
             uint64_t *word = &seen[(arena - first) / 64], bit = (uint64_t)1 << (arena - first) % 64;
             n += !(*word & bit);
@@ -140,7 +152,7 @@ add_memory(gyre *cache, gyre_stats *s)
     s->capacity_bytes = cache->g.capacity_bytes;
     s->max_value_bytes = cache->g.max_value_bytes;
     s->index_bytes = gy_load_rlx(&super->index_bytes);
-    s->free_bytes = gy_load_rlx(&super->index_credit);
+    s->free_bytes = gy_credit(cache);
     add_arenas(cache, s);
     uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
     s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;

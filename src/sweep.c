@@ -36,6 +36,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
     uint64_t word = s->at.word;
     if (state == GY_PARKED)
         gy_hand_leave(c, s->hand, s->at.arena, s->at.look);
+    gy_pin_clear(&s->r->pin[GY_PIN_SWEEP]); /* what was read comes before */
     /* model: sweep5 */
     if (gy_cas_seq(&c->words[s->at.arena], &word, gy_arena_with_state(word, state)) && state == GY_RETIRED)
         gy_account_retired(c);
@@ -123,10 +124,10 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure,
                          .hand = gy_hand_own(cache)};
-    while (s.walked < bytes) {
+    while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
-        if (!gy_choose_for_room(cache, need, &s.at))
+        if (!gy_choose_for_room(cache, r, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
         walk(&s, bytes, batch);

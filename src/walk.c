@@ -130,7 +130,7 @@ copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct 
     if (gy_load_rlx(&c->books[s->at.arena].opened) >= gy_load_seq(&c->super->mark))
         return true;
     gy_account_dead(c, copy->arena, copy->bytes);
-    gy_arena_unpin(copy);
+    gy_arena_unpin(c, s->r, copy);
     return false;
 }
 
@@ -173,7 +173,7 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
             continue; /* a frequency bump, or somebody replaced or removed it: then the loop ends */
         if (v.keep) {
             account_moved(s, i, &copy);
-            gy_arena_unpin(&copy);
+            gy_arena_unpin(c, s->r, &copy);
             return;
         }
         gy_account_gone(c, s->r, i->window.shard, s->at.arena, i->bytes, reason, false);
@@ -187,7 +187,7 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
     }
     if (v.keep) { /* removed while it was copied */
         gy_account_dead(c, copy.arena, copy.bytes);
-        gy_arena_unpin(&copy);
+        gy_arena_unpin(c, s->r, &copy);
     }
 }
 

@@ -98,7 +98,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
         if (result != GYRE_OK)
             return result;
     }
-    q->r = gy_record_of(cache, &result);
+    q->r = gy_record_to_write(cache, &result);
     if (q->r == NULL)
         return result;
     if (key_size > GY_KEY_MOST) { /* refused before a byte of it is read: it cannot be present */
@@ -161,12 +161,15 @@ gyre_delete(gyre *cache, const void *key, size_t key_size)
     if (cache == NULL || key == NULL || key_size == 0 || key_size > GY_KEY_MOST)
         return GYRE_EINVAL;
     int error;
-    struct gy_record *r = gy_record_of(cache, &error);
+    struct gy_record *r = gy_record_to_write(cache, &error);
     if (r == NULL)
         return error;
     uint64_t hash = gy_hash(key, key_size, cache->seed);
     gy_count(&r->count.deletes, 1);
-    return gy_index_delete(cache, r, hash, key, key_size, 0, GYRE_DELETED) ? GYRE_OK : GYRE_MISS;
+    bool present = gy_index_delete(cache, r, hash, key, key_size, 0, GYRE_DELETED);
+    if (gy_unlikely(gy_record_expelled(r)))
+        return gy_member_late(cache);
+    return present ? GYRE_OK : GYRE_MISS;
 }
 
 int
@@ -175,7 +178,7 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     if (cache == NULL || key == NULL || key_size == 0 || key_size > GY_KEY_MOST)
         return GYRE_EINVAL;
     int result;
-    struct gy_record *r = gy_record_of(cache, &result);
+    struct gy_record *r = gy_record_to_write(cache, &result);
     if (r == NULL)
         return result;
     uint64_t hash = gy_hash(key, key_size, cache->seed);
@@ -261,7 +264,7 @@ gyre_commit(gyre_draft *draft)
     if (!draft_take(draft, &cache, &staged, &was))
         return GYRE_ESTALE;
     int result;
-    struct gy_record *r = gy_record_of(cache, &result);
+    struct gy_record *r = gy_record_to_write(cache, &result);
     const char *entry = gy_at(cache, staged.ref);
     struct gy_content content = gy_entry_content(entry, staged.ref << 3, gy_entry_header(entry),
                                                  cache->g.value_align);
@@ -277,7 +280,7 @@ gyre_commit(gyre_draft *draft)
         result = gy_insert(cache, r, &aim, GY_PROBATION, &content);
     }
     uint64_t version = content.version;
-    gy_arena_unpin(&staged);
+    gy_arena_unpin(cache, r, &staged);
     if (kind == GY_PUT_LEASED && result != GYRE_OK && r != NULL)
         gy_lease_end(cache, r, hash, was.priv[4]);
     if (r != NULL)
@@ -301,5 +304,5 @@ gyre_abort(gyre_draft *draft)
     if (gy_draft_kind(&was) == GY_PUT_LEASED)
         gy_lease_end_of_draft(cache, gy_at(cache, staged.ref), was.priv[4]);
     gy_account_dead(cache, staged.arena, staged.bytes);
-    gy_arena_unpin(&staged);
+    gy_arena_unpin(cache, NULL, &staged);
 }

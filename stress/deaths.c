@@ -14,6 +14,9 @@
  * where the machine does not explain it (delay.h); in LATE_KILLS deaths there may be one, for what the kernel does not
  * tell.
  *
+ * Others are stopped at any instant, given up (gyre_expel), and after a while killed, or told to go on: then they find out,
+ * close the cache and open it anew. What they wrote late must be as right as all else.
+ *
  * SEED=n PROCESSES=8 KILLS=2000 (or T=seconds) */
 
 #include <inttypes.h>
@@ -33,11 +36,12 @@ struct key {
 };
 
 static struct world {
-    _Atomic uint64_t operations[MOST], hits, leases, leases_passed, late, longest_ns, kills;
+    _Atomic uint64_t operations[MOST], stops[MOST], expelled, came_back, hits, leases, leases_passed, late, longest_ns, kills;
     struct key key[KEYS];
 } *world;
 
 static unsigned processes = 8;
+static bool stale; /* this process was expelled: a call said so */
 static bool own_folder;
 static char name[64]; /* of the round's cache; empty: it has none */
 
@@ -54,14 +58,31 @@ make_value(char *to, unsigned number, uint64_t version)
     fill_bytes(to + 8, size_of(number, version) - 8, number * 1000003u + version);
 }
 
+static bool
+is_stale(int result)
+{
+    stale |= result == GYRE_ESTALE;
+    return result == GYRE_ESTALE;
+}
+
+/* What a view points to is nobody's any more. */
+static bool
+expelled_since(gyre *cache)
+{
+    return is_stale(gyre_read(cache, "any", 3, NULL, 0, NULL));
+}
+
+/* view_of: the data are a view's; NULL: a copy. */
 static void
-check_value(unsigned number, const void *data, size_t size, uint64_t done_before)
+check_value(unsigned number, const void *data, size_t size, uint64_t done_before, gyre *view_of)
 {
     uint64_t version = 0, begun = world->key[number].begun;
     if (size >= sizeof version)
         memcpy(&version, data, sizeof version);
     if (version < done_before || version > begun || size != size_of(number, version) ||
         !bytes_are((const char *)data + 8, size - 8, number * 1000003u + version)) {
+        if (view_of != NULL && expelled_since(view_of))
+            return;
         stress_fail("key %u: version %" PRIu64 " of %zu bytes; done %" PRIu64 ", begun %" PRIu64, number, version, size,
                     done_before, begun);
     }
@@ -77,10 +98,11 @@ read_key(gyre *cache, unsigned number)
     size_t size;
     uint64_t done = world->key[number].done;
     if (number % 5 == 0) {
-        if (gyre_read(cache, key.text, 16, buffer, sizeof buffer, &size) == GYRE_OK)
-            check_value(number, buffer, size, done);
-    } else if (gyre_get(cache, key.text, 16, &view) == GYRE_OK) {
-        check_value(number, view.data, view.size, done);
+        int result = gyre_read(cache, key.text, 16, buffer, sizeof buffer, &size);
+        if (!is_stale(result) && result == GYRE_OK)
+            check_value(number, buffer, size, done, NULL);
+    } else if (!is_stale(gyre_get(cache, key.text, 16, &view)) && view.data != NULL) {
+        check_value(number, view.data, view.size, done, cache);
         gyre_release(&view);
     }
 }
@@ -111,7 +133,7 @@ write_key(gyre *cache, unsigned number, uint64_t how)
     }
     if (result >= 0)
         k->done = version;
-    else if (result != GYRE_EBUSY)
+    else if (!is_stale(result) && result != GYRE_EBUSY)
         test_fail_(__FILE__, __LINE__, "a write answers %d", result);
 }
 
@@ -130,9 +152,9 @@ ask_for_key(gyre *cache, unsigned number, bool writes, uint64_t how)
     options.wait_ms = how % 4 == 0 ? 2 : GYRE_NO_WAIT;
     int result = gyre_get_or_lease(cache, key.text, 16, &options, &view, &lease);
     if (result == GYRE_OK)
-        check_value(number, view.data, view.size, done);
+        check_value(number, view.data, view.size, done, cache);
     gyre_release(&view);
-    if (result != GYRE_MISS)
+    if (is_stale(result) || result != GYRE_MISS)
         return;
     world->leases++;
     if (writes) {
@@ -189,6 +211,19 @@ options_to_open(const struct shared *s, uint32_t flags)
     return o;
 }
 
+static gyre *
+open_anew(gyre *cache, const struct shared *s, gyre_view held[3])
+{
+    gyre_options o = options_to_open(s, GYRE_NO_THREAD);
+    for (unsigned i = 0; i < 3; i++)
+        gyre_release(&held[i]);
+    gyre_close(cache);
+    CHECK_OK(gyre_open(&cache, &o));
+    stale = false;
+    world->came_back++;
+    return cache;
+}
+
 /* A process of the round: opens the cache by itself, or goes on with what it inherited. */
 static pid_t
 begin(const struct shared *s, gyre *inherited, unsigned self, uint64_t seed)
@@ -208,10 +243,14 @@ begin(const struct shared *s, gyre *inherited, unsigned self, uint64_t seed)
         note_delay(&delay);
     }
     for (;;) {
+        uint64_t stops = world->stops[self];
         delay_call(&delay);
         operate(cache, self, api_random(&seed), held);
-        note_delay(&delay);
+        if (world->stops[self] == stops)
+            note_delay(&delay);
         world->operations[self]++;
+        if (stale)
+            cache = open_anew(cache, s, held);
     }
 }
 
@@ -306,6 +345,23 @@ kill_some(const pid_t pid[], unsigned first, unsigned n)
     world->kills += n;
 }
 
+/* Stopped, given up, and left so for a while. */
+static void
+expel_one(gyre *cache, pid_t pid, unsigned self, uint64_t random)
+{
+    int status = 0;
+    world->stops[self]++;
+    kill(pid, SIGSTOP);
+    waitpid(pid, &status, WUNTRACED);
+    int result = gyre_expel(cache, (uint32_t)pid);
+    if (result == GYRE_OK)
+        world->expelled++;
+    else if (result != GYRE_ENOENT) /* it has not opened it yet */
+        stress_fail("gyre_expel answers %d", result);
+    stress_sleep_us((unsigned)(random % 3000));
+    kill(pid, SIGCONT);
+}
+
 static void
 show(uint64_t kills)
 {
@@ -336,6 +392,9 @@ run_round(uint64_t seed, uint64_t kills, uint64_t all)
         unsigned first = (unsigned)(random % processes), some = 1 + (unsigned)((random >> 48) % AT_ONCE);
         stress_sleep_us((unsigned)((random >> 16) % ((random >> 8) % 8 == 0 ? 20000 : 1500)));
         some = (unsigned)gy_min(gy_min(some, processes), kills - processes - n);
+        unsigned other = (unsigned)((random >> 32) % processes);
+        if ((random >> 40) % 2)
+            expel_one(cache, pid[other], other, random >> 41);
         kill_some(pid, first, some);
         for (unsigned i = first; i < first + some; i++)
             pid[i % processes] = begin(&s, cache, i % processes, api_random(&seed));
@@ -351,6 +410,8 @@ run_round(uint64_t seed, uint64_t kills, uint64_t all)
         stress_fail("after the last death: %d of shared_wrong", wrong);
     for (unsigned k = 0; k < KEYS; k++)
         read_key(cache, k);
+    if (stale)
+        stress_fail("who was not expelled is told that he was");
     end_cache(cache, &s);
 }
 
@@ -377,6 +438,8 @@ main(int argc, char **argv)
         stress_tally.operations += world->operations[i];
     stress_tally.checked = world->hits;
     stress_need("processes killed", world->kills);
+    stress_need("processes expelled", world->expelled);
+    stress_need("of these, opened it anew", world->came_back);
     stress_need("leases", world->leases);
     stress_need("leases passed on", world->leases_passed);
     stress_report("longest call (us)", world->longest_ns / 1000);

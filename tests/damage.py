@@ -126,7 +126,7 @@ KINDS = {
     "owner": lambda r: r.set(r.records_at, 99 << 32 | 1),
     "pin": lambda r: r.set(r.records_at + PINS_AT, 1 << 20),
     "hits": lambda r: r.set(r.records_at + COUNTS_AT, 0),
-    "member": lambda r: r.set(r.members_at, 2 | 7 << 2 | 5 << 18),
+    "member": lambda r: r.set(r.members_at, 2 | 7 << 3 | 5 << 19),
     "history": lambda r: r.set(r.history_at, 99),
 }
 

@@ -183,7 +183,7 @@ shared_wrong(gyre *cache)
     for (unsigned i = 0; i < cache->g.n_shards; i++)
         if (gy_load_acq(&cache->super->shard[i].driver) != 0)
             return 8;
-    if (gy_load_acq(&cache->super->clear_driver) != 0)
+    if (gy_load_acq(&cache->super->maintainer) >> 32 != (gy_load_acq(&cache->super->maintainer) ? cache->member : 0))
         return 9;
     for (uint32_t place = 0; place < cache->g.n_members; place++)
         if (gy_load_acq(&cache->members[place].draft_bytes) != 0)

@@ -78,7 +78,7 @@ room_loose_word(gyre *cache, const char *key, uint64_t tag)
     char value[8];
     fill_bytes(value, sizeof value, tag);
     struct gy_staged staged = room_stage(cache, GY_PROBATION, key, value, sizeof value);
-    gy_arena_unpin(&staged);
+    gy_arena_unpin(cache, NULL, &staged);
     return gy_slot_word(room_hash(cache, key), 0, staged.ref);
 }
 
@@ -88,7 +88,7 @@ room_publish(gyre *cache, enum gy_publish_kind kind, const char *key, struct gy_
 {
     struct gy_aim aim = gy_aim_at(cache, key, strlen(key), room_hash(cache, key), kind, if_what);
     int result = gy_index_publish(cache, room_record(cache), &aim, staged);
-    gy_arena_unpin(staged);
+    gy_arena_unpin(cache, NULL, staged);
     return result;
 }
 

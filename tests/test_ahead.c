@@ -69,7 +69,7 @@ TEST(ahead, arenas_go_in_their_order)
         uint64_t live;
         uint32_t first = oldest(cache, GY_PROBATION, &live);
         struct gy_choice at;
-        CHECK(gy_choose_for_room(cache, GY_BACKGROUND, &at));
+        CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
         CHECK_EQ(at.arena, first);
         CHECK(!at.compact && !at.look);
         CHECK_EQ(known(cache, GY_PROBATION), GY_AHEAD - n % (GY_AHEAD + 1));
@@ -88,13 +88,13 @@ TEST(ahead, what_has_changed_is_passed_over)
     uint64_t live;
     struct gy_choice at;
     fill(cache, GY_PROBATION, 30, &key);
-    CHECK(gy_choose_for_room(cache, GY_BACKGROUND, &at));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
     uint32_t next = oldest(cache, GY_PROBATION, &live);
     uint64_t word = gy_load_seq(&cache->words[next]), later = gy_add_seq(&cache->super->sequence, 1);
     gy_store_seq(&cache->words[next], gy_arena_word(GY_SEALED, GY_PROBATION, 0, 1, later)); /* another life */
     uint32_t after = oldest(cache, GY_PROBATION, &live);
     CHECK(after != next);
-    CHECK(gy_choose_for_room(cache, GY_BACKGROUND, &at));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
     CHECK_EQ(at.arena, after);
     gy_store_seq(&cache->words[next], word);
     uint32_t held = oldest(cache, GY_PROBATION, &live);
@@ -103,7 +103,7 @@ TEST(ahead, what_has_changed_is_passed_over)
     uint64_t seen = gy_load_seq(&cache->super->ahead[GY_PROBATION][2]);
     uint32_t beside = gy_open_arena(gy_load_seq(&cache->super->ahead[GY_PROBATION][3]));
     gy_store_seq(pin, gy_pin_word(cache, gy_open_arena(seen), GY_PIN_READ));
-    CHECK(gy_choose_for_room(cache, GY_BACKGROUND, &at));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
     CHECK_EQ(at.arena, beside);
     CHECK_EQ(room_state(cache, gy_open_arena(seen)), GY_SEALED);
     gy_pin_clear(pin);
@@ -118,11 +118,11 @@ TEST(ahead, nothing_is_known_while_garbage_decides)
     uint64_t live;
     struct gy_choice at;
     fill(cache, GY_PROBATION, 30, &key);
-    CHECK(gy_choose_for_room(cache, GY_BACKGROUND, &at));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
     CHECK_EQ(known(cache, GY_PROBATION), GY_AHEAD);
     uint32_t dirty = oldest(cache, GY_PROBATION, &live) + 20;
     gy_store_seq(&cache->books[dirty].dead, cache->arena_bytes / 2);
-    CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &at));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &at));
     CHECK(at.compact);
     CHECK_EQ(at.arena, dirty);
     CHECK_EQ(known(cache, GY_PROBATION), 0);

@@ -407,6 +407,7 @@ UNDER(clear)
 UNDER(scan)
 UNDER(maintain)
 UNDER(stats_read)
+UNDER(expel)
 
 /* ---- once in a process ------------------------------------------------------------------------- */
 

@@ -98,7 +98,7 @@ TEST(arena, stages_until_full_then_seals_and_opens_the_next)
         CHECK_EQ(gy_pin_kind(gy_load_seq(s.pin)), GY_PIN_FILLING);
         CHECK_EQ(room_state(cache, s.arena), GY_OPEN);
         CHECK_EQ(s.opened, gy_load_seq(&cache->books[s.arena].opened));
-        gy_arena_unpin(&s);
+        gy_arena_unpin(cache, NULL, &s);
         CHECK_EQ(gy_load_seq(s.pin), 0);
         if (s.arena != first) {
             CHECK(s.opened > gy_load_seq(&cache->books[first].opened));
@@ -118,7 +118,7 @@ TEST(arena, a_sealed_lane_gets_another_arena)
 {
     gyre *cache = open_one();
     struct gy_staged a = room_stage(cache, GY_MAIN, "a", "1", 1);
-    gy_arena_unpin(&a);
+    gy_arena_unpin(cache, NULL, &a);
     uint64_t open_word = gy_load_seq(&cache->words[a.arena]);
     CHECK_EQ(gy_arena_ring(open_word), GY_MAIN);
     room_seal_all(cache);
@@ -128,7 +128,7 @@ TEST(arena, a_sealed_lane_gets_another_arena)
     room_seal_all(cache); /* once more: no effect */
     CHECK_EQ(gy_load_seq(&cache->words[a.arena]), sealed_word);
     struct gy_staged b = room_stage(cache, GY_MAIN, "b", "2", 1);
-    gy_arena_unpin(&b);
+    gy_arena_unpin(cache, NULL, &b);
     CHECK(b.arena != a.arena);
     api_close(cache);
 }
@@ -137,10 +137,10 @@ TEST(arena, an_arena_left_in_opening_is_opened_by_the_next_writer)
 {
     gyre *cache = open_one();
     struct gy_staged a = room_stage(cache, GY_MAIN, "a", "1", 1);
-    gy_arena_unpin(&a);
+    gy_arena_unpin(cache, NULL, &a);
     room_set_state(cache, a.arena, GY_OPENING);
     struct gy_staged b = room_stage(cache, GY_MAIN, "b", "2", 1);
-    gy_arena_unpin(&b);
+    gy_arena_unpin(cache, NULL, &b);
     CHECK_EQ(b.arena, a.arena);
     CHECK_EQ(room_state(cache, a.arena), GY_OPEN);
     room_set_state(cache, a.arena, GY_OPENING);
@@ -156,7 +156,7 @@ fill_all(gyre *cache, bool urgent, unsigned *arenas)
     struct gy_staged s;
     struct gy_content c = room_content("k", value, sizeof value);
     while (gy_arena_stage(cache, &room_record(cache)->pin[GY_PIN_PUT], GY_PROBATION, &c, urgent, &s))
-        gy_arena_unpin(&s);
+        gy_arena_unpin(cache, NULL, &s);
     *arenas = cache->g.n_arenas - room_count_states(cache, GY_FREE);
 }
 
@@ -180,7 +180,7 @@ TEST(arena, what_is_larger_than_an_arena_is_not_staged)
     char *value = calloc(1, cache->arena_bytes);
     struct gy_content c = room_content("key", value, cache->arena_bytes - 16); /* for header and key */
     CHECK(gy_arena_stage(cache, &room_record(cache)->pin[GY_PIN_PUT], GY_PROBATION, &c, false, &s));
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     CHECK_EQ(s.bytes, cache->arena_bytes);
     c.value_bytes++;
     CHECK(!gy_arena_stage(cache, &room_record(cache)->pin[GY_PIN_PUT], GY_PROBATION, &c, true, &s));
@@ -195,7 +195,7 @@ TEST(arena, a_pin_stops_a_claim)
     struct gy_record *r = room_record(cache);
     for (unsigned kind = GY_PIN_READ; kind <= GY_PIN_FILLING; kind++) {
         struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
-        gy_arena_unpin(&s);
+        gy_arena_unpin(cache, NULL, &s);
         room_seal_all(cache);
         CHECK(!gy_arena_pinned(cache, s.arena));
         gy_store_seq(&r->pin[GY_PINS - 1], gy_pin_word(cache, s.arena, (enum gy_pin_kind)kind));
@@ -204,12 +204,13 @@ TEST(arena, a_pin_stops_a_claim)
         for (uint32_t a = 0; a < cache->g.n_arenas; a++)
             CHECK_EQ((gy_load_seq(&cache->books[a].pin_stamp) == stamp), (a == s.arena));
         struct gy_choice choice;
-        CHECK(!gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+        CHECK(!gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
         CHECK_EQ(room_state(cache, s.arena), GY_SEALED);
         gy_pin_clear(&r->pin[GY_PINS - 1]);
-        CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+        CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
         CHECK_EQ(choice.arena, s.arena);
         CHECK_EQ(room_state(cache, s.arena), GY_SWEEPING);
+        gy_pin_clear(&room_record(cache)->pin[GY_PIN_SWEEP]); /* which would keep it */
         room_set_state(cache, s.arena, GY_RETIRED);
         CHECK_EQ(gy_arena_free_retired(cache), 1);
     }
@@ -221,7 +222,7 @@ TEST(arena, retired_becomes_free_when_unpinned_only)
     gyre *cache = open_one();
     struct gy_record *r = room_record(cache);
     struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     room_seal_all(cache);
     uint8_t generation = gy_arena_generation(gy_load_seq(&cache->words[s.arena]));
     uint64_t n_free = gy_load_seq(&cache->super->n_free);
@@ -287,7 +288,7 @@ TEST(arena, a_pin_between_the_two_looks_stops_the_reuse)
 {
     gyre *cache = open_one();
     struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     room_set_state(cache, s.arena, GY_RETIRED);
     late.pin = &room_record(cache)->pin[GY_PINS - 1];
     late.word = gy_pin_word(cache, s.arena, GY_PIN_READ);
@@ -333,7 +334,7 @@ TEST(arena, a_pin_before_the_claim_stops_it)
 {
     gyre *cache = open_one();
     struct gy_staged s = room_stage(cache, GY_PROBATION, "held", "v", 1);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     room_seal_all(cache);
     late.pin = &room_record(cache)->pin[GY_PINS - 1];
     late.word = gy_pin_word(cache, s.arena, GY_PIN_FILLING);
@@ -341,12 +342,12 @@ TEST(arena, a_pin_before_the_claim_stops_it)
     late.n = 2; /* the survey loads it first */
     gy_point_hook = pin_late;
     struct gy_choice choice;
-    CHECK(!gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+    CHECK(!gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
     gy_point_hook = NULL;
     CHECK(late.address == NULL);
     CHECK_EQ(room_state(cache, s.arena), GY_SEALED);
     gy_pin_clear(late.pin);
-    CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+    CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
     api_close(cache);
 }
 
@@ -394,7 +395,7 @@ stage_many(void *arg, unsigned thread)
         struct gy_content c = room_content(key.text, value, size);
         struct gy_staged staged;
         CHECK(gy_arena_stage(s->cache, &room_record(s->cache)->pin[GY_PIN_PUT], i & 1, &c, true, &staged));
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(s->cache, NULL, &staged);
         s->ref[thread][i] = staged.ref;
     }
 }

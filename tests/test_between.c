@@ -294,7 +294,7 @@ grown_to(struct scene *s, enum gy_phase phase)
         CHECK_OK(room_put(s->cache, GY_MAIN, key_of(i).text, 8, i)), gy_count(&r->count.puts, 1);
     for (unsigned i = 0; i < 1000; i++) {
         uint64_t geometry = gy_load_seq(&s->cache->geometries[0]);
-        uint64_t stage = gy_load_seq(&s->cache->super->shard[0].stage);
+        uint64_t stage = gy_load_seq(&s->cache->super->shard[0].stage) & 7;
         if (gy_geometry_phase(geometry) == phase && (phase != GY_MOVING || stage == 3))
             break;
         gy_grow_step(s->cache, r, 0, true);

@@ -159,7 +159,7 @@ TEST(corners, a_delete_goes_through_the_whole_window)
     CHECK_OK(room_put(cache, GY_MAIN, "key", 8, 2));
     CHECK_OK(gyre_delete(cache, "filler", 6));
     struct gy_staged staged = room_stage(cache, GY_MAIN, "key", "made", 4);
-    gy_arena_unpin(&staged);
+    gy_arena_unpin(cache, NULL, &staged);
     struct gy_window w;
     gy_index_window(cache, room_hash(cache, "key"), &w);
     uint64_t word = room_word(cache, "key");

@@ -266,20 +266,6 @@ TEST(damage, positions_past_their_arena)
     }
 }
 
-TEST(damage, a_clear_of_a_shard_that_there_is_not)
-{
-    gyre *cache = open_one();
-    CHECK_OK(put_bytes(cache, "key", 8, 1));
-    gy_clear_begin(cache);
-    gy_store_seq(&cache->super->clear_stage, UINT64_MAX / 2);
-    gy_store_seq(&cache->super->clear_at, UINT64_MAX / 2);
-    while (gyre_maintain(cache, 0) > 0)
-        ;
-    CHECK(!gy_clear_pending(cache));
-    CHECK_EQ(room_refs_into(cache, UINT32_MAX), 0);
-    api_close(cache);
-}
-
 TEST(damage, a_clear_that_nobody_has_begun)
 {
     gyre *cache = open_one();

@@ -163,7 +163,7 @@ TEST(hands, two_that_stop_at_one_processor_are_both_found)
     }
     for (unsigned i = 0; i < 2; i++) {
         struct gy_choice choice;
-        CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+        CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
         CHECK_EQ(choice.arena, arena[i]);
     }
     for (unsigned i = 0; i < 2; i++)

@@ -194,7 +194,7 @@ TEST(index, a_delete_removes_words_in_the_making)
     for (unsigned i = 0; i < 2; i++) {
         struct gy_window w;
         struct gy_staged s = room_stage(cache, GY_PROBATION, "key", "value", 5);
-        gy_arena_unpin(&s);
+        gy_arena_unpin(cache, NULL, &s);
         gy_index_window(cache, hash, &w);
         gy_store_seq(&w.bucket[i]->slot[3], gy_slot_word(hash, 0, s.ref) | GY_T);
     }

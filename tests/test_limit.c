@@ -202,12 +202,12 @@ publish_late(unsigned drop)
     CHECK_EQ(room_refs_into(cache, arena), 0);
     CHECK_EQ(walks_of(cache, arena), 0);
     if (drop) {
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(cache, NULL, &staged);
     } else {
         struct gy_aim aim = gy_aim_at(cache, "late", 4, room_hash(cache, "late"), GY_PUT_ANY, 0);
         CHECK_OK(gy_index_publish(cache, r, &aim, &staged));
         CHECK_EQ(room_refs_into(cache, arena), 1);
-        gy_arena_unpin(&staged);
+        gy_arena_unpin(cache, NULL, &staged);
         CHECK(has_text(cache, "late", "value"));
     }
     go_on_until(cache, arena, GY_RETIRED, GY_FREE);
@@ -375,7 +375,7 @@ TEST(limit, room_is_made_of_arenas_that_are_parked)
         uint64_t flag = how == 0 ? 0 : how == 1 ? GY_PROGRESS_LATE : GY_PROGRESS_BUSY_ONE;
         uint64_t before = progress_of(cache, arena);
         gy_store_seq(&cache->books[arena].progress, before | flag);
-        CHECK(gy_choose_for_room(cache, GY_FOREGROUND, &choice));
+        CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));
         CHECK(choice.arena == arena && gy_arena_state(choice.word) == GY_SWEEPING);
         CHECK_EQ(room_state(cache, arena), GY_SWEEPING);
         room_set_state(cache, arena, GY_PARKED);

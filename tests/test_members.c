@@ -327,13 +327,11 @@ TEST(members, drivers_that_died_are_released)
     struct stage t = stage(0);
     struct gy_shard *shard = &t.cache->super->shard[0];
     gy_store_seq(&shard->driver, t.owner);
-    gy_store_seq(&t.cache->super->clear_driver, t.owner);
     gy_store_seq(&t.cache->super->maintainer, t.owner);
     CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_OTHER);
     shared_kill(&t.c);
     gy_reap_now(t.cache);
     CHECK_EQ(gy_load_seq(&shard->driver), 0);
-    CHECK_EQ(gy_load_seq(&t.cache->super->clear_driver), 0);
     CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_NOW);
     CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_ALREADY);
     gy_maintainer_end(t.cache);

@@ -42,7 +42,7 @@ consistent(gyre *cache)
         if (gy_load_seq(&cache->super->shard[i].driver) != 0)
             return false;
     return whole_faults(cache, &report) == 0 && !report.written && report.tentative == 0 &&
-           report.arenas[GY_OPENING] == 0 && report.arenas[GY_SWEEPING] == 0 && gy_load_seq(&cache->super->clear_driver) == 0;
+           report.arenas[GY_OPENING] == 0 && report.arenas[GY_SWEEPING] == 0 && gy_load_seq(&cache->clearing) == 0;
 }
 
 TEST(mend, a_whole_cache_stays_as_it_is)
@@ -117,7 +117,7 @@ TEST(mend, an_opening_that_stands_in_its_lane_is_open)
 {
     gyre *cache = open_full();
     struct gy_staged s = room_stage(cache, GY_MAIN, "a", "1", 1);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     room_set_state(cache, s.arena, GY_OPENING);
     gy_mend_quiet(cache);
     CHECK_EQ(room_state(cache, s.arena), GY_OPEN);
@@ -146,7 +146,7 @@ TEST(mend, words_in_the_making_are_dropped_and_counts_made_up)
     gyre *cache = open_full();
     gyre_stats before = api_stats(cache);
     struct gy_staged s = room_stage(cache, GY_PROBATION, "dead", "value", 5);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     struct gy_window w;
     gy_index_window(cache, room_hash(cache, "dead"), &w);
     for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
@@ -159,7 +159,7 @@ TEST(mend, words_in_the_making_are_dropped_and_counts_made_up)
     gy_sub_rlx(&cache->super->n_free, 2);
     gy_add_rlx(&cache->super->draft_bytes, 5000);
     gy_store_seq(&cache->super->shard[0].driver, 1234);
-    gy_store_seq(&cache->super->clear_driver, 1234);
+    gy_store_seq(&cache->clearing, 1);
     gy_add_rlx(&cache->books[room_arena_of(cache, key_of(0).text)].dead, 500);
     CHECK(!consistent(cache));
     gy_mend_quiet(cache);

@@ -218,7 +218,7 @@ TEST(rivals, an_add_meets_a_word_that_no_longer_counts)
     struct gy_staged staged;
     c.expiry_ms = 1; /* long ago */
     CHECK(gy_arena_stage(cache, &room_record(cache)->pin[GY_PIN_PUT], GY_PROBATION, &c, true, &staged));
-    gy_arena_unpin(&staged);
+    gy_arena_unpin(cache, NULL, &staged);
     while (gy_now_ms(cache) <= 1)
         api_pause();
     uint64_t word = gy_slot_word(room_hash(cache, "key"), 0, staged.ref);
@@ -429,7 +429,7 @@ TEST(rivals, every_choice_is_pinned_before_it_is_claimed)
     struct trap trap = {.file = "choose.c", .again = true, .action = pin_and_unpin, .cache = cache};
     struct gy_choice choice;
     trap_set(&trap);
-    bool for_room = gy_choose_for_room(cache, GY_EVICT, &choice);
+    bool for_room = gy_choose_for_room(cache, room_record(cache), GY_EVICT, &choice);
     trap_clear(&trap);
     CHECK(!for_room);
     gy_store_seq(&cache->records[cache->g.n_records - 1].pin[GY_PIN_VIEWS], 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# Shared caches from outside: gyre stat, top, check, ls and rm, and the examples that share a cache.
+# Shared caches from outside: gyre stat, top, check, expel, ls and rm, and the examples that share a cache.
 # usage: test_shared.sh BUILD_FOLDER (with gyre, shared_load and examples/)
 
 [ $# -eq 1 ] && [ -x "$1/gyre" ] && [ -x "$1/shared_load" ] && [ -x "$1/examples/shared_put" ] ||
@@ -117,6 +117,31 @@ ends 1 'no cache' "$gyre" stat $name-other
 ends 1 'no cache' "$gyre" rm $name-other
 [ -f "/dev/shm/$name-other" ]
 ok $? "rm leaves what is no cache"
+
+# ---- giving up on a process ---------------------------------------------------------------------------------
+
+ends 2 'name of a cache and the number' "$gyre" expel $name
+ends 2 'name of a cache and the number' "$gyre" expel $name 0
+ends 2 'name of a cache and the number' "$gyre" expel $name 12x
+ends 2 'name of a cache and the number' "$gyre" expel $name -1
+ends 1 'no such cache' "$gyre" expel gyre-nobody 1
+"$build/shared_load" $loaded 1000000000 1 > load 2>&1 &
+holder=$!
+for ((i = 0; i < 100; i++)); do "$gyre" stat $loaded 2> /dev/null | grep -q 'processes *1' && break; sleep 0.1; done
+ends 1 'no such process has it open' "$gyre" expel $loaded $$
+kill -STOP $holder
+says '' "$gyre" expel $loaded $holder
+says 'expelled *1' "$gyre" stat $loaded
+says '"expelled":1,' "$gyre" stat --json $loaded
+says 'processes *0$' "$gyre" stat $loaded
+kill -KILL $holder
+kill -CONT $holder 2> /dev/null
+wait $holder 2> /dev/null
+holder=
+says '' "$build/shared_load" $loaded 1000 1
+says '"expelled":0,' "$gyre" stat --json $loaded
+says "^$loaded is whole: 0 faults" "$gyre" check $loaded
+"$gyre" rm $loaded
 
 # ---- is it whole? ------------------------------------------------------------------------------------------
 

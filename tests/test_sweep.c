@@ -312,7 +312,7 @@ TEST(sweep, tentative_words_go)
 {
     gyre *cache = open_one();
     struct gy_staged s = room_stage(cache, GY_PROBATION, "dead", "value", 5);
-    gy_arena_unpin(&s);
+    gy_arena_unpin(cache, NULL, &s);
     struct gy_window w;
     gy_index_window(cache, room_hash(cache, "dead"), &w);
     gy_store_seq(&w.bucket[1]->slot[2], gy_slot_word(room_hash(cache, "dead"), 3, s.ref) | GY_T);

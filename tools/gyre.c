@@ -12,7 +12,8 @@
 
 #include "gyre.h"
 
-static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_check, &tool_ls, &tool_rm};
+static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_check,
+                                                      &tool_expel, &tool_ls, &tool_rm};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 void

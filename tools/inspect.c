@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "credit.h"
 #include "hand.h"
 #include "index.h"
 #include "inspect_parts.h"
@@ -178,7 +179,7 @@ wrong_index_bytes(struct inspect *i, uint64_t n)
     }
     for (uint32_t a = 0; a < c->g.n_arenas; a++)
         arenas += gy_arena_state(gy_load_acq(&c->words[a])) != GY_WITHDRAWN;
-    uint64_t counted = gy_load_acq(&c->super->index_bytes), credit = gy_load_acq(&c->super->index_credit);
+    uint64_t counted = gy_load_acq(&c->super->index_bytes), credit = gy_credit(c);
     (void)n;
     inspect_place(i, "head, bytes of the index");
     if (driven != 0)

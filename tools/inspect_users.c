@@ -36,7 +36,10 @@ wrong_member(struct inspect *i, uint64_t n)
         return inspect_what(i, "is not among the first %u, which are in use", used);
     if (state != GY_MEMBER_FREE && gy_member_generation(word) == 0)
         return inspect_what(i, "has no name");
-    if (state == GY_MEMBER_JOINED && gy_member_who(word) != pid)
+    if (state > GY_MEMBER_EXPELLED)
+        return inspect_what(i, "is in state %u, which there is not", state);
+    bool told = state == GY_MEMBER_JOINED || state == GY_MEMBER_EXPELLING || state == GY_MEMBER_EXPELLED;
+    if (told && gy_member_who(word) != pid)
         return inspect_what(i, "is process %u, and process %llu", gy_member_who(word), (unsigned long long)pid);
     if (state == GY_MEMBER_LEAVING && gy_member_place(gy_member_who(word)) >= c->g.n_members)
         return inspect_what(i, "is cleared up after by nobody that could be");
@@ -77,12 +80,12 @@ wrong_role(struct inspect *i, uint64_t n)
 {
     struct gy_super *s = i->cache->super;
     uint32_t shards = i->cache->g.n_shards;
-    gy_atomic_u64 *role = n < shards ? &s->shard[n].driver : n == shards ? &s->clear_driver : &s->maintainer;
+    gy_atomic_u64 *role = n < shards ? &s->shard[n].driver : &s->maintainer;
     uint64_t holder = gy_load_acq(role);
     if (n < shards)
         inspect_place(i, "shard %llu, driver", (unsigned long long)n);
     else
-        inspect_place(i, "head, %s", n == shards ? "driver of the clear" : "maintainer");
+        inspect_place(i, "head, %s", "maintainer");
     return holder != 0 && !is_member(i, holder) &&
            inspect_what(i, "is %#llx, which is no process that has it open", (unsigned long long)holder);
 }
@@ -127,7 +130,7 @@ inspect_users(struct inspect *i)
         for (unsigned p = 0; p < GY_PINS; p++)
             i->report->pins += gy_load_acq(&c->records[n].pin[p]) != 0;
     }
-    for (uint32_t n = 0; n < c->g.n_shards + 2; n++)
+    for (uint32_t n = 0; n < c->g.n_shards + 1; n++)
         inspect_judge(i, wrong_role, n);
     if (c->members != NULL)
         count_dead(i);

@@ -70,6 +70,8 @@ show_users(const gyre_stats *s)
     if (s->maintainer_pid)
         snprintf(maintainer, sizeof maintainer, "process %u maintains it", s->maintainer_pid);
     report_row("users", "processes", text_count(s->processes).s, maintainer);
+    if (s->expelled)
+        report_row("", "expelled", text_count(s->expelled).s, "given up, and not gone yet");
     report_row("", "threads", text_count(s->threads).s, "");
     report_row("", "pins", text_count(s->pins).s, "");
     shared_show_oldest(s);
@@ -91,6 +93,7 @@ show_json(const char *name, const gyre_stats *s)
         {"capacity_bytes", s->capacity_bytes}, {"live_bytes", s->live_bytes}, {"garbage_bytes", s->garbage_bytes},
         {"open_bytes", s->open_bytes}, {"free_bytes", s->free_bytes}, {"index_bytes", s->index_bytes},
         {"pinned_bytes", s->pinned_bytes}, {"table_bytes", s->table_bytes}, {"processes", s->processes},
+        {"expelled", s->expelled},
         {"threads", s->threads}, {"pins", s->pins}, {"maintainer_pid", s->maintainer_pid},
         {"oldest_section_ms", s->oldest_section_ms}, {"oldest_section_pid", s->oldest_section_pid},
         {"oldest_section_tid", s->oldest_section_tid}, {"oldest_pin_ms", s->oldest_pin_ms},

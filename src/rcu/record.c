@@ -57,6 +57,10 @@ claim_one(struct gyre *cache, bool further, bool without_pins)
         announce(cache, i); /* first: a child of a fork in between frees what is announced */
         if (!gy_cas_seq(&r->owner, &nobody, self)) /* model: claim2 */
             continue;
+        if (gy_unlikely(gy_member_expelled(cache))) { /* after the claim: else whoever expels has seen and marked it */
+            gy_cas_seq(&r->owner, &self, nobody);
+            return NULL;
+        }
         r->next = r->pins_in = 0;
         r->is_further = further;
         r->pin_next = GY_PIN_VIEWS;
@@ -99,7 +103,7 @@ first_record(struct gyre *cache, int *error)
         return NULL;
     struct gy_record *r = claim(cache, false);
     if (r == NULL)
-        *error = GYRE_EBUSY;
+        *error = gy_member_expelled(cache) ? GYRE_ESTALE : GYRE_EBUSY;
     return r;
 }
 

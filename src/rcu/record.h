@@ -25,7 +25,7 @@
 enum gy_pin_kind { GY_PIN_READ, GY_PIN_RESERVING, GY_PIN_FILLING, GY_PIN_SWEEPING };
 
 /* Pins with a job of their own; the rest are for views and drafts. */
-enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_VIEWS, GY_PINS = 32 };
+enum { GY_PIN_COMPARE, GY_PIN_PUT, GY_PIN_COPY, GY_PIN_MOVE, GY_PIN_SWEEP, GY_PIN_VIEWS, GY_PINS = 32 };
 
 struct gy_counters {
     gy_atomic_u64 hits, misses, puts, puts_rejected, deletes, touches;
@@ -35,8 +35,11 @@ struct gy_counters {
     gy_atomic_u64 removed[GYRE_REASONS], removed_bytes[GYRE_REASONS];
 };
 
+/* In an owner, beside the thread: its member was expelled. The record stays its own until it has left or died. */
+#define GY_OWNER_EXPELLED ((uint64_t)1 << 31)
+
 struct gy_record {
-    _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid; shared: member's name << 32 | tid */
+    _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid; shared: member's name << 32 | tid, GY_OWNER_EXPELLED */
     gy_atomic_u64 section; /* 0: outside; epoch << 24 | tick. (Relaxed where liburcu keeps it: an age.) */
     uint64_t version_next, version_end;    /* owner: a block of versions to hand out */
     uint32_t next;                         /* owner: its next record + 1, when pins ran out */
@@ -68,6 +71,21 @@ gy_pin_of_kind(uint64_t pin, enum gy_pin_kind kind)
     return (pin & ~((uint64_t)3 << 24)) | (uint64_t)kind << 24;
 }
 
+/* Of a view, as far as the record knows: the one kind of pin that an expulsion revokes. */
+static inline bool
+gy_pin_is_view(unsigned place, uint64_t pin)
+{
+    return place >= GY_PIN_VIEWS && gy_pin_kind(pin) == GY_PIN_READ;
+}
+
+/* Was the record's member expelled? Who asks and finds that it was not has executed all that precedes before anything
+ * was revoked: gyre_expel sets the mark, then issues a membarrier. So this is asked after what must not be late. */
+static inline bool
+gy_record_expelled(struct gy_record *r)
+{
+    return (gy_load_acq(&r->owner) & GY_OWNER_EXPELLED) != 0;
+}
+
 static inline uint32_t
 gy_pin_tick(uint64_t pin)
 {
@@ -97,7 +115,7 @@ gy_record_of_view_pin(gy_atomic_u64 *pin)
 struct gyre;
 
 /* The slow path of gy_record_of: finds the thread's record or claims one. NULL: *error is GYRE_EBUSY
- * (every record has an owner) or GYRE_ENOMEM. */
+ * (every record has an owner), GYRE_ENOMEM or GYRE_ESTALE. */
 struct gy_record *gy_record_find(struct gyre *cache, int *error);
 
 /* The slow path of gy_record_view_pin. */

@@ -51,7 +51,7 @@ shared_poll(struct gyre *cache, uint64_t cookie)
     uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++) {
         uint64_t section = gy_load_acq(&cache->records[i].section); /* acquire: pairs with shared_exit */
-        if (section != 0 && section >> 24 < cookie) { /* model: grace4 */
+        if (section >> 24 < cookie && gy_section_counts(cache, &cache->records[i], section)) { /* model: grace4 */
             gy_reap(cache); /* it may be a dead one's: then the next poll no longer finds it */
             return false;
         }

@@ -3,7 +3,9 @@
 
 #include "handover.h"
 
+#include "processes.h"
 #include "scheduler.h"
+#include "world.h"
 
 enum { WORDS = 1 << 11, NOBODY = MEMORY_THREADS };
 enum kind { NONE, WRITTEN_IN_TURN, DRIVERS_OWN }; /* the latter: read by its writers only */
@@ -29,7 +31,7 @@ static struct section {
 
 static struct gyre *cache;
 static struct word words[WORDS];
-static uint64_t clear_began, growth_began;
+static uint64_t clear_began[PROCESSES_MOST], growth_began;
 static uint32_t schedule;
 
 void
@@ -37,7 +39,8 @@ handover_begin(struct gyre *c)
 {
     cache = c;
     schedule++;
-    clear_began = growth_began = 0;
+    memset(clear_began, 0, sizeof clear_began);
+    growth_began = 0;
     memset(sections, 0, sizeof sections);
 }
 
@@ -54,10 +57,10 @@ kind_of(const volatile void *at)
 {
     const struct gy_super *s = cache->super;
     const struct gy_shard *shard = &s->shard[0]; /* scenarios have one */
-    if (at == &s->clear_stage || at == &s->clear_at || at == &s->clear_cookie || at == &s->clear_target ||
-        at == &shard->cookie)
+    const struct gyre *own = world_cache(); /* a clear is each process's own */
+    if (at == &own->clear_stage || at == &own->clear_at || at == &own->clear_cookie || at == &own->clear_target)
         return DRIVERS_OWN;
-    if (at == &s->done || at == &s->clear_driver || at == &shard->driver || at == &shard->stage ||
+    if (at == &s->done || at == &own->clearing || at == &shard->driver || at == &shard->stage ||
         at == &shard->cursor || at == &shard->finished || at == cache->geometries)
         return WRITTEN_IN_TURN;
     size_t field = field_of(at, cache->books, cache->g.n_arenas, sizeof(struct gy_book));
@@ -111,7 +114,7 @@ handover_loaded(unsigned thread, const volatile void *from, uint64_t value)
         s->geometry = value;
     else if (from == &super->mark && !s->has_mark)
         s->mark = value, s->has_mark = true;
-    else if (from == &super->clear_cookie || from == &super->shard[0].cookie)
+    else if (from == &world_cache()->clear_cookie || from == &super->shard[0].stage)
         s->cookie = from;
     bool goes_by_it = from == &super->done || (from == cache->geometries && s->open);
     if (kind_of(from) == DRIVERS_OWN || (goes_by_it && value == word_at(from)->value))
@@ -148,14 +151,11 @@ section_changes(unsigned thread, const volatile void *at, bool opens)
 void
 handover_stores(unsigned thread, const volatile void *to, uint64_t value)
 {
-    const struct gy_super *super = cache->super;
     if (kind_of(to) == NONE)
         return;
     struct word *w = word_at(to);
     after_the_store(thread, w, "stores to");
     after_the_updates(thread, w, "stores to");
-    if (to == cache->geometries) /* all that was moved is where it belongs */
-        after_the_updates(thread, word_at(&super->shard[0].finished), "shows a geometry, after");
     memset(w->updated, 0, sizeof w->updated);
     w->by = thread;
     w->value = value;
@@ -163,20 +163,17 @@ handover_stores(unsigned thread, const volatile void *to, uint64_t value)
     if (field_of(to, cache->records, cache->g.n_records, sizeof(struct gy_record)) ==
         offsetof(struct gy_record, section))
         section_changes(thread, to, value != 0);
-    if (to == &super->clear_cookie)
-        clear_began = sections[thread].grace_began;
-    if (to == &super->shard[0].cookie)
-        growth_began = sections[thread].grace_began;
+    if (to == &world_cache()->clear_cookie)
+        clear_began[process_self()] = sections[thread].grace_began;
 }
 
 /* The thread says that the grace period of the cookie it read last has elapsed. */
 static void
 grace_period_ended(unsigned thread)
 {
-    const struct gy_super *super = cache->super;
-    bool clears = sections[thread].cookie == &super->clear_cookie;
-    uint64_t start = clears ? clear_began : growth_began;
-    uint64_t geometry = memory_raw(cache->geometries, 8), mark = memory_raw(&super->clear_target, 8);
+    bool clears = sections[thread].cookie == &world_cache()->clear_cookie;
+    uint64_t start = clears ? clear_began[process_self()] : growth_began;
+    uint64_t geometry = memory_raw(cache->geometries, 8), mark = memory_raw(&world_cache()->clear_target, 8);
     for (unsigned t = 0; t < MEMORY_THREADS; t++) {
         const struct section *s = &sections[t];
         if (t == thread)
@@ -203,7 +200,19 @@ handover_updated(unsigned thread, const volatile void *at)
         grace_period_ended(thread);
     if (kind_of(at) == NONE)
         return;
+    const struct gy_shard *shard = &cache->super->shard[0];
     struct word *w = word_at(at);
-    after_the_store(thread, w, "updates");
+    bool shows = at == cache->geometries || at == &cache->super->done; /* who reads that value goes by it */
+    if (!shows)
+        after_the_store(thread, w, "updates");
     w->updated[thread] = memory_instant(thread);
+    if (at == &shard->stage)
+        growth_began = sections[thread].grace_began;
+    if (at == cache->geometries) /* all that was moved is where it belongs */
+        after_the_updates(thread, word_at(&shard->finished), "shows a geometry, after");
+    if (shows) {
+        w->by = thread;
+        w->value = memory_raw(at, sizeof(uint64_t));
+        w->stored = memory_instant(thread);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
+#include "credit.h"
 #include "members.h"
 
 #include "index.h"
@@ -57,7 +58,7 @@ left_of(gyre *cache, uint32_t name)
     const struct gy_shard *shard = &s->shard[0];
     if (memory_raw(&shard->driver, 8) == 0 && memory_raw(&shard->displaced, 8) != 0)
         return "a word on its way"; /* nobody drives: it is nobody else's */
-    bool role = is_of(&s->shard[0].driver, name) || is_of(&s->clear_driver, name) || is_of(&s->maintainer, name);
+    bool role = is_of(&s->shard[0].driver, name) || is_of(&s->maintainer, name);
     return role ? "a role" : NULL;
 }
 
@@ -71,10 +72,12 @@ lives(uint32_t pid)
 void
 members_updated(gyre *cache, const volatile void *at, uint64_t from, uint64_t to)
 {
-    static const uint8_t legal[4] = { /* bits: the states that may follow */
+    static const uint8_t legal[] = { /* bits: the states that may follow */
         [GY_MEMBER_FREE] = 1 << GY_MEMBER_JOINING,
         [GY_MEMBER_JOINING] = 1 << GY_MEMBER_LEAVING,
-        [GY_MEMBER_JOINED] = 1 << GY_MEMBER_LEAVING,
+        [GY_MEMBER_JOINED] = 1 << GY_MEMBER_LEAVING | 1 << GY_MEMBER_EXPELLING,
+        [GY_MEMBER_EXPELLING] = 1 << GY_MEMBER_LEAVING | 1 << GY_MEMBER_EXPELLED,
+        [GY_MEMBER_EXPELLED] = 1 << GY_MEMBER_LEAVING,
         [GY_MEMBER_LEAVING] = 1 << GY_MEMBER_LEAVING | 1 << GY_MEMBER_FREE,
     };
     size_t offset = (size_t)((const volatile char *)at - (const volatile char *)cache->members);
@@ -87,7 +90,7 @@ members_updated(gyre *cache, const volatile void *at, uint64_t from, uint64_t to
         sched_violation("the place %u of a member went from state %d to %d", place, was, is);
     bool of_another = is == GY_MEMBER_LEAVING && gy_member_who(to) != name;
     uint32_t pid = (uint32_t)memory_raw(&cache->members[place].pid, sizeof(uint64_t));
-    if (of_another && was != GY_MEMBER_LEAVING && lives(was == GY_MEMBER_JOINED ? pid : gy_member_who(from)))
+    if (of_another && was != GY_MEMBER_LEAVING && lives(was != GY_MEMBER_JOINING ? pid : gy_member_who(from)))
         sched_violation("the member in place %u lives, and another clears up after it", place);
     if (of_another && was == GY_MEMBER_LEAVING && lives(pid_of(cache, gy_member_who(from))))
         sched_violation("who clears up in place %u lives, and another begins", place);
@@ -132,7 +135,7 @@ check_bytes(gyre *cache)
     uint64_t arenas = 0, index = gy_shard_extent(cache, 0) * sizeof(struct gy_bucket);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
         arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
-    uint64_t all = (arenas << cache->g.arena_shift) + index + gy_load_acq(&cache->super->index_credit);
+    uint64_t all = (arenas << cache->g.arena_shift) + index + gy_credit(cache);
     if (index != gy_load_acq(&cache->super->index_bytes) || all != cache->g.capacity_bytes)
         sched_violation("index and arenas are %llu bytes of %llu; the index has %llu, %llu are counted",
                         (unsigned long long)all, (unsigned long long)cache->g.capacity_bytes, (unsigned long long)index,
@@ -147,7 +150,6 @@ members_check(gyre *cache)
     check_records(cache);
     check_role(cache, "the driver of growth", &s->shard[0].driver, false);
     check_role(cache, "the word that is displaced", &s->shard[0].displaced, false);
-    check_role(cache, "the driver of clear", &s->clear_driver, false);
     check_role(cache, "the maintainer", &s->maintainer, true);
     check_bytes(cache);
 }

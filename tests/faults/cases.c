@@ -373,6 +373,13 @@ call_stats_read(struct scene *s)
     return rc;
 }
 
+static int
+call_expel(struct scene *s)
+{
+    CHECK_EQ(gyre_expel(NULL, 1), GYRE_EINVAL);
+    return gyre_expel(s->cache, 1); /* a private cache */
+}
+
 const struct fault_case fault_cases[] = {
     {"gyre_strerror", 0, GYRE_OK, NULL, call_strerror},
     {"gyre_version", 0, GYRE_OK, NULL, call_version},
@@ -397,5 +404,6 @@ const struct fault_case fault_cases[] = {
     {"gyre_scan", REGISTERS | LISTS, GYRE_OK, NULL, call_scan},
     {"gyre_maintain", REGISTERS | EVICTS, GYRE_OK, prepare_maintain, call_maintain},
     {"gyre_stats_read", 0, GYRE_OK, NULL, call_stats_read},
+    {"gyre_expel", 0, GYRE_EINVAL, NULL, call_expel},
 };
 const unsigned n_fault_cases = sizeof fault_cases / sizeof *fault_cases;
