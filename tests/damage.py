@@ -12,13 +12,13 @@ import struct
 import sys
 
 LINE = 64
-OFFSETS = ("capacity_bytes region_bytes counts_at members_at records_at words_at books_at lanes_at history_at index_at arenas_at"
-           " shard_bytes_most max_value_bytes max_entries").split()
+OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at records_at words_at books_at lanes_at history_at"
+           " index_at arenas_at shard_bytes_most max_value_bytes max_entries").split()
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
           " value_align default_ttl_ms flags reserve_arenas").split()
 # In the superblock: after magic, format, stamp, state, fences, generation, seed, clock; lines; then shards.
 GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, SHARDS_AT = 48, 256, 328, 344, 384, 2304
-COMMITTED_AT, DRIVER_AT = LINE, 2 * LINE              # in a shard
+COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
 PINS_AT, COUNTS_AT = LINE, LINE + 256                 # in a record
 POSITION_AT, DEAD_AT = 0, 8                           # in an arena's book
 KEY_AT = 8                                            # in an entry
@@ -97,7 +97,7 @@ KINDS = {
     "state": lambda r: r.flip(16, 4),
     "arenas": lambda r: r.flip(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),
     "size": lambda r: r.bytes.resize(r.region_bytes - 4096),
-    "shard": lambda r: r.flip(SHARDS_AT, 1 << 50),
+    "shard": lambda r: r.flip(r.geometries_at, 1 << 50),
     "mark": lambda r: r.flip(MARK_AT, 1 << 40),
     "free": lambda r: r.add(FREE_AT, 1),
     "credit": lambda r: r.add(CREDIT_AT, 4096),
