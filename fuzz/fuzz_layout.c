@@ -60,7 +60,8 @@ parts_follow(const struct gy_geometry *g)
                           ((wide)sizeof(struct gy_bucket) << g->log2_buckets_most) * g->n_shards,
                           (wide)g->n_arenas << g->arena_shift};
 
-    if (start[0] < sizeof(struct gy_super) + (wide)sizeof(struct gy_shard) * g->n_shards)
+    if (g->geometries_at < sizeof(struct gy_super) + (wide)sizeof(struct gy_shard) * g->n_shards ||
+        g->counts_at < g->geometries_at + (wide)sizeof(gy_atomic_u64) * g->n_shards || start[0] < g->counts_at)
         return false;
     for (unsigned i = 0; i < 7; i++)
         if (start[i] % 64 != 0 || start[i] + bytes[i] > start[i + 1])
@@ -134,7 +135,7 @@ verify(const char *base, uint64_t region_bytes)
 static void
 verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 {
-    size_t head_bytes = sizeof(struct gy_super) + sizeof(struct gy_shard) * plan->n_shards;
+    size_t head_bytes = plan->counts_at;
     uint64_t region_bytes = plan->region_bytes;
     char *base = aligned_alloc(64, head_bytes); /* reading beyond it is seen */
 
