@@ -25,7 +25,7 @@ gy_insert_stage_anew(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin
     for (bool again = false; gy_sweep_room(cache, r, again); again = true)
         if (gy_arena_stage(cache, pin, ring, content, false, out))
             return GYRE_OK;
-    return GYRE_EBUSY;
+    return gy_record_expelled(r) ? GYRE_ESTALE : GYRE_EBUSY; /* who was expelled makes no room */
 }
 
 void

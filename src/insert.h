@@ -27,7 +27,7 @@ gy_insert_fits(const struct gyre *cache, const struct gy_content *content)
 int gy_insert_stage_anew(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
                          const struct gy_content *content, struct gy_staged *out);
 
-/* Stages an entry, sweeping when there is no room. GYRE_OK or GYRE_EBUSY. */
+/* Stages an entry, sweeping when there is no room. GYRE_OK, GYRE_EBUSY, or GYRE_ESTALE of who was expelled. */
 static inline int
 gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, unsigned ring,
                 const struct gy_content *content, struct gy_staged *out)
