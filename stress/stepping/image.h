@@ -37,7 +37,7 @@ struct image {
     char *kept; /* as it was at the last look, or is to be */
     struct part {
         uint64_t at, bytes;
-    } watched[4];
+    } watched[5];
     unsigned n_watched;
 };
 

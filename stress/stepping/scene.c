@@ -175,6 +175,8 @@ start_victim(struct scene *scene)
     CHECK(traced_await(scene->victim));
 }
 
+/* The parts, not the gaps between them: where a step takes long against the kernel's tick, the vDSO begins to read the clock
+ * again and again, and its reader never comes to an end. */
 static void
 watch(struct scene *scene, const struct gy_geometry *g)
 {
@@ -182,7 +184,9 @@ watch(struct scene *scene, const struct gy_geometry *g)
     image_open(image, scene->shared.file, g->region_bytes);
     image_watch(image, 0, g->members_at + SOME * sizeof(struct gy_member));
     image_watch(image, g->records_at, SOME * sizeof(struct gy_record));
-    image_watch(image, g->words_at, g->region_bytes - g->words_at);
+    image_watch(image, g->words_at, g->lanes_at + g->n_lanes * sizeof(struct gy_lane) - g->words_at);
+    image_watch(image, g->history_at, g->index_at + g->n_shards * g->shard_bytes_most - g->history_at);
+    image_watch(image, g->arenas_at, g->region_bytes - g->arenas_at);
 }
 
 static struct gy_geometry
