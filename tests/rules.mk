@@ -4,7 +4,12 @@
 
 comma := ,
 TEST_SRC     := $(sort $(wildcard tests/test_*.c))
-TESTS        := $(TEST_SRC:%.c=$(B)/%)
+TEST_NAMES   := $(TEST_SRC:tests/test_%.c=%)
+# Of one thread, or of processes, which ThreadSanitizer sees alone; and long.
+ifeq ($(FLAVOR),tsan)
+TEST_NAMES := $(filter-out api_faults choice members_points memory mend region_create region_faults,$(TEST_NAMES))
+endif
+TESTS        := $(TEST_NAMES:%=$(B)/tests/test_%)
 INSPECT_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tools/inspect*.c))
 TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o) $(INSPECT_OBJ)
 TEST_RUNNER_LIBS := -lcriterion
