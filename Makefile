@@ -27,17 +27,16 @@ JEMALLOC    := -ljemalloc
 flavor_release :=
 flavor_debug   := -O1 -DGY_DEBUG
 flavor_points  := -O2 -DGY_POINTS -DGY_DEBUG
-flavor_asan    := -O1 -fsanitize=address -fno-omit-frame-pointer -DGY_POINTS -DGY_DEBUG
-flavor_ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all -DGY_POINTS -DGY_DEBUG
+flavor_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DGY_POINTS -DGY_DEBUG
 flavor_tsan    := -O1 -fsanitize=thread -Wno-tsan -DGY_POINTS -DGY_DEBUG -DGY_TSAN
 flavor_explore := -O2 -DGY_EXPLORE='"layer.h"' -DGY_POINTS -DGY_DEBUG -Itests/explore
 flavor_cover   := -O0 --coverage -fprofile-update=atomic -Dalways_inline=unused -DGY_POINTS -DGY_DEBUG \
                   -include tests/coverage/points.h
-FLAVORS := release debug points asan ubsan tsan cover explore
+FLAVORS := release debug points asan tsan cover explore
 ifeq ($(filter $(FLAVOR),$(FLAVORS)),)
 $(error FLAVOR is one of: $(FLAVORS))
 endif
-ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
+ifneq ($(filter asan tsan,$(FLAVOR)),)
 JEMALLOC :=
 endif
 FLAVOR_FLAGS := $(flavor_$(FLAVOR))

@@ -201,6 +201,16 @@ shared_put_all(gyre *cache)
         CHECK_OK(put_bytes(cache, key_of(k).text, SHARED_SIZE, k));
 }
 
+/* A cache of a MiB with that in it. */
+static inline gyre *
+shared_full(struct shared *s)
+{
+    *s = shared_create(1 << 20);
+    gyre *cache = shared_open(s, GYRE_NO_THREAD);
+    shared_put_all(cache);
+    return cache;
+}
+
 static inline void
 shared_expect_all(gyre *cache)
 {

@@ -14,7 +14,7 @@ INSPECT_OBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tools/inspect*.c))
 TEST_SUPPORT := $(addprefix $(B)/tests/,check.o plain.o api.o region.o) $(INSPECT_OBJ)
 TEST_RUNNER_LIBS := -lcriterion
 UNIT_JOBS := 1
-ifneq ($(filter asan ubsan tsan,$(FLAVOR)),)
+ifneq ($(filter asan tsan,$(FLAVOR)),)
 $(B)/tests/%.o: ALL_CFLAGS += -DGY_PLAIN_RUNNER
 TEST_RUNNER_LIBS :=
 UNIT_JOBS := $(shell nproc)
@@ -30,7 +30,7 @@ TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap mun
 TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
 $(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
-ifneq ($(filter points asan ubsan tsan cover,$(FLAVOR)),)
+ifneq ($(filter points asan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
 endif
 
@@ -56,7 +56,7 @@ shared-load: $(B)/shared_load
 ## quick: build and run all unit tests of FLAVOR
 quick: unit
 
-## unit: the same, with FLAVOR=asan, ubsan or tsan under that sanitizer; TESTS_ONLY=index runs test_index
+## unit: the same, with FLAVOR=asan or tsan under sanitizers; TESTS_ONLY=index runs test_index
 unit: $(TESTS)
 	@TEST_ARGS="$(TEST_ARGS)" tests/units.sh $(FLAVOR) $(UNIT_JOBS) $(or $(TESTS_ONLY:%=$(B)/tests/test_%),$(TESTS))
 

@@ -268,9 +268,8 @@ stop_and_go_on(void *arg, struct shared_child *self)
 static void
 stop_a_process(bool killed)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(stop_and_go_on, &s);
     int status;
     CHECK_EQ(waitpid(c.pid, &status, WUNTRACED), c.pid);

@@ -13,9 +13,8 @@
 
 TEST(members, another_process_finds_what_one_has_put)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(shared_use, &s);
     CHECK_EQ(shared_wait(&c), 0);
     shared_expect_all(cache);
@@ -40,9 +39,8 @@ hold_views(void *arg, struct shared_child *self)
 
 TEST(members, the_pins_of_the_dead_go)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(hold_views, &s);
     shared_await(&c);
     CHECK(api_stats(cache).pinned_bytes > 0);
@@ -62,9 +60,8 @@ TEST(members, the_pins_of_the_dead_go)
 /* All arenas pinned by the dead: a put finds out by itself. */
 TEST(members, a_put_that_needs_room_finds_the_dead)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(hold_views, &s);
     shared_await(&c);
     struct gy_record *dead = NULL;

@@ -57,9 +57,8 @@ expect_the_others_go_on(gyre *cache)
 
 TEST(members_stopped, with_a_view)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(hold_a_view, &s);
     shared_await(&c);
     stop(&c);
@@ -76,9 +75,8 @@ TEST(members_stopped, with_a_view)
 
 TEST(members_stopped, in_the_middle_of_a_put)
 {
-    struct shared s = shared_create(1 << 20);
-    gyre *cache = shared_open(&s, GYRE_NO_THREAD);
-    shared_put_all(cache);
+    struct shared s;
+    gyre *cache = shared_full(&s);
     struct shared_child c = shared_fork(put_for_ever, &s);
     shared_await(&c);
     unsigned tries = 0;
