@@ -41,7 +41,7 @@ stress-programs: $(STRESS_PROG)
 
 stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS)) $(if $(LIMIT),LIMIT=$(LIMIT))
 # Seconds for the oracle, and for each of the others.
-stress_quick_T = $(if $(filter asan tsan,$(FLAVOR)),8 2,25 7)
+stress_quick_T = $(if $(filter asan tsan,$(FLAVOR)),8 2,18 5)
 
 # The oracle over processes, of which ThreadSanitizer knows one.
 herd = $(if $(filter tsan,$(FLAVOR)),:,$(stress_env) PROCESSES=1 T=$(1) $(B)/stress/oracle)
