@@ -163,7 +163,7 @@ struct gy_aim {
     enum gy_publish_kind kind;
     uint64_t if_what;        /* a version, a ref or a token, as the kind says */
     struct gy_window window; /* a guess, until the put is in its section */
-    bool unseen;             /* a guess, too: no word of the window has the hash's tag */
+    bool unseen;             /* put 2 was made already, in this window, and no word has the hash's tag */
 };
 
 static inline struct gy_aim

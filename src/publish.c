@@ -222,7 +222,7 @@ evict_coldest(struct put *p)
 static GY_INLINE enum step
 place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *result)
 {
-    /* Without a condition, what the scan could have found is found by put 4 as well: it replaces in place what stands. */
+    /* Without a condition, the look that met nothing, before the section, was put 2: in the same order. */
     bool look = !p->aim->unseen || p->kind != GY_PUT_ANY || p->w->n != 2;
     for (unsigned tries = 0;; look = true) { /* again when a CAS of ours failed because another's succeeded */
     scan:;

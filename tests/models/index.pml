@@ -235,6 +235,13 @@ proctype Put(byte m) {
 #endif
 
     do
+#ifdef UNSEEN
+    :: d_step { pc == START && started == m - 1 -> /* step 2 is left out: whatever may be empty is tried */
+        started = m; ENTER(myph); invoke(m); LOG1("put%d: invoked, leaves step 2 out\n", m);
+        e = 0; do :: e < NS -> if :: INS(myph, e) -> emp = emp | BIT(e) :: else fi; e++ :: else -> break od;
+        e = 0; pc = CAS3
+      }
+#endif
     :: d_step { (pc == START && started == m - 1) || pc == RD2 -> /* step put2 */
         if :: pc == START -> started = m; ENTER(myph); invoke(m); LOG1("put%d: invoked\n", m); pc = RD2 :: else fi;
         w = LOAD(myph, P2(i));

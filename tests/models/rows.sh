@@ -70,6 +70,8 @@ row all   ok  index '2 puts, delete, 2 evictions, relocation, dead T word' -DNS=
 row all   ok  index '2 puts, delete, eviction, relocation, 4 slots' -DNS=4 -DNP=2 -DND=1 -DEV=1 -DRL=1 -DOT=1
 row proof bad index 'CE10: kill-all loses both' -DNS=3 -DNP=2 -DPROTO=2 -DNOLOSS
 row proof cycle index 'CE11: withdraw and retry' -DNS=3 -DNP=3 -DPROTO=3 -DOT=1 $O
+row quick ok  index 'step 2 left out: 2 puts, delete, eviction' -DNS=3 -DNP=2 -DND=1 -DEV=1 -DUNSEEN
+row proof ok  index 'step 2 left out: 2 puts, eviction, real reader' -DNS=3 -DNP=2 -DEV=1 -DRD=1 -DNG=3 -DUNSEEN
 row all   ok    growth 'one table: 2 ADD, put, eviction, dead T word' -DCASE=0 -DO2=PUT -DEV=1 -DINITDEAD=1
 row all   ok    growth 'one table: 2 ADD, delete, eviction' -DCASE=0 -DO2=DEL -DEV=1
 row all   ok    growth 'one table: 3 ADD, 3 slots' -DCASE=0 -DNS=3 -DO2=ADD
@@ -100,6 +102,7 @@ row all   ok  index 'displace: 2 puts, eviction, relocation, frequency changes' 
 row all   ok  index 'displace: 2 puts, delete, to one slot' -DNS=3 -DNNEW=1 -DNP=2 -DNINS=3 -DND=1 -DEV=1 $M -DMNOSCAN $O
 row proof bad index 'displace: two at once' -DNS=4 -DNNEW=2 -DNP=2 -DNINS=4 -DEV=1 -DNM=2 $O -DMNOSCAN
 row proof bad index 'displace: put step 2 looks at the second bucket first' -DNS=3 $D -DEV=1 $M -DDOLD=1 -DMNOSCAN
+row proof bad index 'CE12: displace: step 2 left out' -DNS=3 $D -DEV=1 $M -DMNOSCAN $O -DUNSEEN
 row proof bad index 'displace: delete looks at the second bucket first' -DNS=3 $D -DND=1 -DNM=1 -DMNOSCAN
 
 # Growth in place
