@@ -74,13 +74,25 @@ herd_start(void (*body)(struct worker *worker))
     stint = body;
 }
 
+/* A thread that starts allocates, and AddressSanitizer's allocator may stay locked in who is forked meanwhile for
+ * ever. This cache's has started once it maintains; it allocates nothing then. */
+static void
+await_thread(gyre *cache)
+{
+    while (stats_of(cache).maintainer_pid != (uint32_t)getpid())
+        stress_sleep_us(WATCH_US);
+}
+
 int
 herd_open(struct round *round)
 {
     herd->cache = memfd_create("cache", MFD_ALLOW_SEALING);
     round->options.flags |= GYRE_SHM_FD | GYRE_CREATE;
     round->options.shm_fd = herd->cache;
-    return gyre_open(&round->cache, &round->options);
+    int rc = gyre_open(&round->cache, &round->options);
+    if (rc == GYRE_OK && !(round->options.flags & GYRE_NO_THREAD))
+        await_thread(round->cache);
+    return rc;
 }
 
 void
