@@ -106,6 +106,18 @@ TEST(hit_instants, replaced_between_the_looks)
     gyre_close(s.cache);
 }
 
+/* A replacement counts as a use, up to a frequency; from there on the upper halves of both words are the same. */
+TEST(hit_instants, replaced_by_a_word_with_another_ref_alone)
+{
+    struct scene s = set_scene();
+    for (unsigned i = 0; i < 2 * GY_FREQ_MOST; i++)
+        CHECK_OK(put_bytes(s.cache, s.key.text, 100, 1));
+    s.word = gy_load_acq(s.slot);
+    CHECK_EQ(get_with(&s, "/hit.h", put_another, 0), 2);
+    CHECK(put_word != s.word && put_word >> 32 == s.word >> 32);
+    gyre_close(s.cache);
+}
+
 /* Another's hit: the second look is the one that counts. */
 TEST(hit_instants, counted_by_another_between_the_looks)
 {
