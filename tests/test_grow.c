@@ -337,6 +337,34 @@ TEST(grow, words_into_swept_arenas_are_evicted_instead_of_moved)
     }
 }
 
+/* Before, between and after any two steps, a sweep finds all words of its arena: in first and in second buckets, and in the
+ * images of both. */
+TEST(grow, a_sweep_between_the_steps_leaves_no_word)
+{
+    enum { DOUBLINGS = 2 };
+    bool under_way = true;
+    for (unsigned steps = 1; under_way; steps++) {
+        struct model *m = open_model(0);
+        for (unsigned i = 0; i < DOUBLINGS; i++) {
+            load_up(m);
+            grow_once(m, check_all);
+        }
+        load_up(m);
+        for (unsigned i = 0; i < steps; i++)
+            gy_grow_step(m->cache, m->r, 0, true);
+        under_way = growing(m);
+        room_seal_all(m->cache);
+        for (unsigned i = 0; i < m->cache->g.n_arenas && room_sweep(m->cache, m->cache->arena_bytes); i++)
+            for (uint32_t a = 0; a < m->cache->g.n_arenas; a++)
+                if (room_state(m->cache, a) == GY_FREE || room_state(m->cache, a) == GY_RETIRED)
+                    CHECK_EQ(room_refs_into(m->cache, a), 0);
+        CHECK(api_stats(m->cache).sweeps > 0);
+        CHECK_EQ(room_refs_into(m->cache, UINT32_MAX), gy_account_entries(m->cache, 0));
+        CHECK(under_way || steps > 4);
+        close_model(m);
+    }
+}
+
 /* The bytes of the new half come out of the arenas: the sum stays the capacity. */
 TEST(grow, the_capacity_is_kept)
 {
