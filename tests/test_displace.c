@@ -155,6 +155,19 @@ TEST(displace, not_while_another_drives)
     api_close(c.cache);
 }
 
+/* Who was expelled in the middle of it has not the driver any more. */
+TEST(displace, not_beside_one_who_comes_late)
+{
+    enum { HIS = 5 };
+    struct crowd c = open_crowd(true);
+    gy_store_seq(&c.shard->displaced, HIS);
+    CHECK_OK(put_bytes(c.cache, key_of(c.newcomer).text, 40, c.newcomer));
+    CHECK_EQ(api_stats(c.cache).window_conflicts, 1);
+    CHECK_EQ(gy_load_seq(&c.shard->displaced), HIS);
+    gy_store_seq(&c.shard->displaced, 0);
+    api_close(c.cache);
+}
+
 static int
 put_newcomer(void *arg, const void *key, size_t key_size, const gyre_view *view)
 {
