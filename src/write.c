@@ -182,7 +182,7 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     if (r == NULL)
         return result;
     uint64_t hash = gy_hash(key, key_size, cache->seed);
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE]; /* holds the entry while its copy is staged */
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE]; /* holds the entry while it is copied, and its ref while it is compared with */
     do {
         struct gy_found f;
         uint32_t ttl_left;
