@@ -125,23 +125,81 @@ TEST(grow_rivals, no_place_in_the_image)
     gyre_close(cache);
 }
 
-/* Stages that a forked child finds beside geometries that do not go with them. */
+/* Stages beside geometries that do not go with them, and what they become. */
+static const struct half_turn {
+    enum gy_phase phase;
+    uint64_t stage, mended;
+} half_turns[] = {{GY_STEADY, 3, 4}, {GY_STEADY, 0, 0}, {GY_UNION, 0, 1}, {GY_UNION, 1, 1},
+                  {GY_MOVING, 1, 2}, {GY_MOVING, 2, 2}, {GY_MOVING, 3, 3}};
+enum { HALF_TURNS = sizeof half_turns / sizeof half_turns[0] };
+
+static gyre *
+open_half_turned(const struct half_turn *half)
+{
+    gyre *cache = open_small_index();
+    gy_atomic_u64 *geometry = gy_grow_geometry(cache, shard_of(cache));
+    gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(gy_load_seq(geometry)), half->phase));
+    gy_store_seq(&shard_of(cache)->stage, half->stage);
+    return cache;
+}
+
+/* As a forked child finds it. */
 TEST(grow_rivals, a_driver_died_between_geometry_and_stage)
 {
-    static const struct {
-        enum gy_phase phase;
-        uint64_t stage, mended;
-    } found[] = {{GY_STEADY, 3, 4}, {GY_STEADY, 0, 0}, {GY_UNION, 0, 1}, {GY_UNION, 1, 1},
-                 {GY_MOVING, 1, 2}, {GY_MOVING, 2, 2}, {GY_MOVING, 3, 3}};
-    for (unsigned i = 0; i < sizeof found / sizeof found[0]; i++) {
-        gyre *cache = open_small_index();
-        uint64_t log2 = gy_geometry_log2(gy_load_seq(&cache->geometries[shard_of(cache) - cache->super->shard]));
-        gy_store_seq(&cache->geometries[shard_of(cache) - cache->super->shard], gy_geometry_word((unsigned)log2, found[i].phase));
-        gy_store_seq(&shard_of(cache)->stage, found[i].stage);
+    for (unsigned i = 0; i < HALF_TURNS; i++) {
+        gyre *cache = open_half_turned(&half_turns[i]);
         gy_grow_mend_quiet(cache);
-        CHECK_EQ(gy_load_seq(&shard_of(cache)->stage) & 7, found[i].mended);
+        CHECK_EQ(gy_load_seq(&shard_of(cache)->stage) & 7, half_turns[i].mended);
         gyre_close(cache);
     }
+}
+
+/* Somebody who is in a section, for a while. */
+static struct gy_record *
+another_record(gyre *cache)
+{
+    gy_store_seq(&cache->super->n_records_used, 2);
+    return &cache->records[1];
+}
+
+/* As a living member finds it, when the driver is dead or has left: with a grace period that begins then. */
+TEST(grow_rivals, another_takes_over_from_a_driver)
+{
+    enum { DEAD = 7 };
+    for (unsigned i = 0; i < HALF_TURNS; i++) {
+        gyre *cache = open_half_turned(&half_turns[i]);
+        struct gy_shard *shard = shard_of(cache);
+        uint64_t log2 = gy_geometry_log2(gy_load_seq(gy_grow_geometry(cache, shard)));
+        gy_store_seq(&shard->driver, (uint64_t)DEAD << 32);
+        cache->rcu->enter(cache, another_record(cache));
+        gy_grow_release(cache, 0, DEAD);
+        uint64_t stage = gy_load_seq(&shard->stage);
+        CHECK_EQ(stage & 7, half_turns[i].mended);
+        CHECK(!cache->rcu->poll(cache, stage >> GY_GROW_STAGE_BITS));
+        cache->rcu->exit(cache, another_record(cache));
+        CHECK_EQ(gy_load_seq(&shard->driver), 0);
+        CHECK(half_turns[i].mended != 3 || gy_load_seq(&shard->cursor) == log2 << 48);
+        gyre_close(cache);
+    }
+}
+
+/* All buckets are claimed, and some not moved: who claimed those is dead, or in a section, about to begin one. */
+TEST(grow_rivals, movers_stop_before_the_driver_moves_alone)
+{
+    gyre *cache = open_small_index();
+    struct gy_shard *shard = shard_of(cache);
+    step_until(cache, GY_MOVING, 3);
+    uint64_t log2 = gy_geometry_log2(gy_load_seq(gy_grow_geometry(cache, shard)));
+    cache->rcu->enter(cache, another_record(cache));
+    gy_store_seq(&shard->cursor, (log2 << 48) + ((uint64_t)1 << log2));
+    gy_store_seq(&shard->orphaned, 1);
+    for (unsigned i = 0; i < 100; i++)
+        gy_grow_step(cache, room_record(cache), 0, true);
+    CHECK_EQ(gy_load_seq(&shard->stage) & 7, 5);
+    cache->rcu->exit(cache, another_record(cache));
+    finish(cache);
+    CHECK_EQ(room_refs_into(cache, UINT32_MAX), gy_account_entries(cache, 0));
+    gyre_close(cache);
 }
 
 #ifdef GY_POINTS

@@ -337,6 +337,22 @@ TEST(members, drivers_that_died_are_released)
     gyre_close(t.cache);
 }
 
+TEST(members, drivers_that_live_stay)
+{
+    struct stage t = stage(0);
+    struct gy_shard *shard = &t.cache->super->shard[0];
+    CHECK(gy_grow_drive(t.cache, shard));
+    CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_NOW);
+    shared_kill(&t.c);
+    gy_reap_now(t.cache);
+    CHECK_EQ(gy_load_seq(&shard->driver) >> 32, t.cache->member);
+    CHECK_EQ(gy_maintainer_begin(t.cache), GY_MAINTAINER_ALREADY);
+    gy_maintainer_end(t.cache);
+    gy_grow_undrive(t.cache, shard);
+    shared_expect_alone(t.cache);
+    gyre_close(t.cache);
+}
+
 static void
 be_maintainer(void *arg, struct shared_child *self)
 {
