@@ -195,8 +195,13 @@ TEST(lease, a_damaged_one_is_nobodys)
     struct gy_record *r = room_record(c);
     gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
     CHECK(gy_lease_find(c, lease.priv[1], lease.priv[2], pin, &f));
-    char *note = gy_at(c, gy_slot_ref(f.word)) + (gy_lease_stale(c, &f) - f.entry);
-    memset(note, 0xff, sizeof(struct gy_lease_note)); /* a record that is none, a ring that is none */
+    char *at = gy_at(c, gy_slot_ref(f.word)) + (gy_lease_stale(c, &f) - f.entry);
+    struct gy_lease_note note;
+    memset(&note, 0xff, sizeof note); /* a ring that is none, */
+    note.record = c->g.n_records;     /* and a record that is none, though what is there says that it is the holder's */
+    note.owner = gy_load_seq(&c->records[note.record].owner);
+    CHECK((note.owner & GY_OWNER_EXPELLED) == 0);
+    memcpy(at, &note, sizeof note);
     gy_pin_clear(pin);
     gyre_view view;
     gyre_lease other;
