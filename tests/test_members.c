@@ -10,6 +10,7 @@
 #include "clear.h"
 #include "maintain.h"
 #include "recount.h"
+#include "trap.h"
 
 TEST(members, another_process_finds_what_one_has_put)
 {
@@ -452,3 +453,36 @@ TEST(members, a_reaper_may_die_too)
     shared_expect_alone(t.cache);
     gyre_close(t.cache);
 }
+
+#ifdef GY_POINTS
+
+/* Whenever the place of one who is being cleared up after is about to change. */
+static void
+expect_no_roles(struct trap *trap, const volatile void *address)
+{
+    gy_atomic_u64 *word = (gy_atomic_u64 *)(uintptr_t)address;
+    if (gy_member_state(gy_load_seq(word)) != GY_MEMBER_LEAVING)
+        return;
+    CHECK_EQ(gy_load_seq(&trap->cache->super->shard[0].driver), 0);
+    CHECK_EQ(gy_load_seq(&trap->cache->super->maintainer), 0);
+    trap->word++;
+}
+
+/* For who is found dead in it once more finds all that is still to do. */
+TEST(members, a_place_becomes_free_after_its_roles)
+{
+    struct stage t = stage(0);
+    gy_store_seq(&t.cache->super->shard[0].driver, t.owner);
+    gy_store_seq(&t.cache->super->maintainer, t.owner);
+    shared_kill(&t.c);
+    struct trap trap = {.file = "reap.c", .address = &t.cache->members[gy_member_place((uint32_t)(t.owner >> 32))].word,
+                        .again = true, .action = expect_no_roles, .cache = t.cache};
+    trap_set(&trap);
+    gy_reap_now(t.cache);
+    trap_clear(&trap);
+    CHECK_EQ(trap.word, 1);
+    shared_expect_alone(t.cache);
+    gyre_close(t.cache);
+}
+
+#endif
