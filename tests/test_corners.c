@@ -4,6 +4,7 @@
 /* Corners that deliberate bugs showed to be dark: each test is here because a mutant of tests/mutants/ got past
  * all others. */
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,5 +202,47 @@ TEST(corners, what_changes_its_ring_is_counted_all_the_while)
     trap_clear(&trap);
     CHECK(gy_load_seq(&cache->super->n_entries[GY_MAIN]) > 0);
     gyre_close(cache);
+}
+
+static void *
+sweep_all(void *cache)
+{
+    for (unsigned i = 0; i < 10 && room_sweep(cache, MIB); i++)
+        gy_arena_free_retired(cache);
+    return NULL;
+}
+
+static void
+another_sweeps(struct trap *trap, const volatile void *address)
+{
+    pthread_t thread;
+    (void)address;
+    CHECK_EQ(pthread_create(&thread, NULL, sweep_all, trap->cache), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK(room_state(trap->cache, gy_ref_arena(trap->cache, gy_slot_ref(trap->word))) == GY_SEALED);
+}
+
+/* A touch replaces the very entry that it met, and knows it by its ref: that is not used again meanwhile. */
+TEST(corners, a_touch_holds_what_it_met_while_it_looks_for_it)
+{
+    room_stay();
+    gyre *cache = api_open(MIB, GYRE_NO_THREAD);
+    gy_hash_hook = one_hash;
+    CHECK_OK(room_put(cache, GY_PROBATION, "other", 8, 1));
+    room_seal_all(cache);
+    CHECK_OK(room_put(cache, GY_PROBATION, "key", 8, 2));
+    room_seal_all(cache);
+    struct gy_window w;
+    gy_index_window(cache, room_hash(cache, "key"), &w);
+    gy_atomic_u64 *slot = &w.bucket[0]->slot[1];
+    struct trap trap = {.file = "publish.c", .address = slot, .action = another_sweeps, .cache = cache,
+                        .word = gy_load_seq(slot)};
+    trap_set(&trap);
+    CHECK_OK(gyre_touch(cache, "key", 3, GYRE_NO_TTL));
+    trap_clear(&trap);
+    CHECK(gy_load_seq(slot) != trap.word);
+    CHECK(has_bytes(cache, "key", 8, 2) && has_bytes(cache, "other", 8, 1));
+    gy_hash_hook = NULL;
+    api_close(cache);
 }
 #endif

@@ -4,8 +4,6 @@
 /* At one instant of an operation something else happens that random schedules seldom bring together: each
  * test is here because a mutant of tests/mutants/ got past all others. */
 
-#include <pthread.h>
-
 #include "trap.h"
 
 #ifdef GY_POINTS
@@ -114,47 +112,6 @@ TEST(instants, a_delete_looks_again_at_a_word_that_was_committed)
     CHECK_EQ(gy_load_seq(slot), GY_EMPTY);
     gy_hash_hook = NULL;
     gyre_close(cache);
-}
-
-/* ---- touch ------------------------------------------------------------------------------------- */
-
-static void *
-sweep_all(void *cache)
-{
-    for (unsigned i = 0; i < 10 && room_sweep(cache, MIB); i++)
-        gy_arena_free_retired(cache);
-    return NULL;
-}
-
-static void
-another_sweeps(struct trap *trap, const volatile void *address)
-{
-    pthread_t thread;
-    (void)address;
-    CHECK_EQ(pthread_create(&thread, NULL, sweep_all, trap->cache), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-    CHECK(room_state(trap->cache, gy_ref_arena(trap->cache, gy_slot_ref(trap->word))) == GY_SEALED);
-}
-
-/* It replaces the very entry that it met, and knows it by its ref: while it looks at others, that is not used again. */
-TEST(instants, a_touch_holds_what_it_met_while_it_looks_for_it)
-{
-    room_stay();
-    gyre *cache = open_one();
-    gy_hash_hook = one_hash;
-    CHECK_OK(room_put(cache, GY_PROBATION, "other", 8, 1));
-    room_seal_all(cache);
-    CHECK_OK(room_put(cache, GY_PROBATION, "key", 8, 2));
-    room_seal_all(cache);
-    struct trap trap = {.file = "publish.c", .address = slot_in_first(cache, "key", 1), .action = another_sweeps,
-                        .cache = cache, .word = gy_load_seq(slot_in_first(cache, "key", 1))};
-    trap_set(&trap);
-    CHECK_OK(gyre_touch(cache, "key", 3, GYRE_NO_TTL));
-    trap_clear(&trap);
-    CHECK(gy_load_seq(slot_in_first(cache, "key", 1)) != trap.word);
-    CHECK(has_bytes(cache, "key", 8, 2) && has_bytes(cache, "other", 8, 1));
-    gy_hash_hook = NULL;
-    api_close(cache);
 }
 
 /* ---- freeing ----------------------------------------------------------------------------------- */
