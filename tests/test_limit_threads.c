@@ -341,4 +341,23 @@ TEST(limit_threads, an_entry_that_another_takes)
     gyre_close(cache);
 }
 
+/* The walk begins anew while its entry is done, and another takes the first: who is done counts nobody out of that. */
+TEST(limit_threads, a_walk_that_begins_anew_meanwhile)
+{
+    uint32_t arena;
+    gyre *cache = open_with_arena(&arena);
+    uint64_t second = gy_slot_ref(room_word(cache, key_of(1).text)) << 3;
+    uint64_t anew = GY_PROGRESS_WALK_ONE + GY_PROGRESS_BUSY_ONE + second - gy_arena_offset(cache, arena);
+    /* limit.c looks at the progress, takes an entry, and looks again when it is done. */
+    struct trap trap = {.file = "limit.c", .address = &cache->books[arena].progress, .skip = 2, .action = trap_store,
+                        .word = anew};
+    trap_set(&trap);
+    gy_limit_hold(cache, room_record(cache));
+    trap_clear(&trap);
+    CHECK_EQ(committed(cache), 10);
+    uint64_t progress = gy_load_seq(&cache->books[arena].progress);
+    CHECK_EQ(progress - gy_progress_taken(progress), GY_PROGRESS_WALK_ONE + GY_PROGRESS_BUSY_ONE);
+    gyre_close(cache);
+}
+
 #endif
