@@ -13,7 +13,7 @@
  * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
  * in after a cell is its age, in units of the number of buckets. Place and cells are 16 bits each, four in a word,
  * so that four are compared at once, or, where the processor can, eight. All accesses relaxed: a guess. */
-enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, FINGERPRINT_BITS = 16 - GY_KIND_BITS, CELL_BITS = 16, CELLS_A_WORD = 4 };
+enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, CELL_BITS = 16, CELLS_A_WORD = 4 };
 
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
 #define ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
@@ -76,8 +76,7 @@ buckets(struct gyre *cache)
 static uint64_t
 fingerprint(uint64_t hash)
 {
-    uint64_t f = hash >> (64 - FINGERPRINT_BITS);
-    return (f ? f : 1) << GY_KIND_BITS;
+    return gy_history_fingerprint(hash) << GY_KIND_BITS;
 }
 
 static unsigned
@@ -155,7 +154,9 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     unsigned place = place_of(bucket), forgotten = get(bucket, 1 + place);
     if (forgotten != 0) { /* it never came back */
         float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
-        gy_learn(&cache->super->learned, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+        struct gy_learned *learned = &cache->super->learned;
+        unsigned sample = gy_learn_sample(learned, forgotten >> GY_KIND_BITS);
+        gy_learn(learned, sample, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
     }
     set(bucket, 1 + place, fingerprint(hash) | kind);
     set(bucket, PLACE, after(place));
@@ -173,8 +174,10 @@ gy_history_recall(struct gyre *cache, uint64_t hash)
     float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
     if (age >= TURNOVERS_MOST)
         return GY_KIND_UNKNOWN;
-    gy_learn(&cache->super->learned, kind, true, age);
+    struct gy_learned *learned = &cache->super->learned;
+    unsigned sample = gy_learn_sample(learned, gy_history_fingerprint(hash));
+    gy_learn(learned, sample, kind, true, age);
     if (since == 0 && kind >= GY_KINDS_MAIN)
-        gy_learn_soon(&cache->super->learned);
+        gy_learn_soon(learned, sample);
     return GY_KINDS_MAIN + gy_policy_past(kind, age);
 }

@@ -33,6 +33,16 @@ gy_history_bucket(const struct gyre *cache, uint64_t hash)
     return (gy_atomic_u64 *)(uintptr_t)(cache->history + bucket * GY_HISTORY_WORDS);
 }
 
+/* What is remembered of a key: never 0. */
+enum { GY_FINGERPRINT_BITS = 16 - GY_KIND_BITS };
+
+static inline uint64_t
+gy_history_fingerprint(uint64_t hash)
+{
+    uint64_t f = hash >> (64 - GY_FINGERPRINT_BITS);
+    return f ? f : 1;
+}
+
 /* Starts the cache miss that either of the two will have. */
 static inline void
 gy_history_prefetch(const struct gyre *cache, uint64_t hash)

@@ -59,14 +59,17 @@ gy_learn_init(struct gy_learned *l)
 void
 gy_learn_size(struct gy_learned *l, uint64_t entries)
 {
-    set(&l->part, gy_policy_part(entries));
+    unsigned one_in = gy_policy_sample(entries);
+    set(&l->part, gy_policy_part(entries / one_in));
+    gy_store_rlx(&l->sample, one_in - 1); /* (Relaxed: a guess.) */
 }
 
 float
-gy_learn_weight(struct gy_learned *l, float ratio)
+gy_learn_weight(struct gy_learned *l, unsigned sample, float ratio)
 {
     float mean = get(&l->ratio), most = 2 * gy_policy.size_bonus; /* what is tiny says no more of the others */
-    set(&l->ratio, mean + ((ratio < most ? ratio : most) - mean) * gy_policy.mean_step);
+    if (sample)
+        set(&l->ratio, mean + ((ratio < most ? ratio : most) - mean) * gy_policy.mean_step);
     return gy_policy_weight(ratio, mean);
 }
 
@@ -83,21 +86,25 @@ gy_learn_window(struct gy_learned *l)
 }
 
 void
-gy_learn(struct gy_learned *l, unsigned kind, bool hit, float time)
+gy_learn(struct gy_learned *l, unsigned sample, unsigned kind, bool hit, float time)
 {
+    if (!sample)
+        return;
     set_rate(&l->rate[kind], gy_policy_observe(get_rate(&l->rate[kind]), hit, time, get(&l->part)));
 }
 
 void
-gy_learn_soon(struct gy_learned *l)
+gy_learn_soon(struct gy_learned *l, unsigned sample)
 {
+    if (!sample)
+        return;
     struct gy_rate soon = get_rate(&l->soon);
     soon.hits += 1;
     set_rate(&l->soon, soon);
 }
 
 static void
-turned_away(struct gy_learned *l, float value, float soon_time)
+turned_away(struct gy_learned *l, unsigned sample, float value, float soon_time)
 {
     struct gy_rate soon = get_rate(&l->soon);
     soon.time += soon_time;
@@ -107,7 +114,8 @@ turned_away(struct gy_learned *l, float value, float soon_time)
     float mean = get(&l->mean);
     set(&l->window, gy_policy_window(gy_learn_window(l), soon, mean));
     /* The better what is turned away beside what is kept, the sooner is it worth to look at that again. */
-    set(&l->due, get(&l->due) + gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least);
+    float due = gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least;
+    set(&l->due, get(&l->due) + (float)sample * due);
 }
 
 /* It moves slowly beside newcomers: one in so many works it out. */
@@ -130,14 +138,14 @@ hurdle(struct gy_learned *l)
 }
 
 bool
-gy_learn_admits(struct gy_learned *l, unsigned kind, float weight, float soon_time)
+gy_learn_admits(struct gy_learned *l, unsigned sample, unsigned kind, float weight, float soon_time)
 {
     float value = value_of(l, kind) * weight;
-    bool admits = value > hurdle(l);
-    if (admits)
+    bool admits = value > (sample ? hurdle(l) : get(&l->hurdle));
+    if (sample && admits)
         set(&l->bar, gy_policy_bar(get(&l->bar), value));
-    else
-        turned_away(l, value, soon_time);
+    else if (sample)
+        turned_away(l, sample, value, soon_time);
     return admits;
 }
 
@@ -154,13 +162,21 @@ met_fades(struct gy_learned *l)
     return all;
 }
 
-bool
-gy_learn_keeps(struct gy_learned *l, unsigned kind, float weight)
+static void
+met(struct gy_learned *l, unsigned kind, float value)
 {
-    float value = value_of(l, kind), mean = get(&l->mean), all = get(&l->met_all) + 1;
+    float mean = get(&l->mean), all = get(&l->met_all) + 1;
     set(&l->mean, mean + (value - mean) * gy_policy.mean_step);
     set(&l->met[kind], get(&l->met[kind]) + 1);
     set(&l->met_all, all > gy_policy.met_memory ? met_fades(l) : all);
+}
+
+bool
+gy_learn_keeps(struct gy_learned *l, unsigned sample, unsigned kind, float weight)
+{
+    float value = value_of(l, kind);
+    if (sample)
+        met(l, kind, value);
     return value * weight >= get(&l->bar);
 }
 

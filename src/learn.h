@@ -24,6 +24,7 @@ struct gy_learned {
     gy_atomic_u32 due;                /* entries of main to be looked at for knowledge alone */
     gy_atomic_u32 ratio;              /* the mean of mean size over size */
     gy_atomic_u32 part;               /* how much an observation counts */
+    gy_atomic_u32 sample;             /* bits of the fingerprints of keys that are learned from */
 };
 
 void gy_learn_init(struct gy_learned *learned);
@@ -31,24 +32,32 @@ void gy_learn_init(struct gy_learned *learned);
 /* The cache has, or may have, so many entries. */
 void gy_learn_size(struct gy_learned *learned, uint64_t entries);
 
+/* So many keys this one stands for: all that follows learns from it. 0: from others, and this one is but judged. */
+static inline unsigned
+gy_learn_sample(struct gy_learned *learned, uint64_t fingerprint)
+{
+    uint32_t bits = gy_load_rlx(&learned->sample) & (GY_POLICY_SAMPLE - 1); /* (Relaxed: a guess.) */
+    return (fingerprint & bits) == bits ? bits + 1 : 0;
+}
+
 /* What the size of an entry does to its value: the mean size over this one. */
-float gy_learn_weight(struct gy_learned *learned, float ratio);
+float gy_learn_weight(struct gy_learned *learned, unsigned sample, float ratio);
 
 /* The share of the cache that probation may hold. */
 float gy_learn_window(struct gy_learned *learned);
 
 /* An entry of this kind was asked for (hit) or not, in so many turnovers. */
-void gy_learn(struct gy_learned *learned, unsigned kind, bool hit, float time);
+void gy_learn(struct gy_learned *learned, unsigned sample, unsigned kind, bool hit, float time);
 
 /* A newcomer that was turned away is asked for again at once, before about `soon` turnovers. */
-void gy_learn_soon(struct gy_learned *learned);
+void gy_learn_soon(struct gy_learned *learned, unsigned sample);
 
 /* Judges a newcomer at the end of probation. True: it goes to main. `soon`: how long the history can tell what
  * returns at once. */
-bool gy_learn_admits(struct gy_learned *learned, unsigned kind, float weight, float soon);
+bool gy_learn_admits(struct gy_learned *learned, unsigned sample, unsigned kind, float weight, float soon);
 
 /* Judges an entry of main that is now of this kind: does it stay? */
-bool gy_learn_keeps(struct gy_learned *learned, unsigned kind, float weight);
+bool gy_learn_keeps(struct gy_learned *learned, unsigned sample, unsigned kind, float weight);
 
 /* Is it time that the hand of main moves though main has no need of room? Newcomers that are turned away say
  * nothing of main, and what nobody asks for any more must be found. True at most once for each that is due. */

@@ -35,6 +35,7 @@ enum {
     GY_KIND_REPLACED = GY_HABITS + 1,            /* in main, given a new value: a use, too */
     GY_KIND_BITS = 5,
     GY_POLICY_MANY = 32768, /* entries: in a cache of more an observation counts less */
+    GY_POLICY_SAMPLE = 8,   /* and up to one key in so many is observed */
 };
 
 /* How often entries of a kind were asked for, and in how long: hits, and turnovers. */
@@ -141,6 +142,17 @@ static inline float
 gy_policy_part(uint64_t entries)
 {
     return entries <= GY_POLICY_MANY ? 1 : (float)GY_POLICY_MANY / (float)gy_min(entries, GY_POLICY_MANY * 1024u);
+}
+
+/* A large cache observes one key in so many, a power of two: as a smaller one would that has these keys alone (SHARDS;
+ * Waldspurger and others, FAST 2015). Processors then seldom meet at what all of them learn into. */
+static inline unsigned
+gy_policy_sample(uint64_t entries)
+{
+    unsigned one_in = 1;
+    while (one_in < GY_POLICY_SAMPLE && entries / one_in > GY_POLICY_MANY)
+        one_in *= 2;
+    return one_in;
 }
 
 /* One more observation, which counts for so much. Old ones fade: what is measured is of the last few dozen turnovers of

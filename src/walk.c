@@ -47,13 +47,19 @@ lap(struct gy_sweep *s, const struct gy_item *i)
     return age > 0 ? age : 0;
 }
 
+static unsigned
+sample(struct gy_sweep *s, const struct gy_item *i)
+{
+    return gy_learn_sample(&s->cache->super->learned, gy_history_fingerprint(i->hash));
+}
+
 static float
-weight(struct gy_sweep *s, const struct gy_item *i)
+weight(struct gy_sweep *s, const struct gy_item *i, unsigned of)
 {
     struct gy_super *super = s->cache->super;
     uint64_t mean = gy_load_rlx(&super->mean_bytes);
     bool same = s->cache->g.max_entries || mean == 0;
-    return same ? 1 : gy_learn_weight(&super->learned, (float)mean / (float)i->bytes);
+    return same ? 1 : gy_learn_weight(&super->learned, of, (float)mean / (float)i->bytes);
 }
 
 /* The hand passes an entry of main. */
@@ -61,10 +67,10 @@ static struct verdict
 judge_main(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 {
     struct gy_learned *learned = &s->cache->super->learned;
-    unsigned kind = gy_entry_kind(i->h);
-    gy_learn(learned, kind, freq > 0, lap(s, i));
+    unsigned kind = gy_entry_kind(i->h), of = sample(s, i);
+    gy_learn(learned, of, kind, freq > 0, lap(s, i));
     kind = gy_policy_kind_main(kind, freq);
-    bool keep = gy_learn_keeps(learned, kind, weight(s, i));
+    bool keep = gy_learn_keeps(learned, of, kind, weight(s, i, of));
     return (struct verdict){.keep = keep || s->at.look, .kind = kind};
 }
 
@@ -72,8 +78,8 @@ judge_main(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 static struct verdict
 judge_newcomer(struct gy_sweep *s, const struct gy_item *i, unsigned freq)
 {
-    unsigned kind = gy_policy_kind_new(gy_entry_kind(i->h), freq);
-    bool keep = gy_learn_admits(&s->cache->super->learned, kind, weight(s, i), s->soon);
+    unsigned kind = gy_policy_kind_new(gy_entry_kind(i->h), freq), of = sample(s, i);
+    bool keep = gy_learn_admits(&s->cache->super->learned, of, kind, weight(s, i, of), s->soon);
     return (struct verdict){.keep = keep, .kind = kind};
 }
 

@@ -84,9 +84,9 @@ recall(int key)
     if (at == 0 || sim.clock - at >= 2 * sim.size)
         return GY_KIND_UNKNOWN;
     float age = turnovers(sim.clock - at);
-    gy_learn(&sim.learned, sim.kind[key], true, age);
+    gy_learn(&sim.learned, 1, sim.kind[key], true, age);
     if (age <= soon() && sim.kind[key] >= GY_KINDS_MAIN)
-        gy_learn_soon(&sim.learned);
+        gy_learn_soon(&sim.learned, 1);
     return GY_KINDS_MAIN + gy_policy_past(sim.kind[key], age);
 }
 
@@ -96,7 +96,7 @@ evict(int key)
     uint64_t at = ++sim.clock, length = 2 * sim.size;
     int oldest = sim.out[at % length];
     if (at > length && sim.out_at[oldest] == at - length) { /* it never came back */
-        gy_learn(&sim.learned, sim.kind[oldest], false, 2);
+        gy_learn(&sim.learned, 1, sim.kind[oldest], false, 2);
         sim.out_at[oldest] = 0;
     }
     sim.in[key] = false;
@@ -112,12 +112,12 @@ judge(unsigned ring, bool look)
     unsigned freq = sim.freq[key];
     bool keep;
     if (ring == GY_POLICY_MAIN) {
-        gy_learn(&sim.learned, sim.kind[key], freq > 0, turnovers(sim.clock - sim.since[key]));
+        gy_learn(&sim.learned, 1, sim.kind[key], freq > 0, turnovers(sim.clock - sim.since[key]));
         sim.kind[key] = (uint8_t)gy_policy_kind_main(sim.kind[key], freq);
-        keep = gy_learn_keeps(&sim.learned, sim.kind[key], 1);
+        keep = gy_learn_keeps(&sim.learned, 1, sim.kind[key], 1);
     } else {
         sim.kind[key] = (uint8_t)gy_policy_kind_new(sim.kind[key], freq);
-        keep = gy_learn_admits(&sim.learned, sim.kind[key], 1, soon());
+        keep = gy_learn_admits(&sim.learned, 1, sim.kind[key], 1, soon());
     }
     keep = look || (keep && freq >= sim.judged++ / PATIENCE);
     sim.freq[key] = 0;

@@ -131,6 +131,26 @@ TEST(history, returns_and_their_absence_are_learned_of)
     api_close(cache);
 }
 
+/* Where not every key is learned from, it is the same ones that are seen to return and not to return. */
+TEST(history, a_key_is_learned_from_in_all_or_nothing)
+{
+    gyre *cache = open_small(LIMIT);
+    gy_learn_size(&cache->super->learned, 1000 * GY_POLICY_MANY);
+    for (unsigned key = 0; key < 2 * GY_POLICY_SAMPLE; key++) {
+        const bool sampled = gy_learn_sample(&cache->super->learned, key + 1) > 0; /* neighbour's fingerprint */
+        const unsigned returns = GY_KINDS_MAIN + 7, goes = 3;
+        struct gy_rate before = rate_of(cache, returns);
+        gy_history_remember(cache, neighbour(key), returns);
+        CHECK(known(cache, neighbour(key)));
+        CHECK_EQ(rate_of(cache, returns).hits > before.hits, sampled);
+        before = rate_of(cache, goes);
+        gy_history_remember(cache, neighbour(key), goes);
+        remember_neighbours(cache, 100, CELLS);
+        CHECK_EQ(rate_of(cache, goes).time > before.time, sampled);
+    }
+    api_close(cache);
+}
+
 TEST(history, newcomers_that_return_at_once_are_told)
 {
     gyre *cache = open_small(LIMIT);

@@ -69,14 +69,14 @@ static bool
 admits(struct gy_learned *l, unsigned kind)
 {
     gy_store_rlx(&l->hurdle_left, 0);
-    return gy_learn_admits(l, kind, 1, SOON);
+    return gy_learn_admits(l, 1, kind, 1, SOON);
 }
 
 static void
 meet(struct gy_learned *l, unsigned kind, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        gy_learn_keeps(l, kind, 1);
+        gy_learn_keeps(l, 1, kind, 1);
 }
 
 TEST(learn, at_first_it_goes_by_the_priors)
@@ -93,7 +93,7 @@ TEST(learn, at_first_it_goes_by_the_priors)
     meet(&l, 0, 50); /* entries of main that nobody asks for */
     CHECK(!admits(&l, GY_KIND_UNKNOWN));
     CHECK(admits(&l, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
-    CHECK(gy_learn_keeps(&l, gy_policy_kind_main(GY_KIND_UNKNOWN, 1), 1));
+    CHECK(gy_learn_keeps(&l, 1, gy_policy_kind_main(GY_KIND_UNKNOWN, 1), 1));
     check_sane(&l);
 }
 
@@ -105,12 +105,12 @@ TEST(learn, what_is_measured_decides)
         gy_learn_init(&l);
         meet(&l, 1, 60);
         for (unsigned i = 0; i < 200; i++) { /* main is hit once a turnover */
-            gy_learn(&l, 1, true, 1);
-            gy_learn(&l, kind, i % 8 == 0, 1);
+            gy_learn(&l, 1, 1, true, 1);
+            gy_learn(&l, 1, kind, i % 8 == 0, 1);
         }
         CHECK_MSG(!admits(&l, kind), "kind %u, hit every eighth turnover", kind);
         for (unsigned i = 0; i < 2000; i++)
-            gy_learn(&l, kind, true, 0.1f);
+            gy_learn(&l, 1, kind, true, 0.1f);
         CHECK_MSG(admits(&l, kind), "kind %u, hit ten times a turnover", kind);
         check_sane(&l);
     }
@@ -122,10 +122,10 @@ TEST(learn, the_hurdle_is_worked_out_anew)
     struct gy_learned l;
     gy_learn_init(&l);
     const unsigned newcomer = gy_policy_kind_new(GY_KIND_UNKNOWN, 1);
-    CHECK(!gy_learn_admits(&l, newcomer, 1, SOON)); /* nobody was met who is worse */
+    CHECK(!gy_learn_admits(&l, 1, newcomer, 1, SOON)); /* nobody was met who is worse */
     meet(&l, 0, 50);
     unsigned turned_away = 0;
-    while (!gy_learn_admits(&l, newcomer, 1, SOON))
+    while (!gy_learn_admits(&l, 1, newcomer, 1, SOON))
         CHECK(++turned_away < 40);
     CHECK(turned_away > 10);
 }
@@ -138,17 +138,17 @@ TEST(learn, the_bar_follows_who_is_admitted)
     const unsigned newcomer = gy_policy_kind_new(GY_KIND_UNKNOWN, 1), cold = 0, hot = gy_policy_kind_main(0, 2);
     meet(&l, cold, 40);
     for (unsigned i = 0; i < 400; i++) {
-        gy_learn(&l, newcomer, true, 0.5f); /* two a turnover */
-        gy_learn(&l, hot, true, 0.05f);
-        gy_learn(&l, cold, false, 1);
+        gy_learn(&l, 1, newcomer, true, 0.5f); /* two a turnover */
+        gy_learn(&l, 1, hot, true, 0.05f);
+        gy_learn(&l, 1, cold, false, 1);
     }
     for (unsigned i = 0; i < 100; i++) {
         CHECK(admits(&l, newcomer));
         meet(&l, cold, 1);
     }
     CHECK(float_in(&l.bar) > 0.5f);
-    CHECK(!gy_learn_keeps(&l, cold, 1));
-    CHECK(gy_learn_keeps(&l, hot, 1));
+    CHECK(!gy_learn_keeps(&l, 1, cold, 1));
+    CHECK(gy_learn_keeps(&l, 1, hot, 1));
     check_sane(&l);
 }
 
@@ -162,8 +162,8 @@ TEST(learn, looks_at_main_become_due)
         gy_learn_init(&l);
         const unsigned main = gy_policy_kind_main(0, 2);
         for (unsigned i = 0; i < 400; i++) {
-            gy_learn(&l, GY_KIND_UNKNOWN, good, 1);
-            gy_learn(&l, main, true, 0.5f);
+            gy_learn(&l, 1, GY_KIND_UNKNOWN, good, 1);
+            gy_learn(&l, 1, main, true, 0.5f);
         }
         meet(&l, main, 400);
         for (unsigned i = 0; i < rounds; i++) {
@@ -197,10 +197,10 @@ TEST(learn, probation_grows_while_newcomers_return_at_once)
     gy_learn_init(&l);
     meet(&l, 4, 100);
     for (unsigned i = 0; i < 20000; i++) {
-        gy_learn(&l, 4, true, 1);
+        gy_learn(&l, 1, 4, true, 1);
         meet(&l, 4, 1);
         if (i < 10000)
-            gy_learn_soon(&l);
+            gy_learn_soon(&l, 1);
         admits(&l, GY_KIND_UNKNOWN);
         CHECK(gy_learn_window(&l) >= gy_policy.window_least && gy_learn_window(&l) <= gy_policy.window_most);
         if (i == 9999)
@@ -208,6 +208,55 @@ TEST(learn, probation_grows_while_newcomers_return_at_once)
     }
     CHECK(gy_learn_window(&l) == gy_policy.window_least);
     check_sane(&l);
+}
+
+/* One key in so many is learned from, and stands for them; the others are judged, and change nothing. */
+TEST(learn, a_large_cache_learns_from_some_keys)
+{
+    struct gy_learned l, before;
+    gy_learn_init(&l);
+    for (uint64_t f = 0; f < 64; f++)
+        CHECK_EQ(gy_learn_sample(&l, f), 1);
+    gy_learn_size(&l, 1000 * GY_POLICY_MANY);
+    unsigned keys = 0, sampled = 0;
+    for (uint64_t f = 0; f < 64; f++)
+        keys += gy_learn_sample(&l, f), sampled += gy_learn_sample(&l, f) > 0;
+    CHECK_EQ(keys, 64);
+    CHECK_EQ(sampled, 64 / GY_POLICY_SAMPLE);
+    meet(&l, 0, 50);
+    CHECK(admits(&l, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
+    memcpy((void *)&before, (void *)&l, sizeof l);
+    for (unsigned kind = 0; kind < GY_KINDS; kind++) {
+        gy_learn(&l, 0, kind, true, 1);
+        gy_learn_weight(&l, 0, 3);
+        if (kind < GY_KINDS_MAIN)
+            gy_learn_keeps(&l, 0, kind, 1);
+        else
+            CHECK_EQ(gy_learn_admits(&l, 0, kind, 1, SOON), gy_learn_admits(&before, 1, kind, 1, SOON));
+    }
+    gy_learn_soon(&l, 0);
+    gy_learn_init(&before);
+    gy_learn_size(&before, 1000 * GY_POLICY_MANY);
+    meet(&before, 0, 50);
+    CHECK(admits(&before, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
+    CHECK_EQ(memcmp((void *)&before, (void *)&l, sizeof l), 0);
+}
+
+/* Main is looked at as often as when all keys are learned from. */
+TEST(learn, what_a_sampled_key_makes_due_it_makes_due_for_all)
+{
+    unsigned due[2] = {0, 0};
+    for (unsigned i = 0; i < 2; i++) {
+        struct gy_learned l;
+        const unsigned sample = i ? GY_POLICY_SAMPLE : 1;
+        gy_learn_init(&l);
+        meet(&l, 4, 50);
+        for (unsigned n = 0; n < 40000; n++) {
+            CHECK(!gy_learn_admits(&l, n % sample == 0 ? sample : 0, GY_KIND_UNKNOWN, 1, SOON));
+            due[i] += gy_learn_due(&l, 1);
+        }
+    }
+    CHECK_MSG(due[1] > due[0] * 3 / 4 && due[1] < due[0] * 4 / 3, "%u looks, %u when sampled", due[0], due[1]);
 }
 
 static void
@@ -220,11 +269,11 @@ hammer(void *arg, unsigned i)
         unsigned kind = (unsigned)(r >> 8) % GY_KINDS;
         float time = (float)(r >> 16 & 255) / 128;
         switch (r % 6) {
-        case 0: gy_learn_admits(l, GY_KINDS_MAIN + kind % (GY_KINDS - GY_KINDS_MAIN), 1, SOON); break;
-        case 1: gy_learn_keeps(l, kind % GY_KINDS_MAIN, 1); break;
+        case 0: gy_learn_admits(l, 1, GY_KINDS_MAIN + kind % (GY_KINDS - GY_KINDS_MAIN), 1, SOON); break;
+        case 1: gy_learn_keeps(l, 1, kind % GY_KINDS_MAIN, 1); break;
         case 2: gy_learn_due(l, (float)(1 + n % 3)); break;
-        case 3: gy_learn_soon(l); break;
-        default: gy_learn(l, kind, r >> 32 & 1, time);
+        case 3: gy_learn_soon(l, 1); break;
+        default: gy_learn(l, 1, kind, r >> 32 & 1, time);
         }
         float window = gy_learn_window(l);
         CHECK(window >= gy_policy.window_least && window <= gy_policy.window_most);

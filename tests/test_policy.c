@@ -297,6 +297,14 @@ TEST(policy, a_large_cache_takes_more_observations)
     CHECK(rate.hits == much.hits && rate.time == much.time);
 }
 
+TEST(policy, a_large_cache_observes_some_keys)
+{
+    CHECK_EQ(gy_policy_sample(0), 1);
+    CHECK_EQ(gy_policy_sample(GY_POLICY_MANY), 1);
+    CHECK_EQ(gy_policy_sample(3 * GY_POLICY_MANY), 4);
+    CHECK_EQ(gy_policy_sample(UINT64_MAX), GY_POLICY_SAMPLE);
+}
+
 TEST(policy, compaction_pays_from_a_quarter_of_garbage)
 {
     CHECK(gy_policy_compact(250, 1000, 5000, 10000));

@@ -75,11 +75,11 @@ gyre_victim(struct gyre_rings *s)
 
 /* What the size of an entry does to its value. */
 static float
-weight(struct gyre_rings *s, const struct entry *entry)
+weight(struct gyre_rings *s, unsigned sample, const struct entry *entry)
 {
     if (s->max_entries)
         return 1;
-    return gy_learn_weight(&s->learned, (float)(gyre_held(s) / gyre_entries(s)) / (float)entry->size);
+    return gy_learn_weight(&s->learned, sample, (float)(gyre_held(s) / gyre_entries(s)) / (float)entry->size);
 }
 
 unsigned
@@ -87,9 +87,10 @@ gyre_meet(struct gyre_rings *s, uint32_t key, bool *keeps)
 {
     struct entry *entry = &s->ring[GY_POLICY_MAIN].entries[key];
     float lap = gyre_history_turnovers((float)(s->evictions - s->since[key]), gyre_entries(s));
-    gy_learn(&s->learned, entry->kind, entry->freq > 0, lap);
+    unsigned sample = gyre_history_sample(&s->learned, key);
+    gy_learn(&s->learned, sample, entry->kind, entry->freq > 0, lap);
     unsigned kind = gy_policy_kind_main(entry->kind, entry->freq);
-    *keeps = gy_learn_keeps(&s->learned, kind, weight(s, entry));
+    *keeps = gy_learn_keeps(&s->learned, sample, kind, weight(s, sample, entry));
     return kind;
 }
 
@@ -136,7 +137,8 @@ evict_one(struct gyre_rings *s)
         } else {
             kind = gy_policy_kind_new(entry->kind, freq);
             float soon = gyre_history_soon(s->history, gyre_entries(s));
-            keeps = gy_learn_admits(&s->learned, kind, weight(s, entry), soon);
+            unsigned sample = gyre_history_sample(&s->learned, key);
+            keeps = gy_learn_admits(&s->learned, sample, kind, weight(s, sample, entry), soon);
         }
         if (keeps && freq >= judged / PATIENCE) {
             gyre_keep(s, key, kind);

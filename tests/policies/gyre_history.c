@@ -46,6 +46,12 @@ fingerprint(uint64_t hash)
     return (uint16_t)((f ? f : 1) << GY_KIND_BITS);
 }
 
+unsigned
+gyre_history_sample(struct gy_learned *learned, uint32_t key)
+{
+    return gy_learn_sample(learned, fingerprint(hash_of(key)) >> GY_KIND_BITS);
+}
+
 static unsigned
 kind_of(unsigned cell)
 {
@@ -88,7 +94,8 @@ gyre_history_remember(struct gyre_history *h, struct gy_learned *learned, uint32
     uint16_t *oldest = &bucket->cell[bucket->place];
     if (*oldest != 0) {
         float time = gyre_history_turnovers((float)CELLS * (float)h->n, entries);
-        gy_learn(learned, kind_of(*oldest), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+        unsigned sample = gy_learn_sample(learned, *oldest >> GY_KIND_BITS);
+        gy_learn(learned, sample, kind_of(*oldest), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
     }
     *oldest = (uint16_t)(fingerprint(hash) | kind);
     bucket->place = (uint16_t)((bucket->place + 1) % CELLS);
@@ -110,9 +117,10 @@ gyre_history_recall(struct gyre_history *h, struct gy_learned *learned, uint32_t
         float age = gyre_history_turnovers(((float)since + 0.5f) * (float)h->n, entries);
         if (age >= TURNOVERS_MOST)
             return GY_KIND_UNKNOWN;
-        gy_learn(learned, kind, true, age);
+        unsigned sample = gyre_history_sample(learned, key);
+        gy_learn(learned, sample, kind, true, age);
         if (since == 0 && kind >= GY_KINDS_MAIN)
-            gy_learn_soon(learned);
+            gy_learn_soon(learned, sample);
         return GY_KINDS_MAIN + gy_policy_past(kind, age);
     }
     return GY_KIND_UNKNOWN;

@@ -26,4 +26,7 @@ void gyre_history_remember(struct gyre_history *history, struct gy_learned *lear
 unsigned gyre_history_recall(struct gyre_history *history, struct gy_learned *learned, uint32_t key,
                              uint64_t entries);
 
+/* How many keys this one stands for: learn.h. */
+unsigned gyre_history_sample(struct gy_learned *learned, uint32_t key);
+
 #endif
