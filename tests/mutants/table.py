@@ -67,6 +67,8 @@ class Hunk:
             start = end = end_of_line(text, places[first - 1] + 1) if changed[0] > 0 else text.rindex("\n", 0, places[first]) + 1
         else:
             start, end = text.rindex("\n", 0, places[first]) + 1, end_of_line(text, places[last] + 1)
+            if bare(text[start:places[first]])[0]:
+                raise TableError(f"what goes begins in the middle of a line of {self.file}:\n{self.joined('-', middle)}")
         return text[:start] + self.joined(" +", middle) + text[end:]
 
 
