@@ -20,6 +20,7 @@
 #include "clear.h"
 
 #include "index.h"
+#include "section.h"
 
 enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
 enum { BUCKETS_A_STEP = 256 };
@@ -48,6 +49,7 @@ static void
 clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_atomic_u64 *slot, uint64_t mark)
 {
     struct gy_found f;
+    gy_section_enter(cache, r); /* for recounts: another's pass may end the clear while this one has yet to count */
     while (gy_load_acq(slot) != GY_EMPTY && gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f)) {
         uint64_t word = f.word;
         if (gy_load_rlx(&cache->books[f.arena].opened) >= mark) /* (Relaxed: constant under the pin.) */
@@ -57,6 +59,7 @@ clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_a
             break; /* else it was changed by another's CAS, and is looked at again */
     }
     gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+    gy_section_exit(cache, r);
 }
 
 /* Passes some buckets of a shard. True when it is done with the shard. The extent is read anew for each
