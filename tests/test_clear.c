@@ -4,6 +4,7 @@
 #include "clear.h"
 
 #include "room.h"
+#include "trap.h"
 
 enum { KEYS = 300 };
 
@@ -175,3 +176,31 @@ TEST(clear, its_room_comes_back)
     CHECK_EQ(api_stats(cache).copied_entries, copied);
     api_close(cache);
 }
+
+#ifdef GY_POINTS
+
+static void
+expect_section(struct trap *trap, const volatile void *address)
+{
+    (void)address;
+    CHECK(gy_load_seq(&room_record(trap->cache)->section) != 0);
+}
+
+/* A recount takes its sums for exact when nobody is in a section: who has removed a word and not counted it yet is in one,
+ * even when the clear has ended meanwhile. */
+TEST(clear, what_it_removes_it_counts_in_a_section)
+{
+    gyre *cache = open_full(1 << 20);
+    CHECK_EQ(cache->g.n_shards, 1);
+    gy_clear_begin(cache);
+    struct trap trap = {.file = "account.h", .address = &cache->super->shard[0].n_committed, .again = true,
+                        .action = expect_section, .cache = cache};
+    trap_set(&trap);
+    run_to_the_end(cache);
+    trap_clear(&trap);
+    CHECK_EQ(trap.sprung, KEYS);
+    CHECK_EQ(gy_load_seq(&room_record(cache)->section), 0);
+    api_close(cache);
+}
+
+#endif
