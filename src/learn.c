@@ -51,6 +51,7 @@ gy_learn_init(struct gy_learned *l)
 {
     memset((void *)l, 0, sizeof *l);
     set(&l->window, gy_policy_window(0, (struct gy_rate){0}, 0));
+    set(&l->hurdle, INFINITY); /* nobody was met yet */
     set(&l->bar, 0.5f);
     set(&l->ratio, 1);
     set(&l->part, 1);

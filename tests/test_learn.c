@@ -223,6 +223,8 @@ TEST(learn, a_large_cache_learns_from_some_keys)
         keys += gy_learn_sample(&l, f), sampled += gy_learn_sample(&l, f) > 0;
     CHECK_EQ(keys, 64);
     CHECK_EQ(sampled, 64 / GY_POLICY_SAMPLE);
+    for (unsigned kind = GY_KINDS_MAIN; kind < GY_KINDS; kind++)
+        CHECK(!gy_learn_admits(&l, 0, kind, 1, SOON)); /* nobody was met who is worse, nor has anybody looked */
     meet(&l, 0, 50);
     CHECK(admits(&l, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
     memcpy((void *)&before, (void *)&l, sizeof l);
