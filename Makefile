@@ -73,7 +73,7 @@ check: deps-check
 	@tests/check.sh
 
 .PHONY: proof
-## proof: schedules, mutants, orders, models, stress, deaths, fuzz, failures, coverage: under half an hour (SCALE=10: ten times as much)
+## proof: schedules, mutants, orders, models, stress, deaths, fuzz, failures, coverage: about an hour (SCALE=10: ten times as much)
 proof: deps-check
 	@tests/proof.sh
 
