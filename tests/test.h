@@ -8,9 +8,8 @@
  *         CHECK_EQ(find(index, key), 42);
  *     }
  *
- * The checks do not depend on NDEBUG. A failed one prints its expression and values and leaves the test;
- * on another thread than the test's it ends that thread, and the test fails when it returns. Checks are
- * not for forked children: those report by their exit status.
+ * The checks do not depend on NDEBUG. A failed one prints its expression and values and leaves the test, which is a process
+ * of its own, on whichever thread it is; in a child that the test forked it exits with status 1.
  *
  * Built as it is, a program of tests is a Criterion program. With -DGY_PLAIN_RUNNER the same bodies are
  * run by plain.c, because Criterion does not run under ThreadSanitizer. */
@@ -24,7 +23,6 @@
 
 void test_begin_(void);                /* starts the guard against hangs, too */
 extern const char *test_at; /* what the test is at, for the message of a failed check; may be NULL */
-void test_end_(void);                  /* leaves the test when another thread failed */
 void test_fail_(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
 void test_number_(const char *file, int line, const char *text, long long a, long long b);
@@ -56,7 +54,6 @@ void test_register_(struct test_case *c);
     {                                                                                              \
         test_begin_();                                                                             \
         suite_##_##name_##_body();                                                                 \
-        test_end_();                                                                               \
     }
 
 #endif

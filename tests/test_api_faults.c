@@ -261,7 +261,6 @@ run_once(struct run *r)
     struct holdings before = faults_holdings();
     set_scene(r);
     faults_run_thread(call_while_failing, r);
-    test_end_();
     CHECK_EQ(faults_unknown_call(), 0);
     check_answer(r);
     struct scene *s = &r->scene;

@@ -102,7 +102,17 @@ enum { LIVING = 4, ROUNDS = 60 };
 struct rounds {
     pthread_barrier_t barrier;
     gyre *cache;
+    atomic_uint missed;
 };
+
+/* What was put last is there, but for what lost its place to another or was on its way: while the maintenance thread is
+ * off its processor in the middle of a doubling, the index is too small, and a word may be in neither place. */
+static uint64_t
+taken_by_growth(gyre *c)
+{
+    gyre_stats s = api_stats(c);
+    return s.window_conflicts + s.vanished;
+}
 
 /* The threads live on while one cache after the other is opened, used by all, and closed. */
 static void
@@ -116,12 +126,14 @@ live_on(void *arg, unsigned i)
         for (unsigned n = 0; n < 50; n++) {
             struct api_key key = key_of(n * LIVING + i);
             CHECK_OK(put_bytes(r->cache, key.text, 60, n));
-            /* In a doubling whose thread does not run, what was just put may have to go. */
-            CHECK(has_bytes(r->cache, key.text, 60, n) || api_stats(r->cache).window_conflicts > 0);
+            if (!has_bytes(r->cache, key.text, 60, n))
+                atomic_fetch_add(&r->missed, 1);
         }
         pthread_barrier_wait(&r->barrier);
-        if (i == 0)
+        if (i == 0) {
+            CHECK(atomic_exchange(&r->missed, 0) <= taken_by_growth(r->cache));
             api_close(r->cache);
+        }
     }
 }
 
@@ -155,15 +167,6 @@ TEST(api_threads, one_thread_uses_many_caches)
     use_many(caches);
     for (unsigned i = 0; i < 40; i++)
         api_close(caches[i]);
-}
-
-/* What was put last is there, but for what lost its place to another or was on its way: while the maintenance thread is
- * off its processor in the middle of a doubling, the index is too small. */
-static uint64_t
-taken_by_growth(gyre *c)
-{
-    gyre_stats s = api_stats(c);
-    return s.window_conflicts + s.vanished;
 }
 
 /* What a process does with a cache that it inherited: 0, or the number of the step that failed. */
