@@ -37,8 +37,8 @@
 #include "sweep.h"
 
 enum stage { IDLE = GY_GROW_IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
-/* Buckets that a put moves, and who moves alone; the cursor carries log2 of N, see claim_chunk. */
-enum { CHUNK = 4, ALONE = 256, CURSOR_SHIFT = 48, STAGE_BITS = GY_GROW_STAGE_BITS };
+/* Buckets a call, of who moves alone; the cursor carries log2 of N, see claim_bucket. */
+enum { ALONE = 256, CURSOR_SHIFT = 48, STAGE_BITS = GY_GROW_STAGE_BITS };
 enum { LOAD_URGENT = 71 }; /* then writers help */
 
 /* The logarithm of the buckets of a shard that doubles: of its lower half. */
@@ -89,7 +89,7 @@ begin_cursor(struct gy_shard *shard, unsigned log2)
 {
     uint64_t seen = gy_load_acq(&shard->cursor);
     if (seen >> CURSOR_SHIFT != log2)
-        gy_cas_seq(&shard->cursor, &seen, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_chunk */
+        gy_cas_seq(&shard->cursor, &seen, (uint64_t)log2 << CURSOR_SHIFT); /* pairs with claim_bucket */
 }
 
 bool
@@ -247,55 +247,50 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
 
 /* The cursor is log2 of N and the next bucket, so that a claim cannot fall into another doubling. */
 static bool
-claim_chunk(struct gy_shard *shard, unsigned log2, uint64_t *first)
+claim_bucket(struct gy_shard *shard, unsigned log2, uint64_t *b)
 {
     uint64_t at = gy_load_acq(&shard->cursor), n = (uint64_t)1 << log2;
     do {
-        *first = at & (((uint64_t)1 << CURSOR_SHIFT) - 1);
-        if (at >> CURSOR_SHIFT != log2 || *first >= n)
+        *b = at & (((uint64_t)1 << CURSOR_SHIFT) - 1);
+        if (at >> CURSOR_SHIFT != log2 || *b >= n)
             return false;
     /* model: migrateclaim */
-    } while (!gy_cas_seq(&shard->cursor, &at, at + gy_min(CHUNK, n - *first))); /* another mover claimed */
+    } while (!gy_cas_seq(&shard->cursor, &at, at + 1)); /* another mover claimed */
     return true;
 }
 
 /* In the section: none comes late but of who was expelled, who finds another count. */
 static void
-count_finished(struct gy_shard *shard, unsigned log2, uint64_t buckets)
+count_finished(struct gy_shard *shard, unsigned log2)
 {
     uint64_t seen = gy_load_acq(&shard->finished), whose = finished_word(log2, false, 0) >> CURSOR_SHIFT;
-    while (seen >> CURSOR_SHIFT == whose && !gy_cas_seq(&shard->finished, &seen, seen + buckets))
-        ; /* retried because another mover finished some */
+    while (seen >> CURSOR_SHIFT == whose && !gy_cas_seq(&shard->finished, &seen, seen + 1))
+        ; /* retried because another mover finished one */
 }
 
+/* One bucket: what a put can bear. */
 static bool
-move_chunk(struct gyre *cache, struct gy_record *r, unsigned number)
+move_bucket(struct gyre *cache, struct gy_record *r, unsigned number)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     unsigned log2 = lower_log2(cache, gy_load_acq(gy_grow_geometry(cache, shard)));
-    uint64_t n = (uint64_t)1 << log2, first;
-    if (!claim_chunk(shard, log2, &first))
+    uint64_t n = (uint64_t)1 << log2, b;
+    if (!claim_bucket(shard, log2, &b))
         return false;
-    uint64_t end = gy_min(first + CHUNK, n);
-    for (uint64_t b = first; b < end; b++) {
-        __builtin_prefetch(&base[b + n]);
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-            uint64_t word = gy_load_acq(&base[b].slot[s]);
-            if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
-                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
-        }
+    __builtin_prefetch(&base[b + n]);
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+        uint64_t word = gy_load_acq(&base[b].slot[s]);
+        if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
+            __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
     }
-    bool told_to_stop = false;
-    for (uint64_t b = first; b < end && !told_to_stop; b++) {
-        gy_section_enter(cache, r);
-        told_to_stop = stage_of(shard) != MOVE || gy_record_expelled(r); /* then others move what is left */
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS && !told_to_stop; s++)
+    gy_section_enter(cache, r);
+    if (stage_of(shard) == MOVE && !gy_record_expelled(r)) { /* else others move what is left */
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             move_slot(cache, r, number, b, n, s);
-        if (b + 1 == end && !told_to_stop)
-            count_finished(shard, log2, end - first);
-        gy_section_exit(cache, r);
+        count_finished(shard, log2);
     }
+    gy_section_exit(cache, r);
     return true;
 }
 
@@ -417,7 +412,7 @@ gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_
     struct gy_shard *shard = &cache->super->shard[number];
     if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0 || gy_record_expelled(r))
         return false;
-    if (stage_of(shard) == MOVE && move_chunk(cache, r, number))
+    if (stage_of(shard) == MOVE && move_bucket(cache, r, number))
         return true;
     enum stage stage = stage_of(shard);
     if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))
@@ -463,7 +458,7 @@ gy_grow_mend_quiet(struct gyre *cache)
         struct gy_shard *shard = &cache->super->shard[number];
         uint64_t geometry = gy_load_rlx(&cache->geometries[number]);
         enum stage stage = stage_by_geometry(gy_geometry_phase(geometry), stage_of(shard));
-        /* Chunks that were claimed may not have been moved: all are moved again. What was moved is gone
+        /* Buckets that were claimed may not have been moved: all are moved again. What was moved is gone
          * from its old bucket, and what stays there is left alone. */
         unsigned log2 = gy_geometry_log2(geometry);
         gy_store_rlx(&shard->finished, finished_word(log2, stage == MOVE_ALONE, 0));

@@ -74,7 +74,7 @@ gy_grow_undrive(struct gyre *cache, struct gy_shard *shard)
     gy_cas_seq(&shard->driver, &self, 0); /* what was done comes before the next driver's. Failed: it was taken away */
 }
 
-/* In a forked child, alone: stages that dead drivers had not told, chunks that dead movers had claimed. */
+/* In a forked child, alone: stages that dead drivers had not told, buckets that dead movers had claimed. */
 void gy_grow_mend_quiet(struct gyre *cache);
 
 #endif

@@ -11,7 +11,7 @@
 #include "sweep.h"
 
 enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
-enum { GROW_STEPS = 2 };        /* each is as small as a put can bear */
+enum { GROW_STEPS = 8 };        /* buckets: each is as small as a put can bear */
 
 static bool
 grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)

@@ -216,8 +216,8 @@ TEST(mend, records_of_the_dead_are_reaped)
     api_close(cache);
 }
 
-/* Movers claimed chunks and died: all are moved again, and every key is there. */
-TEST(mend, chunks_claimed_by_dead_movers_are_moved)
+/* Movers claimed buckets and died: all are moved again, and every key is there. */
+TEST(mend, buckets_claimed_by_dead_movers_are_moved)
 {
     gyre_options options = api_options(2 << 20, GYRE_NO_THREAD);
     options.expected_entry_bytes = 60000;
@@ -235,8 +235,8 @@ TEST(mend, chunks_claimed_by_dead_movers_are_moved)
         uint64_t cursor_before = gy_load_seq(&shard->cursor);
         while (gy_load_seq(&shard->cursor) == cursor_before) /* up to the stage in which buckets are moved */
             CHECK(gy_grow_step(cache, r, 0, true));
-        CHECK(gy_grow_step(cache, r, 0, true)); /* one chunk is moved, */
-        gy_add_seq(&shard->cursor, gy_min(claimed, 56)); /* and these were only claimed */
+        CHECK(gy_grow_step(cache, r, 0, true)); /* one bucket is moved, */
+        gy_add_seq(&shard->cursor, gy_min(claimed, 63)); /* and these were only claimed */
         gy_mend_quiet(cache);
         for (unsigned step = 0; gy_grow_wanted(cache, 0); step++) {
             CHECK(step < 1000);
