@@ -99,6 +99,7 @@ TEST(corners, a_forked_child_knows_that_it_has_no_maintenance_thread)
 /* The pass for an arena with gaps goes through all shards. */
 TEST(corners, live_entries_of_all_shards_are_found_in_a_holed_arena)
 {
+    room_stay();
     gyre *cache = api_open(32 * MIB, GYRE_NO_THREAD);
     CHECK(cache->g.n_shards > 1);
     for (unsigned k = 0; k < 60; k++)
@@ -124,6 +125,7 @@ fill_an_arena(gyre *cache, unsigned first)
 /* The older of two arenas goes first, wherever in its 40 bits the sequence is. */
 TEST(corners, the_order_of_sealing_holds_across_every_power_of_two)
 {
+    room_stay();
     for (unsigned bit = 8; bit < GY_SEQUENCE_BITS; bit++) {
         gyre *cache = api_open(MIB, GYRE_NO_THREAD);
         gy_store_seq(&cache->super->sequence, ((uint64_t)1 << bit) - 100);
