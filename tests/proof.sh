@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# Everything that is to show that gyre is right, in the size of a nightly run: under half an hour on two
+# Everything that is to show that gyre is right, in the size of a nightly run: about an hour on two
 # cores. SCALE=10 does ten times as much; SEED=n replays what is drawn, but for the fuzzers. docs/testing.md describes the layers.
 
 set -u
