@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# All tests, one line each with its time; the whole output of one that fails. What each is: docs/testing.md.
+# All tests, one line each with its time; at the end what those that failed said. What each is: docs/testing.md.
 
 set -u
 cd "$(dirname "$0")/.." || exit
@@ -21,9 +21,8 @@ run() { # name, command...
         echo ok >> "$results"
         printf 'ok     %4d s   %s\n' $((SECONDS - from)) "$(grep -aE 'passed|OK|Tested|programs|Done|RESULT explore' "$log" | tail -n 1 | cut -c1-70)"
     else
-        echo FAILED >> "$results"
+        echo "FAILED $log" >> "$results"
         printf 'FAILED %4d s\n' $((SECONDS - from))
-        tail -n 60 "$log" | sed 's/^/    /'
     fi
 }
 build() { make --no-print-directory -j"$jobs" "$@"; }
@@ -65,6 +64,10 @@ done
 run "deaths at each instruction" build steps-quick
 run "benchmarks compile" build bench-build
 
+sed -n 's/^FAILED //p' "$results" | while read -r log; do
+    printf '\n%s:\n' "$log"
+    tail -n 60 "$log" | sed 's/^/    /'
+done
 echo "$((SECONDS - started)) s in all; the logs are in $logs"
-echo "$(grep -c ok "$results") passed, $(grep -c FAILED "$results") failed"
-! grep -q FAILED "$results"
+echo "$(grep -c ^ok "$results") passed, $(grep -c ^FAILED "$results") failed"
+! grep -q ^FAILED "$results"

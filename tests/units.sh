@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
 
-# Runs unit test programs, several at a time, and prints what each said, one after the other.
+# Runs unit test programs, several at a time, and prints what each said, one after the other, those that failed last.
 # usage: units.sh FLAVOR JOBS PROGRAM...    (TEST_ARGS: arguments of each)
 
 set -u
@@ -28,12 +28,17 @@ else
     printf '%s\n' "$@" | run 1
 fi
 
+show() { printf '== %s\n' "$1"; cat "$said/$(basename "$1")"; }
 failed=
 for program in "$@"; do
-    name=$(basename "$program")
-    echo "== $program"
-    cat "$said/$name"
-    [ "$(cat "$said/$name.status")" = 0 ] || failed="$failed $program"
+    if [ "$(cat "$said/$(basename "$program").status")" = 0 ]; then
+        show "$program"
+    else
+        failed="$failed $program"
+    fi
+done
+for program in $failed; do
+    show "$program"
 done
 n_failed=$(wc -w <<< "$failed")
 echo "$flavor: $# programs, $n_failed failed${failed:+:$failed}"
