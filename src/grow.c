@@ -39,7 +39,6 @@
 enum stage { IDLE = GY_GROW_IDLE, WAIT_UNION, WAIT_MOVING, MOVE, WAIT_DRAIN, WAIT_MOVERS, MOVE_ALONE };
 /* Buckets a call, of who moves alone; the cursor carries log2 of N, see claim_bucket. */
 enum { ALONE = 256, CURSOR_SHIFT = 48, STAGE_BITS = GY_GROW_STAGE_BITS };
-enum { LOAD_URGENT = 71 }; /* then writers help */
 
 /* The logarithm of the buckets of a shard that doubles: of its lower half. */
 static unsigned
@@ -102,12 +101,6 @@ bool
 gy_grow_under_way(const struct gyre *cache, unsigned number)
 {
     return stage_of(&cache->super->shard[number]) != IDLE;
-}
-
-bool
-gy_grow_urgent(const struct gyre *cache, unsigned number)
-{
-    return gy_grow_loaded(cache, &cache->super->shard[number], LOAD_URGENT - GY_GROW_LOAD);
 }
 
 /* For who may wait a moment: the driver may be dead. */
@@ -380,7 +373,7 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
         return true;
     }
     if (stage == IDLE)
-        return gy_grow_loaded(cache, shard, 0) && start(&d);
+        return gy_grow_loaded(cache, shard) && start(&d);
     if (stage == MOVE || stage == MOVE_ALONE)
         return advance_move(&d);
     if (!cache->rcu->poll(cache, d.stage >> STAGE_BITS))

@@ -22,12 +22,11 @@ gy_grow_geometry(const struct gyre *cache, const struct gy_shard *shard)
     return &cache->geometries[shard - cache->super->shard];
 }
 
-/* By so many percent more than the load at which it grows. */
 static inline bool
-gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
+gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard)
 {
     uint64_t bytes = gy_geometry_bytes(gy_load_acq(gy_grow_geometry(cache, shard)) & cache->geometry_bits);
-    uint64_t load = (2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD) + more;
+    uint64_t load = 2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD;
     uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
     return gy_unlikely((int64_t)(n * 100) > (int64_t)(bytes / sizeof(gy_atomic_u64) * load)) &&
            bytes < cache->g.shard_bytes_most;
@@ -37,16 +36,13 @@ gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard, unsigned more)
 static inline bool
 gy_grow_wanted_in(const struct gyre *cache, struct gy_shard *shard)
 {
-    return gy_grow_loaded(cache, shard, 0) || (gy_load_acq(&shard->stage) & ((1 << GY_GROW_STAGE_BITS) - 1)) != GY_GROW_IDLE;
+    return gy_grow_loaded(cache, shard) || (gy_load_acq(&shard->stage) & ((1 << GY_GROW_STAGE_BITS) - 1)) != GY_GROW_IDLE;
 }
 
 bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
 
 /* Is it in the middle of doubling? */
 bool gy_grow_under_way(const struct gyre *cache, unsigned shard);
-
-/* Is it so far over its load that writers should help? */
-bool gy_grow_urgent(const struct gyre *cache, unsigned shard);
 
 /* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
 bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);

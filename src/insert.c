@@ -39,7 +39,7 @@ gy_insert_settle_up(struct gyre *cache, struct gy_record *r, struct gy_shard *sh
         gy_recount(cache);
     if (cache->g.max_entries)
         gy_limit_hold(cache, r);
-    if (gy_unlikely(wanted) && (alone || gy_grow_urgent(cache, number)))
+    if (gy_unlikely(wanted))
         gy_grow_step(cache, r, number, alone || !cache->rcu->poll_waits);
     if (!alone && wanted)
         gy_worker_wake(cache);

@@ -145,8 +145,8 @@ gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
     return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0, BATCH);
 }
 
-/* Half of the free arenas in which writers help are for small steps: those who come later do as much as it takes. (In
- * small caches there is no such half.) */
+/* Three quarters of the free arenas in which writers help are for small steps: those who come later do as much as it
+ * takes. (In small caches there is no such part.) */
 void
 gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
@@ -154,7 +154,7 @@ gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
     int64_t n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
     if (gy_likely(n > cache->g.n_arenas / 128))
         return;
-    sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 256 ? FEW : BATCH);
+    sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 512 ? FEW : BATCH);
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the

@@ -28,7 +28,7 @@ schedules() {
 # Sums up the lines of all stress programs.
 stress() {
     build FLAVOR=points stress T=$((4 * scale)) || return
-    build stress T=$((4 * scale)) || return
+    build stress T=$((4 * scale)) && build stress-growth || return
 }
 
 # The numbers of RESULT lines, added up by name; fractions and percentages as they are.
