@@ -14,7 +14,7 @@ results=$logs/results
 : > "$results"
 
 run() { # name, command...
-    local name=$1 log=$logs/${1//[^a-z0-9]/-}.log from=$SECONDS
+    local name=$1 log=$logs/${1//[^A-Za-z0-9]/-}.log from=$SECONDS
     shift
     printf '%-44s' "$name"
     if "$@" >"$log" 2>&1; then

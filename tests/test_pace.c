@@ -150,3 +150,17 @@ TEST(pace, a_look_goes_on_after_a_stop)
         CHECK(room_word(cache, key_of(k).text) != 0);
     api_close(cache);
 }
+
+/* Where nobody else moves buckets, puts move enough of them for windows not to fill up meanwhile. */
+TEST(pace, puts_keep_up_with_growth)
+{
+    enum { MANY = 400000 };
+    gyre_options options = api_options(UINT64_C(200) * MANY, GYRE_NO_THREAD);
+    options.expected_entry_bytes = 1 << 16;
+    gyre *cache = api_open_with(&options);
+    for (unsigned k = 0; k < MANY; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, 16, k));
+    CHECK(api_stats(cache).growths > 0);
+    CHECK(api_stats(cache).window_conflicts < MANY / 20000);
+    api_close(cache);
+}
