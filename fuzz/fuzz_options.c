@@ -37,7 +37,7 @@ must_be_refused(const gyre_options *o, const unsigned char *raw, size_t size)
             return 1;
     }
     return (o->flags & ~flags) != 0 || o->reserved != 0 || o->shm_name != NULL ||
-           o->file_path != NULL || (o->flags & GYRE_SHM_FD) != 0 || o->shm_fd != 0 || o->reserved_too != 0 || (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
+           o->file_path != NULL || (o->flags & GYRE_SHM_FD) != 0 || o->shm_fd != 0 || o->sync_interval_ms != 0 || (o->flags & GYRE_READONLY) != 0 || o->capacity_bytes < 65536 ||
            o->capacity_bytes > (uint64_t)4 << 40 || (o->value_align & (o->value_align - 1)) != 0 ||
            (o->value_align != 0 && (o->value_align < 8 || o->value_align > 4096)) ||
            (o->allocate == NULL) != (o->deallocate == NULL);

@@ -105,10 +105,12 @@ enum {                        /* gyre_options.flags */
                                * They can only be waited for: maintenance does, and, when there is no
                                * thread, a put that lets the index grow. Not inside a urcu-bp section;
                                * and see docs/failures.md before forking */
-    GYRE_SHM_FD = 128         /* shared memory without a name, by descriptor: see shm_fd */
+    GYRE_SHM_FD = 128,        /* shared memory without a name, by descriptor: see shm_fd */
+    GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
+                               * file open, and nobody looks whether that is so */
 };
 
-/* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache that exists
+/* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache or a file that exists
  * already, zero (in capacity_bytes, too) means as it is, and what is not zero must be as it was created
  * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. */
 typedef struct gyre_options {
@@ -127,7 +129,7 @@ typedef struct gyre_options {
     uint32_t reserved;             /* 0 */
     const char *shm_name;          /* shared memory between processes: 1 to 200 of [A-Za-z0-9._-], one '/' in
                                     * front allowed; not ".", "..", or ".gyre-creating-" and more */
-    const char *file_path;         /* a file that outlives them (GYRE_EINVAL in this version) */
+    const char *file_path;         /* a file that outlives them, and the machine: a path of less than 4,096 bytes */
     uint64_t seed;                 /* of the key hash; 0: random */
     uint64_t (*clock_ms)(void *);  /* NULL: the system's monotonic clock. Must not run backwards, must */
     void *clock_arg;               /* be callable by any thread, and must not call gyre. For tests */
@@ -136,7 +138,8 @@ typedef struct gyre_options {
     void *allocate_arg;                                         /* the cached bytes. Any thread.      */
     int32_t shm_fd;       /* with GYRE_SHM_FD (else 0): a memfd, open for reading and writing. With GYRE_CREATE
                            * an empty one is filled. The cache works on a duplicate: yours stays yours */
-    uint32_t reserved_too; /* 0 */
+    uint32_t sync_interval_ms; /* files: a thread of this process does a gyre_sync when the last one was so long ago; 0: none
+                                * does. With GYRE_NO_THREAD gyre_maintain does it */
 } gyre_options;
 
 #define GYRE_OPTIONS_INIT                                                                          \
@@ -159,7 +162,14 @@ typedef struct gyre_options {
  * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
  * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;
  * gyre_unlink removes it. GYRE_EBUSY: another process has been creating it for long, and does not come to an end.
- * Not for them: clock_ms, GYRE_LIBURCU. More in docs/shared.md. */
+ * Not for them: clock_ms, GYRE_LIBURCU. More in docs/shared.md.
+ *
+ * Files: shared caches whose bytes are a file's: all of the above holds for them. What is found is warm when it was closed
+ * by all who had it open, or when they were killed and the machine has gone on since; a file that was open when the
+ * machine stopped is emptied, since nothing tells which of its pages were written (stats: start). GYRE_EPERM also:
+ * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given. GYRE_EBUSY also: another
+ * process opens or closes it and does not come to an end. GYRE_EIO also: the disk refused a write; nothing was changed. Read-only, of
+ * one that is to be emptied: GYRE_ENOENT. More in docs/file.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -167,7 +177,7 @@ GYRE_API int gyre_open(gyre **out, const gyre_options *options);
  * its drafts committed or aborted. Threads that used the cache may live on. */
 GYRE_API void gyre_close(gyre *cache);
 
-/* Removes the name of a shared cache (only shm_name is read). Who has it open goes on with it; gyre_stats tells them,
+/* Removes the name of a shared cache or a file (only shm_name and file_path are read). Who has it open goes on with it; gyre_stats tells them,
  * and the next gyre_open with GYRE_CREATE makes another. GYRE_ENOENT; GYRE_EPERM; GYRE_EFORMAT when it is the name of
  * something else, which is left alone; GYRE_EINVAL for caches without a name. */
 GYRE_API int gyre_unlink(const gyre_options *options);
@@ -374,6 +384,19 @@ GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
  * it holds: call again; GYRE_ESTALE: the caller was expelled itself. */
 GYRE_API int gyre_expel(gyre *cache, uint32_t pid);
 
+/* Files: when it returns GYRE_OK, everything that was put, deleted or cleared before the call is on the disk: if the machine
+ * stops, and the cache had been closed by all since, it is there. It waits for the disk; no other call waits for it.
+ * GYRE_EIO, GYRE_ENOSPC: the disk refused something. Later calls may succeed, but what was refused may be lost: until
+ * the file is made anew, nobody's close makes it one that is warm after the machine stopped (stats: sync_errors).
+ * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. */
+GYRE_API int gyre_sync(gyre *cache);
+
+typedef enum gyre_start { /* what gyre_open found */
+    GYRE_START_NEW,       /* it was made */
+    GYRE_START_WARM,      /* it was there */
+    GYRE_START_EMPTIED    /* a file that was open when the machine stopped, or a copy of one that was open: emptied */
+} gyre_start;
+
 typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_CAPACITY,           /* evicted for room */
     GYRE_ENTRY_LIMIT,        /* evicted to hold max_entries */
@@ -415,11 +438,17 @@ typedef struct gyre_stats {
     uint32_t threads;              /* that have used it, and have not ended; who holds many views counts as several */
     uint32_t pins;                 /* of views, of drafts, and of calls under way */
     uint32_t maintainer_pid;       /* whose thread maintains a shared cache; 0: nobody's */
+    uint32_t start;                /* a gyre_start */
+    uint32_t sync_errors;          /* files: syncs that failed since it was made */
+    uint64_t syncs;                /* and those that did not */
+    uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
+    uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
+                                    * the disk */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

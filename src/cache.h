@@ -13,6 +13,7 @@
 #include "os.h"
 #include "rcu/rcu.h"
 #include "region_object.h"
+#include "sync.h"
 #include "worker.h"
 
 struct gyre {
@@ -43,12 +44,12 @@ struct gyre {
     int64_t window_most;     /* arenas: the most that probation may have */
     uint64_t early_bytes;    /* of a shard: so far its index grows early; grow.h */
     const struct gy_rcu_ops *rcu;
-    bool reader_fences, shared; /* shared: with other processes */
+    bool reader_fences, shared, file; /* shared: with other processes; file: one of these that is a file */
     struct gy_region region;
 
     uint64_t (*clock_ms)(void *);
     void *clock_arg;
-    uint64_t clock_start_ms;
+    uint64_t clock_start_ms, clock_before_ms;
     void *(*allocate)(void *, size_t);
     void (*deallocate)(void *, void *, size_t);
     void *allocate_arg;
@@ -68,6 +69,9 @@ struct gyre {
     gy_atomic_u64 clear_stage, clear_at, clear_cookie, clear_target;
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
+    enum gyre_start start;          /* what was found */
+    uint32_t sync_interval_ms;
+    struct gy_syncer syncer;
     struct gy_worker worker;
     struct gyre *next_open;  /* the process's list of open caches: registry.c */
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
@@ -127,7 +131,7 @@ static inline uint64_t
 gy_now_ms(const struct gyre *cache)
 {
     uint64_t now = cache->clock_ms ? cache->clock_ms(cache->clock_arg) : gy_os_clock_ms();
-    return gy_likely(now >= cache->clock_start_ms) ? now - cache->clock_start_ms + 1 : 1;
+    return cache->clock_before_ms + (gy_likely(now >= cache->clock_start_ms) ? now - cache->clock_start_ms + 1 : 1);
 }
 
 static inline char *
@@ -248,7 +252,10 @@ gy_arena_unpin(struct gyre *cache, struct gy_record *r, const struct gy_staged *
     gy_pin_clear(staged->pin);
 }
 
-/* Finds the parts of a region that is mapped and was formatted or verified: open.c. */
+/* Finds the parts of a region that is mapped and was formatted or verified; open.c, as the next. */
 void gy_cache_settle(struct gyre *cache);
+
+/* All of a fresh region that is used from the start can be written without a fault. GYRE_OK or a GYRE_E code. */
+int gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g);
 
 #endif

@@ -33,6 +33,8 @@ gyre_maintain(gyre *cache, uint64_t budget_ns)
     if (cache == NULL)
         return GYRE_EINVAL;
     int work = gy_maintain(cache, budget_ns);
+    if (work >= 0)
+        gy_sync_if_due(cache);
     if (work == GY_WAITING)
         sched_yield(); /* callers loop until there is nothing to do: let whom it waits for run */
     return work;

@@ -8,7 +8,7 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 6,
+    FORMAT = 7,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
@@ -132,7 +132,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     struct gy_geometry g = {.capacity_bytes = o->capacity_bytes, .max_entries = o->max_entries,
                             .value_align = o->value_align, .default_ttl_ms = o->default_ttl_ms,
                             .flags = o->flags & GYRE_VERSIONS, .n_records = RECORDS,
-                            .n_members = o->shm_name || o->flags & GYRE_SHM_FD ? GY_MEMBERS : 0};
+                            .n_members = o->shm_name || o->file_path || o->flags & GYRE_SHM_FD ? GY_MEMBERS : 0};
     int result = plan_arenas(&g, o);
     if (result != GYRE_OK)
         return result;
@@ -156,20 +156,13 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     return GYRE_OK;
 }
 
-void
-gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth)
+/* What is not zero in a region without entries, but for what is fixed. (Relaxed, as all of format: nobody else is there.) */
+static void
+fill_in(char *base, const struct gy_geometry *g)
 {
     struct gy_super *s = (struct gy_super *)(void *)base;
     uint64_t index_first = gy_layout_index_first(g);
     uint64_t arenas = (uint64_t)g->n_arenas << g->arena_shift;
-    s->magic = GY_MAGIC;
-    s->format = FORMAT;
-    s->stamp = layout_stamp();
-    s->reader_fences = birth->reader_fences;
-    s->generation = birth->generation;
-    s->seed = birth->seed;
-    s->clock_start_ms = birth->clock_start_ms;
-    s->geometry = *g;
     gy_store_rlx(&s->n_free, g->n_arenas);
     gy_store_rlx(&s->index_bytes, index_first);
     gy_store_rlx(&s->index_credit, g->capacity_bytes - index_first - arenas);
@@ -181,7 +174,31 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
     gy_learn_size(&s->learned, g->max_entries);
     for (unsigned i = 0; i < g->n_shards; i++)
         gy_store_rlx(&gy_layout_geometries(base, g)[i], gy_geometry_word(g->log2_buckets_first, GY_STEADY));
+}
+
+void
+gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth)
+{
+    struct gy_super *s = (struct gy_super *)(void *)base;
+    s->magic = GY_MAGIC;
+    s->format = FORMAT;
+    s->stamp = layout_stamp();
+    s->reader_fences = birth->reader_fences;
+    s->generation = birth->generation;
+    s->seed = birth->seed;
+    s->clock_start_ms = birth->clock_start_ms;
+    s->geometry = *g;
+    fill_in(base, g);
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
+}
+
+void
+gy_layout_empty_quiet(char *base, const struct gy_geometry *g)
+{
+    const uint64_t fixed = offsetof(struct gy_super, mark), life = offsetof(struct gy_super, life);
+    memset(base + fixed, 0, life - fixed);
+    memset(base + life + sizeof(struct gy_life), 0, g->geometries_at - life - sizeof(struct gy_life));
+    fill_in(base, g);
 }
 
 /* Are the counts such that the parts can be placed at all? */

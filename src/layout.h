@@ -113,6 +113,16 @@ gy_layout_counts(uint64_t n_shards)
     return (n_shards + a_line - 1) / a_line * a_line;
 }
 
+/* A file, over the lives of the machine. (Relaxed, but for clean: by who holds its lock, or statistics.) */
+struct gy_life {
+    gy_atomic_u64 clean;   /* 1: all have closed it, and what they wrote is on the disk */
+    gy_atomic_u64 boot[2]; /* the machine's, when it was opened last */
+    gy_atomic_u64 home;    /* which file it is: a copy is another */
+    gy_atomic_u64 start_wall_ms, latest_ms; /* wall clock at the start of cache time, as told last; and cache time then */
+    gy_atomic_u64 synced;  /* the number of the sequence at which the last sync began, and cache time */
+    gy_atomic_u64 synced_ms, syncs, sync_errors;
+};
+
 struct gy_super {
     uint64_t magic;
     uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
@@ -120,6 +130,7 @@ struct gy_super {
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
     uint64_t generation, seed;   /* generation: a random number; no other region has it */
     uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
+    uint64_t clock_before_ms;    /* and so much had passed before: of a file, while the machine's clock was another */
     struct gy_geometry geometry;
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
@@ -164,6 +175,8 @@ struct gy_super {
 
     _Alignas(GY_LINE) gy_atomic_u32 gate[GY_GATES]; /* where those wait who wait for leases: gate.h */
 
+    _Alignas(GY_LINE) struct gy_life life;        /* files: file.h */
+
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
 
@@ -181,6 +194,10 @@ gy_layout_index_first(const struct gy_geometry *g)
 
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
+
+/* Empties a region of which all but the head and the arenas reads as zero: it is as if fresh, but for what is fixed in the head,
+ * and a file's life. Nobody else is there. */
+void gy_layout_empty_quiet(char *base, const struct gy_geometry *g);
 
 /* What a fresh region is given beside its geometry. */
 struct gy_birth {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cache.h"
+#include "file.h"
 #include "grow.h"
 #include "registry.h"
 
@@ -80,13 +81,14 @@ settle_in(gyre *cache, const struct gy_super *head)
     cache->seed = head->seed;
     cache->generation = head->generation;
     cache->clock_start_ms = head->clock_start_ms;
+    cache->clock_before_ms = head->clock_before_ms;
     cache->reader_fences = head->reader_fences;
     gy_cache_settle(cache);
 }
 
 /* All that is used from the start; of records and the few pages of words, most are never touched. */
-static int
-reserve_parts(struct gy_region *region, const struct gy_geometry *g)
+int
+gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g)
 {
     uint64_t shard_first = gy_layout_index_first(g) / g->n_shards;
     int result = region->ops->reserve_tables(region, g->history_at);
@@ -123,7 +125,7 @@ make(gyre *cache, const gyre_options *o)
     birth.clock_start_ms = o->clock_ms ? o->clock_ms(o->clock_arg) : gy_os_clock_ms();
     result = map(region, &g);
     if (result == GYRE_OK)
-        result = reserve_parts(region, &g);
+        result = gy_cache_reserve(region, &g);
     if (result != GYRE_OK)
         return result;
     gy_layout_format_quiet(region->base, &g, &birth);
@@ -132,6 +134,8 @@ make(gyre *cache, const gyre_options *o)
     if (result != GYRE_OK)
         return result;
     settle_in(cache, head);
+    if (cache->file)
+        gy_file_found(cache);
     if (shared)
         result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
     if (result == GYRE_OK)
@@ -166,12 +170,17 @@ attach(gyre *cache, const gyre_options *o)
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
         result = map(region, &head.geometry);
+    if (result == GYRE_OK && cache->file)
+        result = gy_file_begin(cache, &head);
     if (result == GYRE_OK)
         result = gy_layout_verify_shards(region->base, &head.geometry);
     if (result != GYRE_OK)
         return result;
     settle_in(cache, &head);
-    return region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
+    result = region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
+    if (cache->file)
+        gy_file_ready(cache);
+    return result;
 }
 
 /* Finds the region, or makes it. It may come and go meanwhile, but not for ever. */
@@ -199,17 +208,50 @@ open_region(gyre *cache, const gyre_options *o)
     return result == GYRE_EEXIST ? GYRE_EBUSY : result;
 }
 
+static bool
+find_path(char path[GY_PATH_BYTES], const gyre_options *o)
+{
+    if (o->file_path)
+        return gy_region_file_path(path, o->file_path);
+    return !o->shm_name || gy_region_path(path, o->shm_name);
+}
+
 /* GYRE_OK, or GYRE_EINVAL: it cannot have that name. */
 static int
 choose_region(gyre *cache, const gyre_options *o)
 {
     bool by_fd = (o->flags & GYRE_SHM_FD) != 0;
-    cache->shared = by_fd || o->shm_name;
+    cache->file = o->file_path != NULL;
+    cache->shared = by_fd || o->shm_name || cache->file;
     cache->region = (struct gy_region){.wanted_bytes = o->capacity_bytes, .hugepages = o->flags & GYRE_HUGEPAGES,
                                        .readonly = o->flags & GYRE_READONLY, .given = o->shm_fd, .fd = -1, .claim = -1,
-                                       .mode = o->mode, .path = cache->path};
-    cache->region.ops = by_fd ? &gy_region_memfd : o->shm_name ? &gy_region_named : &gy_region_heap;
-    return o->shm_name && !gy_region_path(cache->path, o->shm_name) ? GYRE_EINVAL : GYRE_OK;
+                                       .mode = o->mode, .path = cache->path,
+                                       .anywhere = o->flags & GYRE_ANY_FILE_SYSTEM};
+    cache->region.ops = by_fd ? &gy_region_memfd : o->shm_name ? &gy_region_named :
+                        cache->file ? &gy_region_file : &gy_region_heap;
+    return find_path(cache->path, o) ? GYRE_OK : GYRE_EINVAL;
+}
+
+static void
+leave(gyre *cache)
+{
+    if (cache->file && !cache->region.readonly)
+        gy_file_leave(cache);
+    else if (cache->members)
+        gy_member_leave(cache);
+}
+
+static int
+start_threads(gyre *cache, const gyre_options *o)
+{
+    if (o->flags & (GYRE_NO_THREAD | GYRE_READONLY))
+        return GYRE_OK;
+    int result = gy_worker_start(cache);
+    if (result == GYRE_OK && cache->sync_interval_ms != 0)
+        result = gy_syncer_start(cache);
+    if (result != GYRE_OK)
+        gy_worker_stop(cache);
+    return result;
 }
 
 int
@@ -237,6 +279,7 @@ gyre_open(gyre **out, const gyre_options *options)
     cache->clock_ms = o.clock_ms;
     cache->clock_arg = o.clock_arg;
     cache->locks = -1;
+    cache->sync_interval_ms = o.sync_interval_ms;
     cache->rcu = o.flags & GYRE_LIBURCU && !gy_registry_forked() ? &gy_rcu_local : &gy_rcu_shared;
     result = choose_region(cache, &o);
     if (result == GYRE_OK)
@@ -246,18 +289,15 @@ gyre_open(gyre **out, const gyre_options *options)
     if (!cache->region.readonly)
         gy_tick(cache);
     gy_registry_add(cache);
-    if (!(o.flags & (GYRE_NO_THREAD | GYRE_READONLY))) {
-        result = gy_worker_start(cache);
-        if (result != GYRE_OK)
-            goto fail_region;
-    }
+    result = start_threads(cache, &o);
+    if (result != GYRE_OK)
+        goto fail_region;
     *out = cache;
     return GYRE_OK;
 
 fail_region:
     gy_registry_remove(cache);
-    if (cache->members)
-        gy_member_leave(cache);
+    leave(cache);
     cache->region.ops->unmap(&cache->region);
 fail_cache:
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);
@@ -270,9 +310,9 @@ gyre_close(gyre *cache)
     if (cache == NULL)
         return;
     gy_worker_stop(cache);
+    gy_syncer_stop(cache);
     gy_registry_remove(cache);
-    if (cache->members)
-        gy_member_leave(cache);
+    leave(cache);
     cache->region.ops->unmap(&cache->region);
     cache->deallocate(cache->allocate_arg, cache, sizeof *cache);
 }
@@ -283,7 +323,7 @@ gyre_unlink(const gyre_options *options)
     gyre_options o;
     char path[GY_PATH_BYTES];
     int result = gy_options_check_name(&o, options);
-    if (result != GYRE_OK || !gy_region_path(path, o.shm_name))
+    if (result != GYRE_OK || !find_path(path, &o))
         return GYRE_EINVAL;
     return gy_region_unlink(path);
 }

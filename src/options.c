@@ -7,7 +7,7 @@
 
 enum {
     OPEN_FLAGS = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD | GYRE_HUGEPAGES |
-                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD,
+                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD | GYRE_ANY_FILE_SYSTEM,
     PUT_FLAGS = GYRE_ADD | GYRE_REPLACE | GYRE_IF_VERSION,
 };
 
@@ -35,9 +35,9 @@ gy_stamped_copy(void *out, size_t out_bytes, const void *given, size_t least_byt
 static bool
 kind_makes_sense(gyre_options *o)
 {
-    bool by_fd = (o->flags & GYRE_SHM_FD) != 0, shared = by_fd || o->shm_name != NULL;
-    if (o->reserved != 0 || o->reserved_too != 0 || o->file_path || (by_fd && o->shm_name) || (!by_fd && o->shm_fd != 0) ||
-        o->shm_fd < 0)
+    bool by_fd = (o->flags & GYRE_SHM_FD) != 0, file = o->file_path != NULL, shared = by_fd || file || o->shm_name != NULL;
+    if (o->reserved != 0 || by_fd + file + (o->shm_name != NULL) > 1 || (!by_fd && o->shm_fd != 0) || o->shm_fd < 0 ||
+        (!file && (o->sync_interval_ms != 0 || o->flags & GYRE_ANY_FILE_SYSTEM)))
         return false;
     if (!shared)
         return o->mode <= 07777 && !(o->flags & GYRE_READONLY);
@@ -53,7 +53,7 @@ kind_makes_sense(gyre_options *o)
 static bool
 exists_already(const gyre_options *o)
 {
-    return (o->shm_name || o->flags & GYRE_SHM_FD) && !(o->flags & GYRE_CREATE);
+    return (o->shm_name || o->file_path || o->flags & GYRE_SHM_FD) && !(o->flags & GYRE_CREATE);
 }
 
 int
@@ -61,7 +61,7 @@ gy_options_check_name(gyre_options *out, const gyre_options *given)
 {
     if (given == NULL || !gy_stamped_copy(out, sizeof *out, given, offsetof(gyre_options, max_entries)))
         return GYRE_EINVAL;
-    return out->shm_name && !out->file_path && !(out->flags & GYRE_SHM_FD) ? GYRE_OK : GYRE_EINVAL;
+    return !out->shm_name != !out->file_path && !(out->flags & GYRE_SHM_FD) ? GYRE_OK : GYRE_EINVAL;
 }
 
 int

@@ -28,6 +28,14 @@ gy_os_clock_ms(void)
     return gy_os_clock_ns() / 1000000u;
 }
 
+uint64_t
+gy_os_wall_ms(void)
+{
+    struct timespec t = {0, 0};
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec < 0 ? 0 : (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 bool
 gy_os_random(void *buffer, size_t bytes)
 {

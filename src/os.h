@@ -11,6 +11,7 @@
 
 uint64_t gy_os_clock_ms(void); /* CLOCK_MONOTONIC */
 uint64_t gy_os_clock_ns(void);
+uint64_t gy_os_wall_ms(void);  /* CLOCK_REALTIME: it may be set, and step */
 bool gy_os_random(void *buffer, size_t bytes);
 unsigned gy_os_cpus(void);    /* how many may exist; at least 1 */
 unsigned gy_os_cpu(void);     /* the one this thread runs on; a hint */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -190,10 +191,16 @@ gy_os_object_reserve(int fd, uint64_t offset, uint64_t bytes)
     return GYRE_OK;
 }
 
-void
+bool
 gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes)
 {
-    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes);
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0;
+}
+
+int
+gy_os_object_sync(int fd)
+{
+    return code_of_call(fdatasync(fd));
 }
 
 void
@@ -206,6 +213,67 @@ int
 gy_os_folder_open(const char *path, int *fd)
 {
     return opened(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd);
+}
+
+static int
+local(int result, const struct statfs *system)
+{
+    /* In part of headers that not everybody has. */
+    static const uint32_t others[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
+                                      V9FS_MAGIC, FUSE_SUPER_MAGIC, CODA_SUPER_MAGIC, AFS_SUPER_MAGIC,
+                                      0x6b414653 /* kafs */, CEPH_SUPER_MAGIC, NCP_SUPER_MAGIC, OCFS2_SUPER_MAGIC,
+                                      0x01161970 /* gfs2 */, 0x0bd00bd0 /* lustre */, 0x47504653 /* gpfs */,
+                                      0x786f4256 /* vboxsf */, 0x19830326 /* beegfs */};
+    if (result != 0)
+        return code_of(errno);
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        if ((uint32_t)system->f_type == others[i])
+            return GYRE_EPERM;
+    return GYRE_OK;
+}
+
+int
+gy_os_object_local(int fd)
+{
+    struct statfs system;
+    int result = fstatfs(fd, &system);
+    return local(result, &system);
+}
+
+int
+gy_os_folder_local(const char *path)
+{
+    struct statfs system;
+    int result = statfs(path, &system);
+    return local(result, &system);
+}
+
+int
+gy_os_folder_sync(const char *path)
+{
+    int fd, result = gy_os_folder_open(path, &fd);
+    if (result != GYRE_OK)
+        return result;
+    result = fsync(fd) != 0 && errno != EINVAL ? code_of(errno) : GYRE_OK; /* EINVAL: folders are not written apart */
+    close(fd);
+    return result;
+}
+
+bool
+gy_os_absolute(char *out, size_t bytes, const char *path)
+{
+    size_t at = 0, n = strnlen(path, bytes);
+    if (path[0] != '/') {
+        if (getcwd(out, bytes) == NULL)
+            return false;
+        at = strlen(out);
+        if (at + 1 < bytes)
+            out[at++] = '/';
+    }
+    if (at + n >= bytes)
+        return false;
+    memcpy(out + at, path, n + 1);
+    return true;
 }
 
 bool

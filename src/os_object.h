@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* The system calls for shared memory objects: files in memory, with a name or without. Results are GYRE_OK or a
- * GYRE_E code. */
+/* The system calls for shared memory objects and files, with a name or without. Results are GYRE_OK or a GYRE_E code. */
 
 #ifndef GY_OS_OBJECT_H
 #define GY_OS_OBJECT_H
@@ -33,8 +32,17 @@ int gy_os_object_read(int fd, void *to, size_t bytes); /* from its start. GYRE_E
 int gy_os_object_permit(int fd, uint32_t mode);        /* whatever the umask */
 int gy_os_object_resize(int fd, uint64_t bytes);
 int gy_os_object_reserve(int fd, uint64_t offset, uint64_t bytes);
-void gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes);
+bool gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes); /* it reads as zero; false: it cannot */
+int gy_os_object_sync(int fd); /* what was written, mapped or not, is on the disk */
 void gy_os_object_close(int fd);
+
+/* Is it of this machine? Else GYRE_EPERM; of a kind of file system that may be either, too. */
+int gy_os_object_local(int fd);
+int gy_os_folder_local(const char *path);
+int gy_os_folder_sync(const char *path); /* the names in it */
+
+/* The path from the root on; false: it is too long, or where this process is cannot be told. */
+bool gy_os_absolute(char *out, size_t bytes, const char *path);
 
 /* A folder to lock; a lock that ends with the descriptor, or the process. */
 int gy_os_folder_open(const char *path, int *fd);

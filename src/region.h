@@ -26,6 +26,7 @@ struct gy_region {
     bool fresh;          /* find: it is to be made in the object that is open */
     uint32_t mode;       /* permissions of one that is made, and at most those of one that is found */
     const char *path;    /* its name in the file system */
+    bool anywhere;       /* a file may be of another machine */
     uint64_t unfinished; /* while it is made under a name: of which this is the number; 0: it has none */
 };
 
@@ -55,6 +56,7 @@ struct gy_region_ops {
 
 extern const struct gy_region_ops gy_region_heap;  /* private, anonymous memory */
 extern const struct gy_region_ops gy_region_named; /* POSIX shared memory */
+extern const struct gy_region_ops gy_region_file;  /* a file that outlives the machine */
 extern const struct gy_region_ops gy_region_memfd; /* shared memory without a name, handed over by descriptor */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Shared memory with a name. A region is built without a name and gets it when it is complete, by one call that fails
+/* Regions with a name: shared memory, and what files have in common with it. A region is built without a name and gets it when it is complete, by one call that fails
  * if the name is taken: whoever finds the name finds a whole region, and of one whose maker died nothing is left.
  * Where files without a name cannot be had, it is built under a name of another kind, under a lock: one of these that
  * nobody has locked is what a dead maker left, and goes when the next one is made.
@@ -18,7 +18,7 @@
 #include "os_object.h"
 #include "region_object.h"
 
-enum { UNFINISHED_DIGITS = 16, UNFINISHED_BYTES = sizeof GY_SHM_FOLDER "/" GY_SHM_UNFINISHED + UNFINISHED_DIGITS };
+enum { UNFINISHED_DIGITS = 16, UNFINISHED_BYTES = sizeof GY_UNFINISHED + UNFINISHED_DIGITS };
 
 bool
 gy_region_path(char path[GY_PATH_BYTES], const char *name)
@@ -28,10 +28,30 @@ gy_region_path(char path[GY_PATH_BYTES], const char *name)
     name += name[0] == '/';
     size_t n = strnlen(name, GY_NAME_MOST + 1);
     if (n == 0 || n > GY_NAME_MOST || strspn(name, usual) != n || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-        strncmp(name, GY_SHM_UNFINISHED, sizeof GY_SHM_UNFINISHED - 1) == 0)
+        strncmp(name, GY_UNFINISHED, sizeof GY_UNFINISHED - 1) == 0)
         return false;
     memcpy(path, folder, sizeof folder - 1);
     memcpy(path + sizeof folder - 1, name, n + 1);
+    return true;
+}
+
+void
+gy_named_folder(char folder[GY_PATH_BYTES], const char *path)
+{
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    memcpy(folder, path, n);
+    strcpy(folder + n, n == 0 ? "/" : "");
+}
+
+/* Of another name in the same folder; false: it would be too long. */
+static bool
+path_beside(char out[GY_PATH_BYTES], const char *path, const char *name)
+{
+    size_t n = (size_t)(strrchr(path, '/') + 1 - path), more = strlen(name);
+    if (n + more >= GY_PATH_BYTES)
+        return false;
+    memcpy(out, path, n);
+    memcpy(out + n, name, more + 1);
     return true;
 }
 
@@ -65,11 +85,13 @@ open_existing(struct gy_region *region)
     return result;
 }
 
-static int
-named_find(struct gy_region *region, bool create)
+int
+gy_named_find(struct gy_region *region, bool create)
 {
+    char folder_path[GY_PATH_BYTES];
     int folder, result = open_existing(region);
-    if (result != GYRE_ENOENT || !create || gy_os_folder_open(GY_SHM_FOLDER, &folder) != GYRE_OK)
+    gy_named_folder(folder_path, region->path);
+    if (result != GYRE_ENOENT || !create || gy_os_folder_open(folder_path, &folder) != GYRE_OK)
         return result;
     for (unsigned left = gy_object_patience(region); left > 0 && !gy_os_lock(folder); left--) {
         gy_os_nap();
@@ -89,14 +111,14 @@ named_find(struct gy_region *region, bool create)
 
 /* ---- making one ------------------------------------------------------------------------------------------------ */
 
-static void
-unfinished_path(char path[UNFINISHED_BYTES], uint64_t number)
+static bool
+unfinished_path(char path[GY_PATH_BYTES], const struct gy_region *region)
 {
-    static const char start[] = GY_SHM_FOLDER "/" GY_SHM_UNFINISHED;
-    memcpy(path, start, sizeof start - 1);
+    char name[UNFINISHED_BYTES] = GY_UNFINISHED;
     for (unsigned i = 0; i < UNFINISHED_DIGITS; i++)
-        path[sizeof start - 1 + i] = "0123456789abcdef"[number >> 4 * i & 15];
-    path[sizeof start - 1 + UNFINISHED_DIGITS] = 0;
+        name[sizeof GY_UNFINISHED - 1 + i] = "0123456789abcdef"[region->unfinished >> 4 * i & 15];
+    name[sizeof GY_UNFINISHED - 1 + UNFINISHED_DIGITS] = 0;
+    return path_beside(path, region->path, name);
 }
 
 /* Is this name still that of the object? */
@@ -112,14 +134,11 @@ leads_to(const char *path, int fd)
 static void
 remove_unfinished(void *arg, const char *name)
 {
-    (void)arg;
-    char path[GY_PATH_BYTES] = GY_SHM_FOLDER "/";
+    char path[GY_PATH_BYTES];
     struct gy_object o;
     int fd;
-    if (strncmp(name, GY_SHM_UNFINISHED, sizeof GY_SHM_UNFINISHED - 1) != 0 || strlen(name) > GY_NAME_MOST)
-        return;
-    strcat(path, name);
-    if (gy_os_object_open(path, false, &fd) != GYRE_OK)
+    if (strncmp(name, GY_UNFINISHED, sizeof GY_UNFINISHED - 1) != 0 || !path_beside(path, arg, name) ||
+        gy_os_object_open(path, false, &fd) != GYRE_OK)
         return;
     if (gy_os_object_look(fd, &o) == GYRE_OK && o.regular && gy_os_lock(fd) && leads_to(path, fd))
         gy_os_object_remove(path);
@@ -129,15 +148,15 @@ remove_unfinished(void *arg, const char *name)
 static int
 make_unfinished(struct gy_region *region)
 {
-    char path[UNFINISHED_BYTES];
+    char path[GY_PATH_BYTES];
     enum { TRIES = 100 };
-    gy_os_folder_scan(GY_SHM_FOLDER, remove_unfinished, NULL);
+    gy_named_folder(path, region->path);
+    gy_os_folder_scan(path, remove_unfinished, (void *)(uintptr_t)region->path);
     for (unsigned i = 0; i < TRIES; i++) {
         if (!gy_os_random(&region->unfinished, sizeof region->unfinished))
             return GYRE_EIO;
         region->unfinished |= 1;
-        unfinished_path(path, region->unfinished);
-        int result = gy_os_object_named(path, &region->fd);
+        int result = unfinished_path(path, region) ? gy_os_object_named(path, &region->fd) : GYRE_EINVAL;
         if (result != GYRE_OK && result != GYRE_EEXIST)
             return result;
         if (result == GYRE_OK && gy_os_lock(region->fd) && leads_to(path, region->fd))
@@ -150,12 +169,14 @@ make_unfinished(struct gy_region *region)
     return GYRE_EBUSY;
 }
 
-static int
-named_map(struct gy_region *region)
+int
+gy_named_map(struct gy_region *region)
 {
+    char folder[GY_PATH_BYTES];
     if (region->fd >= 0)
         return gy_object_map(region);
-    int result = gy_os_object_unnamed(GY_SHM_FOLDER, &region->fd);
+    gy_named_folder(folder, region->path);
+    int result = gy_os_object_unnamed(folder, &region->fd);
     if (result != GYRE_OK && result != GYRE_ENOSPC && result != GYRE_ENOMEM)
         result = make_unfinished(region);
     if (result == GYRE_OK)
@@ -165,12 +186,12 @@ named_map(struct gy_region *region)
     return result == GYRE_OK ? gy_object_map(region) : result;
 }
 
-static int
-named_publish(struct gy_region *region)
+int
+gy_named_publish(struct gy_region *region)
 {
-    char path[UNFINISHED_BYTES];
+    char path[GY_PATH_BYTES];
     if (region->unfinished != 0)
-        unfinished_path(path, region->unfinished);
+        unfinished_path(path, region);
     int result = gy_os_object_link(region->fd, region->unfinished != 0 ? path : NULL, region->path);
     if (result != GYRE_OK)
         return result;
@@ -183,20 +204,20 @@ named_publish(struct gy_region *region)
     return GYRE_OK;
 }
 
-static void
-named_unmap(struct gy_region *region)
+void
+gy_named_unmap(struct gy_region *region)
 {
-    char path[UNFINISHED_BYTES];
+    char path[GY_PATH_BYTES];
     if (region->unfinished != 0) {
-        unfinished_path(path, region->unfinished);
+        unfinished_path(path, region);
         gy_os_object_remove(path);
         region->unfinished = 0;
     }
     gy_object_unmap(region);
 }
 
-static bool
-named_lost(const struct gy_region *region)
+bool
+gy_named_lost(const struct gy_region *region)
 {
     return !leads_to(region->path, region->fd);
 }
@@ -218,6 +239,6 @@ gy_region_unlink(const char *path)
     return result;
 }
 
-const struct gy_region_ops gy_region_named = {named_find, gy_object_read, named_map, gy_object_reserve,
-                                              gy_object_reserve_tables, named_publish, gy_object_discard, named_lost,
-                                              named_unmap};
+const struct gy_region_ops gy_region_named = {gy_named_find, gy_object_read, gy_named_map, gy_object_reserve,
+                                              gy_object_reserve_tables, gy_named_publish, gy_object_discard,
+                                              gy_named_lost, gy_named_unmap};

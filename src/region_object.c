@@ -3,6 +3,8 @@
 
 #include "region_object.h"
 
+#include <string.h>
+
 #include "gyre.h"
 #include "os.h"
 #include "os_object.h"
@@ -41,7 +43,8 @@ gy_object_reserve_tables(struct gy_region *region, size_t bytes)
 void
 gy_object_discard(struct gy_region *region, size_t offset, size_t bytes)
 {
-    gy_os_object_discard(region->fd, offset, bytes);
+    if (!gy_os_object_discard(region->fd, offset, bytes))
+        memset(region->base + offset, 0, bytes); /* of file systems that keep what they have: it is there to be written */
 }
 
 void

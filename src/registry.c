@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "cache.h"
+#include "file.h"
 #include "mend.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -58,6 +59,7 @@ after_fork_child(void)
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         give_id(c);
         gy_worker_forget(&c->worker);
+        gy_syncer_forget(&c->syncer);
         if (c->region.readonly)
             continue; /* it has no part in it */
         c->rcu = &gy_rcu_shared;
@@ -128,7 +130,7 @@ gy_registry_adopt(struct gyre *cache)
     pthread_mutex_lock(&lock);
     if (gy_load_rlx(&cache->orphaned)) { /* (Relaxed: under the lock) */
         if (cache->members) {
-            result = gy_member_join_again(cache);
+            result = cache->file ? gy_file_join_again(cache) : gy_member_join_again(cache);
         } else {
             gy_record_reap_quiet(cache, cache->orphan_owner);
             gy_mend_quiet(cache);

@@ -161,6 +161,25 @@ add_memory(gyre *cache, gyre_stats *s)
                      (cache->g.index_at - cache->g.history_at);
 }
 
+/* Of an arena that was open, or opened, when the last sync began or later: all that was ever written to it. (Relaxed, all here:
+ * statistics.) */
+static void
+look_at_life(gyre *cache, gyre_stats *s)
+{
+    const struct gy_life *life = &cache->super->life;
+    uint64_t synced = gy_load_rlx(&life->synced), now = gy_now_ms(cache), then = gy_load_rlx(&life->synced_ms);
+    s->syncs = gy_load_rlx(&life->syncs);
+    s->sync_errors = (uint32_t)gy_min(gy_load_rlx(&life->sync_errors), UINT32_MAX);
+    s->sync_age_ms = now > then ? now - then : 0;
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        enum gy_arena_state state = gy_arena_state(word);
+        if (state == GY_OPEN || ((state == GY_SEALED || state == GY_SWEEPING || state == GY_PARKED) &&
+                                 gy_sequence_compare(gy_arena_sequence(word), synced) >= 0))
+            s->pending_bytes += gy_load_rlx(&cache->books[a].position) & ~GY_CLOSED;
+    }
+}
+
 static void
 collect(gyre *cache, gyre_stats *s)
 {
@@ -176,6 +195,9 @@ collect(gyre *cache, gyre_stats *s)
         entries += (uint64_t)gy_account_entries(cache, i);
     s->entries = (int64_t)entries > 0 ? entries : 0;
     add_memory(cache, s);
+    s->start = cache->start;
+    if (cache->file)
+        look_at_life(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);
     s->growths = gy_load_rlx(&super->growths);
     s->grace_periods = gy_load_rlx(&super->grace_periods);

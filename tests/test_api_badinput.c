@@ -169,8 +169,8 @@ TEST(api_badinput, option_values)
     memset(long_name, 'n', 201), long_name[201] = 0;
     REFUSED(shm_name, long_name);
     REFUSED(shm_fd, 1);
-    REFUSED(reserved_too, 1);
-    REFUSED(file_path, "/tmp/file");
+    REFUSED(sync_interval_ms, 1);
+    REFUSED(file_path, "/tmp/"); /* more in test_file.c */
     REFUSED(file_path, "");
     REFUSED(max_value_bytes, MIB);
     REFUSED(max_value_bytes, UINT32_MAX);

@@ -78,13 +78,13 @@ TEST(options, numbers_out_of_range_are_refused)
     EDGE(mode, 07777, 010000);
     EDGE(reserved, 0, 1);
     EDGE(flags, GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD | GYRE_HUGEPAGES | GYRE_VERSIONS | GYRE_LIBURCU,
-         256);
+         GYRE_ANY_FILE_SYSTEM);
+    EDGE(flags, 0, 512);
     EDGE(shm_fd, 0, 1);
     EDGE(shm_fd, 0, -1);
-    EDGE(reserved_too, 0, 1);
+    EDGE(sync_interval_ms, 0, 1);
     EDGE(flags, 0, (uint32_t)1 << 31);
     EDGE(flags, 0, GYRE_READONLY);
-    EDGE(file_path, NULL, "name");
 #undef EDGE
     o = good(), o.max_value_bytes = (1 << 20) - 1;
     CHECK(!refused(&o));
@@ -102,7 +102,9 @@ TEST(options, what_shared_caches_may_ask_for)
 #define SHARED(flags_, ok)                                                                         \
     o = good(), o.shm_name = "name", o.flags = (flags_);                                           \
     CHECK_EQ(refused(&o), !(ok));                                                                  \
-    o.shm_name = NULL, o.flags |= GYRE_SHM_FD, o.shm_fd = 3;                                       \
+    o.shm_name = NULL, o.file_path = "name";                                                       \
+    CHECK_EQ(refused(&o), !(ok));                                                                  \
+    o.file_path = NULL, o.flags |= GYRE_SHM_FD, o.shm_fd = 3;                                      \
     CHECK_EQ(refused(&o), !(ok))
     SHARED(0, true);
     SHARED(GYRE_CREATE, true);
@@ -116,6 +118,18 @@ TEST(options, what_shared_caches_may_ask_for)
     o.shm_name = "name"; /* which of the two? */
     CHECK(refused(&o));
     o.shm_name = NULL, o.shm_fd = -1;
+    CHECK(refused(&o));
+    o.shm_fd = 3, o.file_path = "name";
+    CHECK(refused(&o));
+    o = good(), o.file_path = "name", o.sync_interval_ms = 1, o.flags = GYRE_ANY_FILE_SYSTEM;
+    CHECK(!refused(&o));
+    o.shm_name = "name";
+    CHECK(refused(&o));
+    o.file_path = NULL, o.sync_interval_ms = 0;
+    CHECK(refused(&o));
+    o.flags = 0;
+    CHECK(!refused(&o));
+    o.sync_interval_ms = 1;
     CHECK(refused(&o));
     o = good(), o.shm_name = "name", o.mode = 0666;
     CHECK(!refused(&o));
