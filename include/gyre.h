@@ -106,6 +106,8 @@ enum {                        /* gyre_options.flags */
                                * thread, a put that lets the index grow. Not inside a urcu-bp section;
                                * and see docs/failures.md before forking */
     GYRE_SHM_FD = 128,        /* shared memory without a name, by descriptor: see shm_fd */
+    GYRE_NO_CHECKSUMS = 512,  /* files: entries do not prove themselves (16 bytes less for each, and puts are faster). A file that
+                               * was open when the machine stopped is then emptied, not recovered */
     GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
                                * file open, and nobody looks whether that is so */
 };
@@ -394,7 +396,9 @@ GYRE_API int gyre_sync(gyre *cache);
 typedef enum gyre_start { /* what gyre_open found */
     GYRE_START_NEW,       /* it was made */
     GYRE_START_WARM,      /* it was there */
-    GYRE_START_EMPTIED    /* a file that was open when the machine stopped, or a copy of one that was open: emptied */
+    GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or a copy of one that was open: its index was made
+                           * anew from what proves itself */
+    GYRE_START_EMPTIED    /* the same, with GYRE_NO_CHECKSUMS: emptied */
 } gyre_start;
 
 typedef enum gyre_reason {   /* why an entry was removed */
@@ -444,11 +448,12 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
+    uint64_t recovered_entries;    /* GYRE_START_RECOVERED: so many were kept */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

@@ -15,6 +15,7 @@
 
 #include "cache.h"
 #include "entry.h"
+#include "proof.h"
 #include "reap.h"
 
 /* In a shared cache a record says when its thread changes which arenas are free and has not yet brought n_free up to
@@ -87,6 +88,7 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         gy_store_rlx(&book->progress, 0);
         gy_store_rlx(&book->holed, 0);
         gy_store_rlx(&book->opened, opened);
+        gy_proof_own(cache, a, opened);
         gy_store_rlx(&book->clock[0], gy_load_rlx(&s->history_clock));
         *arena = a;
         *sequence = opened & GY_SEQUENCE_MASK;
@@ -157,7 +159,7 @@ reserve(struct gyre *cache, uint32_t arena, struct entry *e, uint64_t *offset, u
         if (gy_unlikely(at & GY_CLOSED))
             return false;
         e->value_at = (base + at + e->head + cache->align_less_one) & cache->align_mask; /* as gy_entry_value_offset */
-        uint64_t need = gy_align_up(e->value_at + e->value_bytes, GY_ENTRY_ALIGN) - base - at;
+        uint64_t need = gy_align_up(e->value_at + e->value_bytes, GY_ENTRY_ALIGN) + cache->g.proof_bytes - base - at;
         if (at + need > cache->arena_bytes)
             return false;
         /* model: reserve */
@@ -231,7 +233,7 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
 {
     const struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
                                 .flags = gy_content_flags(content)};
-    if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_bytes(0, h, cache->g.value_align) > cache->arena_bytes)
+    if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_room(cache, 0, h) > cache->arena_bytes)
         return false;
     struct entry e = {.head = gy_entry_key_offset(h.flags) + (uint64_t)h.key_bytes, .value_bytes = h.value_bytes};
     unsigned lane = gy_lane_here(cache);

@@ -70,6 +70,7 @@ struct gyre {
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
     enum gyre_start start;          /* what was found */
+    uint64_t kept, lost;            /* and entries, when it was recovered */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;
     struct gy_worker worker;
@@ -168,11 +169,18 @@ gy_lane_here(const struct gyre *cache)
     return gy_likely(cpu < cache->g.n_lanes) ? cpu : cpu % cache->g.n_lanes;
 }
 
-/* Far from the size of an arena? (Else gy_entry_bytes has to say.) */
+/* What an entry takes, with what proves it: proof.h. */
+static inline uint64_t
+gy_entry_room(const struct gyre *cache, uint64_t offset, struct gy_header h)
+{
+    return gy_entry_bytes(offset, h, cache->g.value_align) + cache->g.proof_bytes;
+}
+
+/* Far from the size of an arena? (Else gy_entry_room has to say.) */
 static inline bool
 gy_entry_surely_fits(const struct gyre *cache, const struct gy_content *content)
 {
-    enum { BESIDES = 64 }; /* the header, the optional words, the end's padding: at most */
+    enum { BESIDES = 64 }; /* the header, the optional words, the end's padding, the proof: at most */
     return BESIDES + (uint64_t)content->key_bytes + content->value_bytes + cache->g.value_align <= cache->arena_bytes;
 }
 

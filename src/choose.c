@@ -9,6 +9,7 @@
 #include "history.h"
 #include "index.h"
 #include "learn.h"
+#include "proof.h"
 #include "reap.h"
 #include "section.h"
 
@@ -48,6 +49,7 @@ claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, st
         gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, parked ? GY_PARKED : GY_SEALED));
         return false;
     }
+    gy_proof_disown(cache, arena);
     if (!parked)
         gy_sub_rlx(&cache->super->sealed[gy_arena_ring(word)], live_bytes(&cache->books[arena]));
     bool compact = parked && (progress & GY_PROGRESS_COMPACT);
@@ -97,6 +99,7 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
     uint64_t parked = gy_arena_with_state(sweeping, GY_PARKED);
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1 */
         return CHANGED;
+    gy_proof_disown(cache, arena);
     uint64_t progress = gy_load_acq(&cache->books[arena].progress);
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
         /* Failed: this process was expelled, and another has done so. */

@@ -20,6 +20,7 @@
 #include "clear.h"
 
 #include "index.h"
+#include "proof.h"
 #include "section.h"
 
 enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
@@ -40,6 +41,7 @@ gy_clear_begin(struct gyre *cache)
 {
     raise_mark(cache);
     raise_mark(cache);
+    gy_proof_mark(cache);
     for (unsigned lane = 0; lane < cache->g.n_lanes; lane++)
         for (unsigned ring = 0; ring < GY_RINGS; ring++)
             gy_arena_seal(cache, lane, ring);

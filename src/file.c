@@ -5,7 +5,9 @@
 
 #include "cache.h"
 #include "os_object.h"
+#include "proof.h"
 #include "reap.h"
+#include "recover.h"
 
 /* An open of its own: the region's may be shared with a parent or a child of this process, for whom a lock on it would be
  * theirs as well. */
@@ -73,6 +75,7 @@ gy_file_found(struct gyre *cache)
     struct gy_identity is;
     gy_process_self(&is);
     write_life(cache, cache->super, &is);
+    gy_proof_mark(cache);
     gy_file_tell_time(cache);
 }
 
@@ -92,6 +95,16 @@ empty(struct gyre *cache, struct gy_super *s)
     gy_layout_empty_quiet(region->base, g);
     cache->start = GYRE_START_EMPTIED;
     return gy_os_object_sync(region->fd);
+}
+
+static int
+renew(struct gyre *cache, struct gy_super *s)
+{
+    if (cache->g.proof_bytes == 0)
+        return empty(cache, s);
+    cache->start = GYRE_START_RECOVERED;
+    int result = gy_recover(cache);
+    return result == GYRE_OK ? gy_os_object_sync(cache->region.fd) : result;
 }
 
 int
@@ -114,7 +127,7 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     if (!same)
         go_on_with_time(s);
     if (!consistent)
-        result = empty(cache, s);
+        result = renew(cache, s);
     if (result == GYRE_OK && (clean || !consistent)) {
         write_life(cache, s, &is);
         result = gy_os_object_sync(cache->region.fd); /* before anything is changed of what was clean */

@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "find.h"
+#include "proof.h"
 
 void
 gy_index_window_growing(const struct gyre *cache, struct gy_bucket *base, uint64_t geometry, uint64_t hash,
@@ -84,6 +85,7 @@ gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
     while (!gy_cas_seq(f->slot, &word, GY_EMPTY)) /* model: evict */
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */
+    gy_proof_void(cache, f);
     gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), reason, false);
     return true;
 }

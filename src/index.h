@@ -125,7 +125,7 @@ struct gy_found {
 static inline uint64_t
 gy_found_bytes(const struct gyre *cache, const struct gy_found *f)
 {
-    return gy_entry_bytes(gy_slot_ref(f->word) << 3, f->header, cache->g.value_align);
+    return gy_entry_room(cache, gy_slot_ref(f->word) << 3, f->header);
 }
 
 /* Pins the arena of the word in a slot, as it is at the second look, and checks the entry against its

@@ -14,7 +14,7 @@ gy_insert_fits_exactly(const struct gyre *cache, const struct gy_content *conten
     struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
                           .flags = gy_content_flags(content)};
     return content->value_bytes <= cache->g.max_value_bytes &&
-           gy_entry_bytes(0, h, cache->g.value_align) <= cache->arena_bytes;
+           gy_entry_room(cache, 0, h) <= cache->arena_bytes;
 }
 
 int

@@ -132,6 +132,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
     struct gy_geometry g = {.capacity_bytes = o->capacity_bytes, .max_entries = o->max_entries,
                             .value_align = o->value_align, .default_ttl_ms = o->default_ttl_ms,
                             .flags = o->flags & GYRE_VERSIONS, .n_records = RECORDS,
+                            .proof_bytes = o->file_path && !(o->flags & GYRE_NO_CHECKSUMS) ? GY_PROOF_BYTES : 0,
                             .n_members = o->shm_name || o->file_path || o->flags & GYRE_SHM_FD ? GY_MEMBERS : 0};
     int result = plan_arenas(&g, o);
     if (result != GYRE_OK)
@@ -168,7 +169,6 @@ fill_in(char *base, const struct gy_geometry *g)
     gy_store_rlx(&s->index_credit, g->capacity_bytes - index_first - arenas);
     gy_store_rlx(&s->sequence, 1);
     gy_store_rlx(&s->epoch, 1);
-    gy_store_rlx(&s->versions, 1);
     gy_store_rlx(&s->history_clock, 1);
     gy_learn_init(&s->learned);
     gy_learn_size(&s->learned, g->max_entries);
@@ -188,6 +188,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
     s->seed = birth->seed;
     s->clock_start_ms = birth->clock_start_ms;
     s->geometry = *g;
+    gy_store_rlx(&s->versions, 1);
     fill_in(base, g);
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
 }
@@ -195,9 +196,9 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
 void
 gy_layout_empty_quiet(char *base, const struct gy_geometry *g)
 {
-    const uint64_t fixed = offsetof(struct gy_super, mark), life = offsetof(struct gy_super, life);
-    memset(base + fixed, 0, life - fixed);
-    memset(base + life + sizeof(struct gy_life), 0, g->geometries_at - life - sizeof(struct gy_life));
+    const uint64_t from = offsetof(struct gy_super, mark), shards = offsetof(struct gy_super, shard);
+    memset(base + from, 0, offsetof(struct gy_super, life) - from);
+    memset(base + shards, 0, g->geometries_at - shards);
     fill_in(base, g);
 }
 
@@ -213,6 +214,7 @@ countable(const struct gy_geometry *g)
            g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&
            g->n_history > 0 && g->n_history <= HISTORY_MOST && g->value_align >= 8 && g->value_align <= 4096 &&
            (g->value_align & (g->value_align - 1)) == 0 && (g->flags & ~(uint32_t)GYRE_VERSIONS) == 0 &&
+           (g->proof_bytes == 0 || (g->proof_bytes == GY_PROOF_BYTES && g->n_members > 0)) && g->unused == 0 &&
            g->max_value_bytes > 0 && g->max_value_bytes < (uint64_t)1 << g->arena_shift &&
            g->capacity_bytes <= CAPACITY_MOST &&
            gy_layout_index_first(g) + ((uint64_t)g->n_arenas << g->arena_shift) <= g->capacity_bytes;

@@ -27,13 +27,15 @@ struct gy_geometry {
     uint64_t shard_bytes_most;   /* address space of one shard: its largest size */
     uint64_t max_value_bytes, max_entries;
     uint32_t n_members, n_records, n_arenas, n_lanes, n_shards, log2_buckets_first, log2_buckets_most;
-    uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas;
+    uint32_t arena_shift, n_history, value_align, default_ttl_ms, flags, reserve_arenas, proof_bytes, unused;
 };
 
 enum {
     GY_HISTORY_WORDS = GY_LINE / 2, /* of 16 bits, in a bucket: a line */
     GY_HISTORY_ENTRY = 4            /* bytes of history for each entry */
 };
+
+enum { GY_PROOF_BYTES = 16 }; /* of an entry that proves itself: proof.h */
 
 enum { GY_GATES = GY_LINE / sizeof(uint32_t) };
 
@@ -119,6 +121,7 @@ struct gy_life {
     gy_atomic_u64 boot[2]; /* the machine's, when it was opened last */
     gy_atomic_u64 home;    /* which file it is: a copy is another */
     gy_atomic_u64 start_wall_ms, latest_ms; /* wall clock at the start of cache time, as told last; and cache time then */
+    gy_atomic_u64 marked, mark_proved; /* the mark of clears; and that it is: proof.h */
     gy_atomic_u64 synced;  /* the number of the sequence at which the last sync began, and cache time */
     gy_atomic_u64 synced_ms, syncs, sync_errors;
 };
@@ -162,7 +165,6 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 ahead[GY_RINGS][GY_AHEAD];
     gy_atomic_u64 sealed[GY_RINGS];
 
-    _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) gy_atomic_u64 n_entries[GY_RINGS]; /* with max_entries */
     _Alignas(GY_LINE) gy_atomic_u64 history_clock;
     gy_atomic_u64 sweeps, growths, grace_periods; /* (Relaxed: statistics.) */
@@ -175,7 +177,9 @@ struct gy_super {
 
     _Alignas(GY_LINE) gy_atomic_u32 gate[GY_GATES]; /* where those wait who wait for leases: gate.h */
 
+    /* What stays when a file is emptied. */
     _Alignas(GY_LINE) struct gy_life life;        /* files: file.h */
+    _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
@@ -196,7 +200,7 @@ gy_layout_index_first(const struct gy_geometry *g)
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
 
 /* Empties a region of which all but the head and the arenas reads as zero: it is as if fresh, but for what is fixed in the head,
- * and a file's life. Nobody else is there. */
+ * a file's life, and versions. Nobody else is there. */
 void gy_layout_empty_quiet(char *base, const struct gy_geometry *g);
 
 /* What a fresh region is given beside its geometry. */

@@ -87,7 +87,7 @@ fits(const struct gyre *cache, const struct gy_content *content)
 {
     struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
                           .flags = gy_content_flags(content)};
-    return gy_entry_bytes(0, h, cache->g.value_align) <= cache->arena_bytes;
+    return gy_entry_room(cache, 0, h) <= cache->arena_bytes;
 }
 
 int

@@ -58,7 +58,7 @@ mend_slots(struct gyre *cache, unsigned number)
             continue;
         }
         struct gy_header h = gy_entry_header(gy_at(cache, gy_slot_ref(word)));
-        gy_add_rlx(&cache->books[arena].dead, gy_entry_bytes(gy_slot_ref(word) << 3, h, cache->g.value_align));
+        gy_add_rlx(&cache->books[arena].dead, gy_entry_room(cache, gy_slot_ref(word) << 3, h));
         if (cache->g.max_entries)
             gy_add_rlx(&cache->super->n_entries[gy_arena_ring(gy_load_rlx(&cache->words[arena]))], 1);
         n++;

@@ -170,8 +170,10 @@ attach(gyre *cache, const gyre_options *o)
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
         result = map(region, &head.geometry);
-    if (result == GYRE_OK && cache->file)
+    if (result == GYRE_OK && cache->file) {
+        settle_in(cache, &head);
         result = gy_file_begin(cache, &head);
+    }
     if (result == GYRE_OK)
         result = gy_layout_verify_shards(region->base, &head.geometry);
     if (result != GYRE_OK)

@@ -7,7 +7,7 @@
 
 enum {
     OPEN_FLAGS = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD | GYRE_HUGEPAGES |
-                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD | GYRE_ANY_FILE_SYSTEM,
+                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD | GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS,
     PUT_FLAGS = GYRE_ADD | GYRE_REPLACE | GYRE_IF_VERSION,
 };
 
@@ -37,7 +37,7 @@ kind_makes_sense(gyre_options *o)
 {
     bool by_fd = (o->flags & GYRE_SHM_FD) != 0, file = o->file_path != NULL, shared = by_fd || file || o->shm_name != NULL;
     if (o->reserved != 0 || by_fd + file + (o->shm_name != NULL) > 1 || (!by_fd && o->shm_fd != 0) || o->shm_fd < 0 ||
-        (!file && (o->sync_interval_ms != 0 || o->flags & GYRE_ANY_FILE_SYSTEM)))
+        (!file && (o->sync_interval_ms != 0 || o->flags & (GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS))))
         return false;
     if (!shared)
         return o->mode <= 07777 && !(o->flags & GYRE_READONLY);

@@ -25,6 +25,7 @@
 #include "displace.h"
 #include "find.h"
 #include "gate.h"
+#include "proof.h"
 #include "section.h"
 
 enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3, MOVED_TRIES = 64 };
@@ -35,25 +36,38 @@ struct put {
     gy_atomic_u64 *compare_pin;
     const struct gy_aim *aim;
     const struct gy_window *w; /* the aim's */
+    const struct gy_staged *staged;
     uint64_t word; /* the own one, committed, frequency 0 */
     enum gy_publish_kind kind;
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
+    uint64_t met; /* the highest sequence of a committed word of the key: proof.h */
     bool ended;   /* a lease of the key: somebody may wait for it */
     bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
 };
 
 /* Does this slot hold a word of the key, tentative or not? Then f is it, pinned. */
 static GY_INLINE bool
-meet(const struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
+meet(struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
 {
     const struct gy_aim *aim = p->aim;
     if (gy_unlikely(!gy_slot_may_match(word, aim->hash)))
         return false;
     if (!gy_find_pin(p->cache, slot, word, p->compare_pin, f)) /* model: reader1 */
         return false;
-    return gy_slot_may_match(f->word, aim->hash) &&
-           gy_entry_has_key(f->entry, f->header, aim->key, aim->key_bytes);
+    if (!gy_slot_may_match(f->word, aim->hash) || !gy_entry_has_key(f->entry, f->header, aim->key, aim->key_bytes))
+        return false;
+    if (gy_unlikely(gy_proves(p->cache)) && !gy_slot_tentative(f->word))
+        p->met = gy_max(p->met, gy_proof_sequence(p->cache, f));
+    return true;
+}
+
+/* Before the CAS that commits. */
+static GY_INLINE void
+prove(struct put *p)
+{
+    if (gy_unlikely(gy_proves(p->cache)) && p->kind != GY_PUT_LEASE && p->kind != GY_PUT_LEASE_OVER)
+        gy_proof_write(p->cache, p->r, p->staged, p->met);
 }
 
 static bool
@@ -80,8 +94,13 @@ instead_of(const struct put *p, const struct gy_found *f)
 static GY_INLINE void
 gone(const struct put *p, const struct gy_found *f)
 {
+    struct gy_header h = f->header;
+    if (gy_unlikely(gy_proves(p->cache)))
+        h.generation ^= UINT8_MAX; /* void, as gy_proof_void: not again */
     if (gy_likely(p->w->n == 2) && !gy_entry_is_lease(f->header))
-        gy_entry_set_gone(f->entry, f->header);
+        gy_entry_set_gone(f->entry, h);
+    else if (gy_unlikely(gy_proves(p->cache)))
+        gy_entry_set_header((char *)(uintptr_t)f->entry, h);
 }
 
 static inline void
@@ -169,6 +188,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
         *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_CHANGED; /* model: ifversion2 */
         return DONE;
     }
+    prove(p);
     if (!swap_word(f, instead_of(p, f))) /* model: put2cas */
         return AGAIN;
     replaced(p, f, arena, true);
@@ -301,6 +321,8 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
         return GO_ON;
     }
     uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
+    if (committed)
+        prove(p);
     if (!swap_word(&f, moved)) /* model: put4move */
         return AGAIN;
     withdraw(*e, *mine); /* model: put4clear */
@@ -338,6 +360,14 @@ restart:
     return GO_ON;
 }
 
+/* It was not committed, or not for long enough that this one would know what came after. */
+static inline void
+disprove(struct put *p)
+{
+    if (gy_unlikely(gy_proves(p->cache)))
+        gy_proof_withdraw(p->cache, p->staged);
+}
+
 static GY_INLINE int
 publish(struct put *p, const struct gy_staged *staged)
 {
@@ -355,6 +385,7 @@ publish(struct put *p, const struct gy_staged *staged)
             break;
         }
         uint64_t expected = mine; /* put 5 */
+        prove(p);
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
             gy_account_in(p->cache, p->r, p->w->shard, staged->arena);
             return GYRE_OK;
@@ -365,6 +396,7 @@ publish(struct put *p, const struct gy_staged *staged)
             gy_count(&p->r->count.removed[GYRE_REPLACED], 1);
             gy_count(&p->r->count.removed_bytes[GYRE_REPLACED], staged->bytes);
             gy_account_dead(p->cache, staged->arena, staged->bytes);
+            disprove(p);
             return GYRE_OK;
         }
         /* An ADD that lost its word was never visible, and says so rather than OK. Two of them could
@@ -372,8 +404,10 @@ publish(struct put *p, const struct gy_staged *staged)
         gy_count(&p->r->count.retries, 1);
         result = GYRE_EBUSY; /* model: add5 */
     }
-    if (result != GYRE_OK)
+    if (result != GYRE_OK) {
         gy_account_dead(p->cache, staged->arena, staged->bytes);
+        disprove(p);
+    }
     return result;
 }
 
@@ -383,7 +417,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
     enum gy_publish_kind kind = aim->kind;
     bool adds = kind == GY_PUT_ADD || kind == GY_PUT_LEASE;
     struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = aim, .w = &aim->window,
-                    .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
+                    .staged = staged, .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
                     .inserts = kind == GY_PUT_ANY || adds};
     gy_section_enter(cache, r);
     int result = GY_RESTAGE;

@@ -196,6 +196,7 @@ collect(gyre *cache, gyre_stats *s)
     s->entries = (int64_t)entries > 0 ? entries : 0;
     add_memory(cache, s);
     s->start = cache->start;
+    s->recovered_entries = cache->kept;
     if (cache->file)
         look_at_life(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);

@@ -7,6 +7,7 @@
 #include "find.h"
 #include "history.h"
 #include "learn.h"
+#include "proof.h"
 #include "section.h"
 
 _Static_assert((unsigned)GY_KINDS <= (unsigned)GY_ENTRY_LEASE_KIND, "a kind is none that says lease, or unfilled");
@@ -15,7 +16,7 @@ static inline bool
 entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
 {
     bool kind = gy_entry_kind(i->h) < GY_KINDS || gy_entry_is_lease(i->h) || !gy_entry_filled(i->h);
-    return i->h.key_bytes > 0 && kind && i->h.generation == gy_arena_generation(word) && i->bytes <= left;
+    return i->h.key_bytes > 0 && kind && (uint8_t)((i->h.generation ^ gy_arena_generation(word)) + 1) <= 1 /* or void */ && i->bytes <= left;
 }
 
 enum { AHEAD = 8 * GY_LINE }; /* of the log, while it is walked */
@@ -175,6 +176,8 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
             decided = true;
         }
         uint64_t to = v.keep ? gy_slot_word(word, v.freq, copy.ref) : GY_EMPTY;
+        if (v.keep && gy_unlikely(gy_proves(c)))
+            gy_proof_copy(c, i->offset, gy_load_rlx(&c->books[s->at.arena].opened), &copy);
         if (!gy_cas_seq(slot, &word, to)) /* model: sweep2, sweep3 */
             continue; /* a frequency bump, or somebody replaced or removed it: then the loop ends */
         if (v.keep) {
@@ -192,6 +195,8 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
         return;
     }
     if (v.keep) { /* removed while it was copied */
+        if (gy_unlikely(gy_proves(c)))
+            gy_proof_withdraw(c, &copy);
         gy_account_dead(c, copy.arena, copy.bytes);
         gy_arena_unpin(c, s->r, &copy);
     }
@@ -234,7 +239,7 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         i->entry = c->region.base + i->offset;
         i->h = gy_entry_header_walked(i->entry);
         __builtin_prefetch(i->entry + AHEAD);
-        i->bytes = gy_entry_bytes(i->offset, i->h, c->g.value_align);
+        i->bytes = gy_entry_room(c, i->offset, i->h);
         if (!entry_plausible(i, end - at, s->at.word)) {
             *damaged = true;
             break;
@@ -265,7 +270,7 @@ gy_walk_holed(struct gy_sweep *s)
                 continue;
             struct gy_item i = {.offset = gy_slot_ref(word) << 3, .entry = gy_at(c, gy_slot_ref(word))};
             i.h = gy_entry_header(i.entry);
-            i.bytes = gy_entry_bytes(i.offset, i.h, c->g.value_align);
+            i.bytes = gy_entry_room(c, i.offset, i.h);
             uint64_t end = gy_arena_offset(c, s->at.arena) + c->arena_bytes;
             if (!entry_plausible(&i, end - i.offset, s->at.word) || !gy_entry_filled(i.h)) {
                 bool committed = !gy_slot_tentative(word); /* damaged: its length is not known */

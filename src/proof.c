@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+#include "proof.h"
+
+struct proof {
+    gy_atomic_u64 check, sequence;
+};
+
+/* It may reach beyond the arena where the entry is damaged: for who has seen that it does not. */
+static struct proof *
+proof_at(const struct gyre *cache, uint64_t offset, struct gy_header h)
+{
+    uint64_t at = offset + gy_entry_bytes(offset, h, cache->g.value_align);
+    return (struct proof *)(void *)(cache->region.base + at);
+}
+
+/* Of an entry in that arena's life, as its header's generation says that it is valid; 0 for the life itself. */
+static uint64_t
+of_life(const struct gyre *cache, uint64_t opened, uint64_t sequence, uint64_t generation)
+{
+    const uint64_t what[] = {opened, sequence, generation};
+    return XXH3_64bits_withSeed(what, sizeof what, cache->generation);
+}
+
+uint64_t
+gy_proof_of_life(const struct gyre *cache, uint64_t opened)
+{
+    return of_life(cache, opened, 0, UINT64_MAX) | 1;
+}
+
+/* All but the kind, which is the policy's, and the generation, which is the life's. */
+static uint64_t
+of_content(const struct gyre *cache, uint64_t offset, struct gy_header h)
+{
+    const char *entry = cache->region.base + offset, *value = entry + gy_entry_value_offset(offset, h, cache->g.value_align);
+    uint64_t head_bytes = gy_entry_key_offset(h.flags) - sizeof h + h.key_bytes;
+    gy_bytes_read(entry + sizeof h, head_bytes), gy_bytes_read(value, h.value_bytes);
+    uint64_t of_value = XXH3_64bits_withSeed(value, h.value_bytes, cache->seed);
+    h.flags &= GY_ENTRY_KNOWN;
+    h.generation = 0;
+    return XXH3_64bits_withSeed(entry + sizeof h, head_bytes, of_value ^ gy_header_word(h));
+}
+
+/* Higher than any before by this thread, than the time, and than those of entries of the key that it has met: so of two puts of
+ * one key that do not overlap, the later has the higher one, unless the first was evicted in between, and voided, in the
+ * same millisecond. */
+static uint64_t
+next_sequence(struct gyre *cache, struct gy_record *r, uint64_t met)
+{
+    enum { A_MILLISECOND = 20, SANE = 50 };
+    uint64_t now = gy_now_ms(cache) << A_MILLISECOND, next = gy_max(r->sequence + 1, now);
+    if (met >= next && met - next < (uint64_t)1 << SANE) /* else it is damaged */
+        next = met + 1;
+    return r->sequence = next;
+}
+
+void
+gy_proof_write(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met)
+{
+    uint64_t offset = staged->ref << 3;
+    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
+    struct proof *proof = proof_at(cache, offset, h);
+    uint64_t sequence = next_sequence(cache, r, met); /* (Relaxed: published by the word's CAS.) */
+    gy_store_rlx(&proof->sequence, sequence);
+    gy_store_rlx(&proof->check, of_content(cache, offset, h) + of_life(cache, staged->opened, sequence, h.generation));
+}
+
+uint64_t
+gy_proof_sequence(const struct gyre *cache, const struct gy_found *f)
+{
+    if (gy_entry_is_lease(f->header) || !gy_entry_filled(f->header))
+        return 0;
+    return gy_load_rlx(&proof_at(cache, gy_slot_ref(f->word) << 3, f->header)->sequence); /* (Relaxed: as above.) */
+}
+
+void
+gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged)
+{
+    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
+    gy_store_rlx(&proof_at(cache, staged->ref << 3, h)->check, 0); /* (Relaxed: nobody else reads it.) */
+}
+
+void
+gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy)
+{
+    struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(gy_at(cache, copy->ref));
+    struct proof *from = proof_at(cache, offset, h), *to = proof_at(cache, copy->ref << 3, its);
+    uint64_t sequence = gy_load_rlx(&from->sequence), check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
+    gy_store_rlx(&to->sequence, sequence);
+    gy_store_rlx(&to->check, check - of_life(cache, opened, sequence, h.generation) +
+                                 of_life(cache, copy->opened, sequence, its.generation));
+}
+
+void
+gy_proof_void(struct gyre *cache, const struct gy_found *f)
+{
+    if (gy_likely(!gy_proves(cache)))
+        return;
+    struct gy_header h = f->header;
+    h.generation ^= UINT8_MAX;
+    gy_entry_set_header((char *)(uintptr_t)f->entry, h);
+}
+
+bool
+gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence)
+{
+    struct proof *proof = proof_at(cache, offset, h);
+    *sequence = gy_load_rlx(&proof->sequence); /* (Relaxed: this thread is alone.) */
+    return gy_load_rlx(&proof->check) == of_content(cache, offset, h) + of_life(cache, opened, *sequence, h.generation);
+}
+
+/* Of clears at once, who comes last has the highest. */
+void
+gy_proof_mark(struct gyre *cache)
+{
+    struct gy_super *s = cache->super;
+    uint64_t mark = gy_load_seq(&s->mark), seen;
+    if (!gy_proves(cache))
+        return;
+    do {
+        seen = mark;
+        gy_store_seq(&s->life.marked, mark);
+        gy_store_seq(&s->life.mark_proved, gy_proof_of_life(cache, ~mark));
+        mark = gy_load_seq(&s->mark); /* after both: another's may have come in between */
+    } while (mark != seen);
+}
+
+bool
+gy_proof_of_mark_holds(const struct gyre *cache, uint64_t mark)
+{
+    return gy_load_acq(&cache->super->life.mark_proved) == gy_proof_of_life(cache, ~mark);
+}

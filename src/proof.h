@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Entries of files prove themselves: after the last byte of the value stand a checksum and a sequence. When the machine has
+ * stopped, whatever the disk has kept of the file's pages, an entry that proves itself was published, is whole, and of two with
+ * one key the one with the higher sequence is the newer.
+ *
+ *   entry | padding to 8 | check (8) | sequence (8) |
+ *
+ * The check is the hash of what the entry is (lengths, optional words, key, value), under the cache's secret seed, plus a hash of
+ * the life of the arena it stands in (the opening number, which is of this life alone, and the generation in the header) and of the
+ * sequence. So
+ *
+ *   - bytes that an earlier life of the arena left prove nothing in a later one;
+ *   - a copy proves itself by what proved the original: damage is copied as damage;
+ *   - nobody who chooses values can make one that holds an entry.
+ *
+ * It is written before the word is committed, and by none but who commits: what was never published never has one. When a word
+ * leaves the index, whoever took it out voids the entry: all bits of its header's generation are turned over, so that no single
+ * bit brings it back. (A sweep does not void what it evicts or moves: the whole arena is disowned when its sweep begins,
+ * by its book, since to write each page of it once more would double what the disk has to take.) A sync that begins later
+ * writes that out: what was replaced, deleted or evicted before it does not come back. */
+
+#ifndef GY_PROOF_H
+#define GY_PROOF_H
+
+#include "index.h"
+
+/* Is this the cache of entries that do? */
+static inline bool
+gy_proves(const struct gyre *cache)
+{
+    return cache->g.proof_bytes != 0;
+}
+
+/* Before the commit of a staged entry, whose writer has met no entry of the key with a higher sequence than `met`. */
+void gy_proof_write(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met);
+
+/* 0 of what has none: a lease. */
+uint64_t gy_proof_sequence(const struct gyre *cache, const struct gy_found *f);
+
+/* Of a staged entry that was not committed after all. */
+void gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged);
+
+/* Before the word of an entry, at an offset of the region, gives way to that of its copy. */
+void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy);
+
+/* Who took the last word that refers to the entry out of the index. */
+void gy_proof_void(struct gyre *cache, const struct gy_found *f);
+
+/* For recovery: does the entry prove itself, in an arena of that life? It lies within its arena. */
+bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence);
+
+/* What a book says of the life of an arena whose entries may be trusted, and of no other. */
+uint64_t gy_proof_of_life(const struct gyre *cache, uint64_t opened);
+
+/* The mark of clears is as it was raised. */
+void gy_proof_mark(struct gyre *cache);
+bool gy_proof_of_mark_holds(const struct gyre *cache, uint64_t mark);
+
+/* An arena is owned by its life, from its opening on; and disowned, from when a sweep takes it. */
+static inline void
+gy_proof_own(struct gyre *cache, uint32_t arena, uint64_t opened)
+{
+    if (gy_unlikely(gy_proves(cache)))
+        gy_store_rel(&cache->books[arena].proved, gy_proof_of_life(cache, opened));
+}
+
+static inline void
+gy_proof_disown(struct gyre *cache, uint32_t arena)
+{
+    if (gy_unlikely(gy_proves(cache)))
+        gy_store_rel(&cache->books[arena].proved, 0);
+}
+
+#endif

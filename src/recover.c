@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* Nothing is believed but what proves itself:
+ *
+ *   - of an arena, that its last life owns it: else its entries may have been swept, and what replaced them deleted since;
+ *   - of an entry, that it was published, whole, in that life, and that nothing has taken it out of the index;
+ *   - of several with one key, that with the highest sequence is the newest;
+ *   - of the mark of clears, that it is the one that was stored. Without it, nothing is kept.
+ *
+ * What a sync had written out is in the pages as it left them, or as they were made later. So no entry comes back that was
+ * replaced, deleted, evicted or cleared before the last sync; and one that was there then is lost only if it was replaced,
+ * removed, moved, or being swept since.
+ *
+ * Every table but the books is wiped, and filled from arenas alone; of the tables only hints are taken: how large shards were,
+ * which arenas were withdrawn for that, which ring an arena was of, how far the sequence had come. Who is killed in the middle
+ * has taken nothing away that the next one needs, who begins anew. */
+
+#include "recover.h"
+
+#include <stdlib.h>
+
+#include "find.h"
+#include "history.h"
+#include "mend.h"
+#include "os_object.h"
+#include "proof.h"
+
+/* What is remembered of an arena while tables are wiped. */
+struct life {
+    uint64_t opened; /* 0: it has none that can be trusted */
+    uint32_t arena;
+    uint8_t ring, generation;
+    bool withdrawn;
+};
+
+struct recovery {
+    struct gyre *cache;
+    struct life *life;
+    uint8_t *log2;    /* of the shards */
+    uint64_t sequence, versions, mark;
+    bool marked;      /* the mark can be trusted */
+};
+
+enum { SEQUENCES_LOST = 1 << 28, VERSIONS_LOST_SHIFT = 32 }; /* more than can have been drawn since a page was written */
+
+/* (Relaxed, all in this file: this thread is alone.) */
+static void
+remember(struct recovery *r)
+{
+    struct gyre *c = r->cache;
+    struct gy_super *s = c->super;
+    r->sequence = gy_load_rlx(&s->sequence) & GY_SEQUENCE_MASK;
+    r->versions = gy_load_rlx(&s->versions);
+    r->mark = gy_load_rlx(&s->life.marked);
+    r->marked = gy_proof_of_mark_holds(c, r->mark);
+    for (uint32_t a = 0; a < c->g.n_arenas; a++) {
+        uint64_t word = gy_load_rlx(&c->words[a]), opened = gy_load_rlx(&c->books[a].opened);
+        bool owned = r->marked && opened >= r->mark && opened != 0 && opened <= GY_SEQUENCE_MASK &&
+                     gy_load_rlx(&c->books[a].proved) == gy_proof_of_life(c, opened);
+        r->life[a] = (struct life){.opened = owned ? opened : 0, .arena = a, .ring = (uint8_t)gy_arena_ring(word),
+                                   .withdrawn = !owned && gy_arena_state(word) == GY_WITHDRAWN};
+        r->sequence = owned ? gy_max(r->sequence, opened) : r->sequence;
+    }
+    for (unsigned n = 0; n < c->g.n_shards; n++) {
+        uint64_t word = gy_load_rlx(&c->geometries[n]), log2 = gy_geometry_log2(word) + (gy_geometry_phase(word) != GY_STEADY);
+        bool sane = word >> GY_BUCKET_SHIFT != 0 && log2 >= c->g.log2_buckets_first && log2 <= c->g.log2_buckets_most;
+        r->log2[n] = (uint8_t)(sane ? log2 : c->g.log2_buckets_first);
+    }
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+    uint64_t x = ((const struct life *)a)->opened, y = ((const struct life *)b)->opened;
+    return x < y ? -1 : x > y;
+}
+
+/* As many arenas as the index has the bytes of are withdrawn: those that were, those without a life, and the oldest. */
+static void
+withdraw(struct recovery *r)
+{
+    struct gyre *c = r->cache;
+    uint64_t index = 0, arenas = (uint64_t)c->g.n_arenas << c->g.arena_shift;
+    for (unsigned n = 0; n < c->g.n_shards; n++)
+        index += sizeof(struct gy_bucket) << r->log2[n];
+    uint64_t over = index + arenas > c->g.capacity_bytes ? index + arenas - c->g.capacity_bytes : 0;
+    uint64_t n = (over + c->arena_bytes - 1) >> c->g.arena_shift, have = 0;
+    for (unsigned pass = 0; pass < 3; pass++)
+        for (uint32_t i = 0; i < c->g.n_arenas; i++) {
+            struct life *life = &r->life[i];
+            bool first = pass == 0 && life->withdrawn, then = pass == 1 && life->opened == 0 && !life->withdrawn;
+            if (pass == 0)
+                life->withdrawn = first && have < n;
+            else if (have < n && !life->withdrawn && (then || pass == 2))
+                life->withdrawn = true;
+            else
+                continue;
+            have += life->withdrawn;
+            life->opened = life->withdrawn ? 0 : life->opened;
+        }
+}
+
+static int
+reserve(struct recovery *r)
+{
+    struct gyre *c = r->cache;
+    struct gy_region *region = &c->region;
+    const struct gy_geometry *g = &c->g;
+    int result = region->ops->reserve(region, g->geometries_at, g->index_at - g->geometries_at);
+    for (unsigned n = 0; n < g->n_shards && result == GYRE_OK; n++)
+        result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * n, sizeof(struct gy_bucket) << r->log2[n]);
+    for (uint32_t i = 0; i < g->n_arenas && result == GYRE_OK; i++)
+        if (!r->life[i].withdrawn)
+            result = region->ops->reserve(region, gy_arena_offset(c, r->life[i].arena), c->arena_bytes);
+    return result;
+}
+
+/* All but books. */
+static int
+wipe(struct recovery *r)
+{
+    struct gyre *c = r->cache;
+    const struct gy_geometry *g = &c->g;
+    struct gy_super *s = c->super;
+    c->region.ops->discard(&c->region, g->geometries_at, g->books_at - g->geometries_at);
+    c->region.ops->discard(&c->region, g->lanes_at, g->arenas_at - g->lanes_at);
+    int result = reserve(r);
+    if (result != GYRE_OK)
+        return result;
+    gy_layout_empty_quiet(c->region.base, g);
+    gy_store_rlx(&s->mark, r->marked ? r->mark : 0);
+    gy_store_rlx(&s->done, r->marked ? r->mark : 0);
+    gy_store_rlx(&s->sequence, r->sequence + SEQUENCES_LOST);
+    gy_store_rlx(&s->versions, ((r->versions >> VERSIONS_LOST_SHIFT) + 1) << VERSIONS_LOST_SHIFT);
+    for (unsigned n = 0; n < g->n_shards; n++)
+        gy_store_rlx(&c->geometries[n], gy_geometry_word(r->log2[n], GY_STEADY));
+    return GYRE_OK;
+}
+
+/* The arena as if it had been filled and sealed, or was free. */
+static void
+settle(struct recovery *r, const struct life *life, bool holds, uint64_t end)
+{
+    struct gyre *c = r->cache;
+    struct gy_book *book = &c->books[life->arena];
+    enum gy_arena_state state = holds ? GY_SEALED : life->withdrawn ? GY_WITHDRAWN : GY_FREE;
+    uint64_t sequence = gy_add_rlx(&c->super->sequence, 1);
+    gy_store_rlx(&c->words[life->arena], gy_arena_word(state, life->ring, 0, life->generation, sequence));
+    if (!holds)
+        gy_proof_disown(c, life->arena);
+    gy_store_rlx(&book->opened, holds ? life->opened : 0);
+    gy_store_rlx(&book->position, end | GY_CLOSED);
+    gy_store_rlx(&book->dead, 0);
+    gy_store_rlx(&book->progress, 0);
+    gy_store_rlx(&book->pin_stamp, 0);
+    gy_store_rlx(&book->holed, 0);
+    gy_store_rlx(&book->clock[0], 1);
+    gy_store_rlx(&book->clock[1], 1);
+}
+
+/* The slot that the key's word is in; or an empty one where it may go; NULL: its window is full. */
+static gy_atomic_u64 *
+slot_for(struct gyre *c, uint64_t hash, const char *entry, struct gy_header h)
+{
+    struct gy_window w;
+    gy_index_window(c, hash, &w);
+    for (unsigned b = 0; b < 2; b++)
+        for (unsigned n = gy_find_candidates(w.bucket[b], hash); n; n = gy_find_next(n)) {
+            gy_atomic_u64 *slot = gy_find_candidate(w.bucket[b], n);
+            uint64_t word = gy_load_rlx(slot);
+            const char *other = gy_at(c, gy_slot_ref(word));
+            if (gy_slot_may_match(word, hash) &&
+                gy_entry_has_key(other, gy_entry_header(other), gy_entry_key(entry, h), h.key_bytes))
+                return slot;
+        }
+    unsigned first = gy_find_empty(w.bucket[w.insert[0]]), second = gy_find_empty(w.bucket[w.insert[1]]);
+    bool to_second = (first & (first - 1)) == 0 && second != 0 && (first == 0 || (second & (second - 1)) != 0);
+    if (first == 0 && second == 0)
+        return NULL;
+    return gy_find_candidate(w.bucket[w.insert[to_second]], to_second ? second : first);
+}
+
+static struct gy_found
+found(struct gyre *c, gy_atomic_u64 *slot, uint64_t word)
+{
+    const char *entry = gy_at(c, gy_slot_ref(word));
+    return (struct gy_found){.slot = slot, .word = word, .entry = entry, .header = gy_entry_header(entry)};
+}
+
+/* The loser of two with one key is void, and so is what finds no room: lest it come back when the other has gone. */
+static void
+insert(struct gyre *c, uint64_t offset, struct gy_header h, uint64_t sequence)
+{
+    uint64_t hash = gy_hash(gy_entry_key(c->region.base + offset, h), h.key_bytes, c->seed);
+    gy_atomic_u64 *slot = slot_for(c, hash, c->region.base + offset, h);
+    struct gy_found this = found(c, slot, gy_slot_word(hash, 0, offset >> 3)), other;
+    uint64_t word = slot != NULL ? gy_load_rlx(slot) : GY_EMPTY;
+    c->lost += slot == NULL;
+    c->kept += slot != NULL && word == GY_EMPTY;
+    if (word != GY_EMPTY)
+        other = found(c, slot, word);
+    bool loses = slot == NULL || (word != GY_EMPTY && gy_proof_sequence(c, &other) > sequence);
+    if (loses) {
+        gy_proof_void(c, &this);
+        return;
+    }
+    if (word != GY_EMPTY)
+        gy_proof_void(c, &other);
+    gy_store_rlx(slot, this.word);
+}
+
+/* An entry after the other. What does not prove itself is passed over by its length: it was replaced, or never published; or it is
+ * damaged, and then the next may not be found; or it is of an earlier life, as all that follow. */
+static void
+read_arena(struct recovery *r, struct life *life)
+{
+    struct gyre *c = r->cache;
+    uint64_t from = gy_arena_offset(c, life->arena), at = 0, end = 0, sequence;
+    bool holds = false;
+    while (life->opened != 0 && c->arena_bytes - at >= sizeof(struct gy_header)) {
+        struct gy_header h = gy_entry_header(c->region.base + from + at);
+        uint64_t bytes = gy_entry_room(c, from + at, h);
+        if (h.key_bytes == 0 || bytes > c->arena_bytes - at)
+            break;
+        bool same = !holds || h.generation == life->generation;
+        if (same && gy_entry_filled(h) && !gy_entry_is_lease(h) && gy_proof_holds(c, from + at, h, life->opened, &sequence)) {
+            life->generation = h.generation, holds = true;
+            insert(c, from + at, h, sequence);
+            end = at + bytes;
+        }
+        at += bytes;
+    }
+    settle(r, life, holds, end);
+}
+
+int
+gy_recover(struct gyre *cache)
+{
+    struct recovery r = {.cache = cache};
+    uint64_t bytes = cache->g.n_arenas * sizeof *r.life;
+    r.life = cache->allocate(cache->allocate_arg, bytes);
+    r.log2 = cache->allocate(cache->allocate_arg, cache->g.n_shards);
+    int result = r.life != NULL && r.log2 != NULL ? GYRE_OK : GYRE_ENOMEM;
+    if (result == GYRE_OK) {
+        remember(&r);
+        qsort(r.life, cache->g.n_arenas, sizeof *r.life, by_age);
+        withdraw(&r);
+        result = wipe(&r);
+    }
+    for (uint32_t i = 0; i < cache->g.n_arenas && result == GYRE_OK; i++)
+        read_arena(&r, &r.life[i]);
+    if (result == GYRE_OK) {
+        gy_mend_quiet(cache);
+        if (!r.marked) /* nothing was kept: the next mark is one */
+            gy_proof_mark(cache);
+    }
+    if (r.life != NULL)
+        cache->deallocate(cache->allocate_arg, r.life, bytes);
+    if (r.log2 != NULL)
+        cache->deallocate(cache->allocate_arg, r.log2, cache->g.n_shards);
+    return result;
+}
