@@ -25,6 +25,9 @@
 #define GY_PROOF_H
 
 #include "index.h"
+#include "policy.h"
+
+_Static_assert((unsigned)GY_KINDS <= (unsigned)GY_ENTRY_LEASE_KIND, "a kind is none that says lease, or unfilled");
 
 /* Is this the cache of entries that do? */
 static inline bool
@@ -53,6 +56,15 @@ bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header 
 
 /* What a book says of the life of an arena whose entries may be trusted, and of no other. */
 uint64_t gy_proof_of_life(const struct gyre *cache, uint64_t opened);
+
+/* Could a walk of an arena of that generation meet this header? It may be void. */
+static inline bool
+gy_proof_plausible(struct gy_header h, uint8_t generation)
+{
+    bool kind = gy_entry_kind(h) < GY_KINDS || gy_entry_is_lease(h) || !gy_entry_filled(h);
+    uint8_t differs = h.generation ^ generation;
+    return h.key_bytes > 0 && kind && (differs == 0 || differs == UINT8_MAX);
+}
 
 /* The mark of clears is as it was raised. */
 void gy_proof_mark(struct gyre *cache);

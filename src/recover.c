@@ -154,7 +154,6 @@ settle(struct recovery *r, const struct life *life, bool holds, uint64_t end)
     gy_store_rlx(&book->dead, 0);
     gy_store_rlx(&book->progress, 0);
     gy_store_rlx(&book->pin_stamp, 0);
-    gy_store_rlx(&book->holed, 0);
     gy_store_rlx(&book->clock[0], 1);
     gy_store_rlx(&book->clock[1], 1);
 }
@@ -217,21 +216,25 @@ read_arena(struct recovery *r, struct life *life)
 {
     struct gyre *c = r->cache;
     uint64_t from = gy_arena_offset(c, life->arena), at = 0, end = 0, sequence;
-    bool holds = false;
+    bool holds = false, walkable = true, so_far = true;
+    uint8_t first = 0;
     while (life->opened != 0 && c->arena_bytes - at >= sizeof(struct gy_header)) {
         struct gy_header h = gy_entry_header(c->region.base + from + at);
         uint64_t bytes = gy_entry_room(c, from + at, h);
         if (h.key_bytes == 0 || bytes > c->arena_bytes - at)
             break;
+        first = at == 0 ? h.generation : first;
+        so_far = so_far && gy_proof_plausible(h, first);
         bool same = !holds || h.generation == life->generation;
         if (same && gy_entry_filled(h) && !gy_entry_is_lease(h) && gy_proof_holds(c, from + at, h, life->opened, &sequence)) {
             life->generation = h.generation, holds = true;
             insert(c, from + at, h, sequence);
-            end = at + bytes;
+            end = at + bytes, walkable = so_far;
         }
         at += bytes;
     }
     settle(r, life, holds, end);
+    gy_store_rlx(&c->books[life->arena].holed, !walkable); /* where a walk would stop, the index tells what is there */
 }
 
 int

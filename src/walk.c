@@ -10,13 +10,10 @@
 #include "proof.h"
 #include "section.h"
 
-_Static_assert((unsigned)GY_KINDS <= (unsigned)GY_ENTRY_LEASE_KIND, "a kind is none that says lease, or unfilled");
-
 static inline bool
 entry_plausible(const struct gy_item *i, uint64_t left, uint64_t word)
 {
-    bool kind = gy_entry_kind(i->h) < GY_KINDS || gy_entry_is_lease(i->h) || !gy_entry_filled(i->h);
-    return i->h.key_bytes > 0 && kind && (uint8_t)((i->h.generation ^ gy_arena_generation(word)) + 1) <= 1 /* or void */ && i->bytes <= left;
+    return gy_proof_plausible(i->h, gy_arena_generation(word)) && i->bytes <= left;
 }
 
 enum { AHEAD = 8 * GY_LINE }; /* of the log, while it is walked */

@@ -5,7 +5,7 @@
 
 #include "entry.h"
 #include "inspect_parts.h"
-#include "policy.h"
+#include "proof.h"
 
 const char *const inspect_states[] = {"free", "opening", "open", "sealed", "sweeping", "parked", "retired", "withdrawn"};
 _Static_assert(sizeof inspect_states / sizeof inspect_states[0] == INSPECT_STATES && GY_WITHDRAWN + 1 == INSPECT_STATES,
@@ -107,9 +107,8 @@ entry_at(const struct gyre *c, uint64_t offset, uint64_t left, uint8_t generatio
     if (left < sizeof(struct gy_header))
         return 0;
     struct gy_header h = gy_entry_header_walked(c->region.base + offset);
-    uint64_t bytes = gy_entry_bytes(offset, h, c->g.value_align);
-    bool kind = gy_entry_kind(h) < GY_KINDS || gy_entry_is_lease(h) || !gy_entry_filled(h);
-    return h.key_bytes > 0 && kind && h.generation == generation && bytes <= left ? bytes : 0;
+    uint64_t bytes = gy_entry_room(c, offset, h);
+    return gy_proof_plausible(h, generation) && bytes <= left ? bytes : 0;
 }
 
 struct walked {

@@ -87,7 +87,7 @@ read_word(struct inspect *i, gy_atomic_u64 *slot, struct seen *s)
     s->entry = c->region.base + s->offset;
     if (at + sizeof s->h <= end) {
         s->h = gy_entry_header(s->entry);
-        s->bytes = gy_entry_bytes(s->offset, s->h, c->g.value_align);
+        s->bytes = gy_entry_room(c, s->offset, s->h);
     }
     if (s->h.key_bytes == 0 || at + s->bytes > end) {
         inspect_what(i, "its entry of %llu bytes, at %llu of arena %u, is not within the %llu that are written",
