@@ -16,8 +16,8 @@ OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at recor
            " index_at arenas_at shard_bytes_most max_value_bytes max_entries").split()
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
           " value_align default_ttl_ms flags reserve_arenas").split()
-# In the superblock: after magic, format, stamp, state, fences, generation, seed, clock; lines; then shards.
-GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, SHARDS_AT = 48, 256, 328, 344, 384, 2304
+# In the superblock: after magic, format, stamp, state, fences, generation, seed, clock and what was before; lines; then shards.
+GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2432
 COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
 PINS_AT, COUNTS_AT = LINE, LINE + 256                 # in a record
 POSITION_AT, DEAD_AT = 0, 8                           # in an arena's book
