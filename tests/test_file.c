@@ -213,6 +213,7 @@ reads(void *arg)
     EXPECT(2, gyre_read(cache, "key", 3, value, sizeof value, &size) == GYRE_OK && size == 5);
     EXPECT(3, gyre_sync(cache) == GYRE_EPERM);
     EXPECT(4, put_text(cache, "key", "other") == GYRE_EPERM);
+    EXPECT(5, (api_stats(cache).pending_bytes == 0) == is_clean()); /* closed by all: nothing is */
     gyre_close(cache);
     return 0;
 }
