@@ -341,15 +341,12 @@ judge_head(struct inspect *i, int fd, const struct gy_super *head, uint64_t byte
 }
 
 int
-inspect_head(const char *name, struct inspect_report *report)
+inspect_head(const char *path, struct inspect_report *report)
 {
     struct inspect i = {.report = report};
-    char path[GY_PATH_BYTES];
     struct gy_super head;
     struct gy_object object;
     int fd;
-    if (!gy_region_path(path, name))
-        return GYRE_EINVAL;
     int result = gy_os_object_open(path, true, &fd);
     if (result != GYRE_OK)
         return result;
