@@ -465,17 +465,15 @@ TEST(file, what_is_no_cache_of_its_own_is_left_alone)
 
 TEST(file, shared_memory_is_no_file)
 {
-    char name[64], by_path[80];
-    snprintf(name, sizeof name, "gyre-test-file-%d", (int)getpid());
-    snprintf(by_path, sizeof by_path, "/dev/shm/%s", name);
+    char by_path[64];
+    snprintf(by_path, sizeof by_path, "/dev/shm/gyre-test-file-%d", (int)getpid());
     gyre_options o = api_options(MIB, GYRE_CREATE | GYRE_NO_THREAD), f = options(0);
-    o.shm_name = name, f.file_path = by_path;
-    gyre *cache = api_open_with(&o);
+    o.shm_name = strrchr(by_path, '/'), f.file_path = by_path;
+    gyre *cache = api_open_with(&o), *second = api_open_with(&o);
     CHECK_OK(put_text(cache, "key", "value"));
     CHECK_EQ(result_of(&f), GYRE_EFORMAT);
     f.flags |= GYRE_READONLY;
     CHECK_EQ(result_of(&f), GYRE_EFORMAT);
-    gyre *second = api_open_with(&o);
     CHECK(has_text(second, "key", "value"));
     CHECK(api_stats(cache).start == GYRE_START_NEW && api_stats(second).start == GYRE_START_WARM);
     api_close(second), api_close(cache);
