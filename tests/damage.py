@@ -103,6 +103,8 @@ KINDS = {
     "free": lambda r: r.add(FREE_AT, 1),
     "credit": lambda r: r.add(CREDIT_AT, 4096),
     "hand": lambda r: r.set(HAND_AT, 1 << 20),
+    "clean": lambda r: r.set(LIFE_AT, 1),
+    "clean a lot": lambda r: r.set(LIFE_AT, 5),
     "boot": lambda r: r.flip(LIFE_AT + BOOT_AT, 1),  # no damage: the machine has stopped since
     "committed": lambda r: r.add(SHARDS_AT + COMMITTED_AT, 1),
     "driver": lambda r: r.set(SHARDS_AT + DRIVER_AT, 99 << 32 | 1),

@@ -92,11 +92,16 @@ copied_and_damaged()
     chmod 600 other
     python3 "$damage" ./other "$1"
 }
+# found FILE LINE: check says LINE of it.
+found()
+{
+    "$gyre" check "$1" > out
+    [ $? -eq 1 ] && grep -q "^FAULT *$2" out
+    ok $? "check finds in $1: $2; it said: $(tail -n 3 out)"
+}
 copied_and_damaged arenas
 says '  ./other (damaged' "$gyre" ls other
-"$gyre" check ./other > out
-[ $? -eq 1 ] && grep -q '^FAULT *head: the numbers and places' out
-ok $? "check finds damage in a file: $(tail -n 3 out)"
+found ./other 'head: the numbers and places'
 copied_and_damaged format
 ends 3 'of another build' "$gyre" check ./other
 
@@ -106,6 +111,11 @@ start 2000
 says '^file *found *warm *not closed by all' "$gyre" stat $file
 says '"clean":false,' "$gyre" stat --json $file
 says 'processes *1 ' "$gyre" stat $file
+says '^./primes.cache is whole: 0 faults' "$gyre" check $file
+python3 "$damage" $file clean
+found $file "head, a file's life: it is clean, and 1 processes have not closed it"
+python3 "$damage" $file 'clean a lot'
+found $file "head, a file's life: whether it is clean is 5"
 ask 2000
 answers '^303 primes below 2000, remembered'
 kill_it
