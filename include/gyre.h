@@ -170,8 +170,8 @@ typedef struct gyre_options {
  * by all who had it open, or when they were killed and the machine has gone on since; a file that was open when the
  * machine stopped is emptied, since nothing tells which of its pages were written (stats: start). GYRE_EPERM also:
  * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given. GYRE_EBUSY also: another
- * process opens or closes it and does not come to an end. GYRE_EIO also: the disk refused a write; nothing was changed. Read-only, of
- * one that is to be emptied: GYRE_ENOENT. More in docs/file.md. */
+ * process opens or closes it and does not come to an end. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also:
+ * the disk refused a write; nothing was changed. Read-only, of one that is to be emptied: GYRE_ENOENT. More in docs/file.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.

@@ -112,13 +112,14 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
 {
     struct gy_super *s = (struct gy_super *)(void *)cache->region.base;
     struct gy_identity is;
+    if (gy_load_rlx(&s->life.home) == 0)
+        return GYRE_EFORMAT; /* shared memory by its path: nothing in it says that it is in use */
     gy_process_self(&is);
     int result = cache->region.readonly ? GYRE_OK : lock(cache);
     if (result != GYRE_OK)
         return result;
     bool clean = gy_load_acq(&s->life.clean) == 1, same = of_this_boot(&s->life, &is);
     bool consistent = clean || (same && gy_load_rlx(&s->life.home) == gy_process_file(cache->region.fd));
-    cache->start = GYRE_START_WARM;
     if (cache->region.readonly) {
         if (!same)
             go_on_with_time(head);

@@ -170,6 +170,7 @@ attach(gyre *cache, const gyre_options *o)
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
         result = map(region, &head.geometry);
+    cache->start = GYRE_START_WARM; /* but for a file that is not trusted */
     if (result == GYRE_OK && cache->file) {
         settle_in(cache, &head);
         result = gy_file_begin(cache, &head);

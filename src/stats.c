@@ -171,6 +171,8 @@ look_at_life(gyre *cache, gyre_stats *s)
     s->syncs = gy_load_rlx(&life->syncs);
     s->sync_errors = (uint32_t)gy_min(gy_load_rlx(&life->sync_errors), UINT32_MAX);
     s->sync_age_ms = now > then ? now - then : 0;
+    if (gy_load_rlx(&life->clean) == 1)
+        return; /* what was pending is on the disk since all have closed it */
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
         uint64_t word = gy_load_acq(&cache->words[a]);
         enum gy_arena_state state = gy_arena_state(word);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the gyre authors
-"""Damages a cache in shared memory that nobody uses, as a stray write would: damage.py NAME WHAT. WHAT is one of
-KINDS; or a number, for places by chance.
+"""Damages a cache that nobody uses, as a stray write would: damage.py NAME WHAT. NAME is one in shared memory, or, with a
+slash, a file's path. WHAT is one of KINDS; or a number, for places by chance.
 
 Knows places within structs of src/: when those move, tests of damage fail."""
 
@@ -16,8 +16,9 @@ OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at recor
            " index_at arenas_at shard_bytes_most max_value_bytes max_entries").split()
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
           " value_align default_ttl_ms flags reserve_arenas").split()
-# In the superblock: after magic, format, stamp, state, fences, generation, seed, clock; lines; then shards.
-GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, SHARDS_AT = 48, 256, 328, 344, 384, 2304
+# In the superblock: after magic, format, stamp, state, fences, generation, seed, clock and what was before; lines; then shards.
+GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2304, 2432
+BOOT_AT = 8                                           # in a file's life
 COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
 PINS_AT, COUNTS_AT = LINE, LINE + 256                 # in a record
 POSITION_AT, DEAD_AT = 0, 8                           # in an arena's book
@@ -29,7 +30,7 @@ SEALED = 3
 
 class Region:
     def __init__(self, name):
-        with open(f"/dev/shm/{name}", "r+b") as file:
+        with open(name if "/" in name else f"/dev/shm/{name}", "r+b") as file:
             self.bytes = mmap.mmap(file.fileno(), 0)
         values = struct.unpack_from(f"<{len(OFFSETS)}Q{len(COUNTS)}I", self.bytes, GEOMETRY_AT)
         for field, value in zip(OFFSETS + COUNTS, values, strict=True):
@@ -102,6 +103,9 @@ KINDS = {
     "free": lambda r: r.add(FREE_AT, 1),
     "credit": lambda r: r.add(CREDIT_AT, 4096),
     "hand": lambda r: r.set(HAND_AT, 1 << 20),
+    "clean": lambda r: r.set(LIFE_AT, 1),
+    "clean a lot": lambda r: r.set(LIFE_AT, 5),
+    "boot": lambda r: r.flip(LIFE_AT + BOOT_AT, 1),  # no damage: the machine has stopped since
     "committed": lambda r: r.add(SHARDS_AT + COMMITTED_AT, 1),
     "driver": lambda r: r.set(SHARDS_AT + DRIVER_AT, 99 << 32 | 1),
     "tag": lambda r: r.flip(r.slot(), TAG_ONE),

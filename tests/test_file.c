@@ -238,6 +238,7 @@ reads(void *arg)
     EXPECT(2, gyre_read(cache, "key", 3, value, sizeof value, &size) == GYRE_OK && size == 5);
     EXPECT(3, gyre_sync(cache) == GYRE_EPERM);
     EXPECT(4, put_text(cache, "key", "other") == GYRE_EPERM);
+    EXPECT(5, (api_stats(cache).pending_bytes == 0) == is_clean()); /* closed by all: nothing is */
     gyre_close(cache);
     return 0;
 }
@@ -485,6 +486,23 @@ TEST(file, what_is_no_cache_of_its_own_is_left_alone)
     CHECK_EQ(truncate(path.text, s.st_size - 4096), 0);
     check_refused(GYRE_ECORRUPT, "a short file");
     end();
+}
+
+TEST(file, shared_memory_is_no_file)
+{
+    char by_path[64];
+    snprintf(by_path, sizeof by_path, "/dev/shm/gyre-test-file-%d", (int)getpid());
+    gyre_options o = api_options(MIB, GYRE_CREATE | GYRE_NO_THREAD), f = options(0);
+    o.shm_name = strrchr(by_path, '/'), f.file_path = by_path;
+    gyre *cache = api_open_with(&o), *second = api_open_with(&o);
+    CHECK_OK(put_text(cache, "key", "value"));
+    CHECK_EQ(result_of(&f), GYRE_EFORMAT);
+    f.flags |= GYRE_READONLY;
+    CHECK_EQ(result_of(&f), GYRE_EFORMAT);
+    CHECK(has_text(second, "key", "value"));
+    CHECK(api_stats(cache).start == GYRE_START_NEW && api_stats(second).start == GYRE_START_WARM);
+    api_close(second), api_close(cache);
+    CHECK_OK(gyre_unlink(&o));
 }
 
 static int

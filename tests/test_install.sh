@@ -23,7 +23,7 @@ check()
 {
     local title=$1
     shift
-    "$@" > "$work/output" 2>&1
+    "$@" > "$work/output" 2>&1 < /dev/null
     ok $? "$title" || sed 's/^/    /' "$work/output" | tail -30
 }
 
@@ -157,6 +157,7 @@ example_arguments()
     case $1 in
     reserve_commit) echo "$top/include/gyre.h $top/LICENSE" ;;
     contract) echo 2 ;; # seconds
+    file_cache) echo "$work/file.cache" ;;
     shared_put) echo "greeting hello" ;;
     shared_read) echo "greeting" ;; # after it, by the order of their names
     esac

@@ -44,7 +44,7 @@ done < "$work/prototypes"
 
 # Those of the language and of the platform check are not the API.
 grep -ow 'GYRE_[A-Z0-9_]*' "$work/code" | grep -vx 'GYRE_H\|GYRE_API' | sort -u > "$work/constants"
-grep -ohw 'GYRE_[A-Z0-9_]*' $pages/*.3 | grep -vx 'GYRE_\(OPEN\|GET\|PUT\|RESERVE\|SCAN\|MAINTAIN\|STATS\|STRERROR\|GET_OR_LEASE\|EXPEL\)' |
+grep -ohw 'GYRE_[A-Z0-9_]*' $pages/*.3 | grep -vx 'GYRE_\(OPEN\|GET\|PUT\|RESERVE\|SCAN\|MAINTAIN\|STATS\|STRERROR\|GET_OR_LEASE\|EXPEL\|SYNC\)' |
     sort -u > "$work/mentioned"
 while read -r name; do
     grep -qx "$name" "$work/mentioned"

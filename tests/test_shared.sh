@@ -46,7 +46,10 @@ says " $name\$" "$gyre" ls
 says '^memory *capacity *4 MiB' "$gyre" stat $name
 says '^entries *now *1$' "$gyre" stat $name
 says 'processes *0$' "$gyre" stat $name
-says '"entries":1,"hits":2,"misses":1,"puts":2,' "$gyre" stat --json $name
+says '"file":false,"entries":1,"hits":2,"misses":1,"puts":2,' "$gyre" stat --json $name
+! "$gyre" stat $name | grep -q '^file'
+ok $? "what is said of files is not said of shared memory"
+says '^entries *now *1$' "$gyre" stat /$name
 sum=$("$gyre" stat --json $name | tr ',' '\n' |
     awk -F: '/(live|garbage|open|free|index)_bytes/ { n += $2 } /capacity_bytes/ { c = $2 } END { print n == c }')
 [ "$sum" = 1 ]
@@ -103,12 +106,13 @@ with_copy no_cache
 ends 1 'no such cache' "$gyre" stat gyre-nobody
 ends 1 'no such cache' "$gyre" top gyre-nobody
 ends 1 'no such cache' "$gyre" rm gyre-nobody
-ends 1 'no name of a cache' "$gyre" stat ../etc/passwd
+ends 1 'no name of a cache' "$gyre" stat '*'
+ends 1 'no such file' "$gyre" stat ../etc/passwd
 ends 2 'one cache' "$gyre" stat
 ends 2 'one cache' "$gyre" stat a b
 ends 2 'one cache' "$gyre" top -i 0 $name
 ends 2 'one cache' "$gyre" top -n x $name
-ends 2 'no arguments' "$gyre" ls $name
+ends 2 'files, or nothing' "$gyre" ls -l
 ends 2 'names of caches' "$gyre" rm
 ends 1 'No space' bash -c "'$gyre' stat $name > /dev/full"
 echo "something else" > "/dev/shm/$name-other"

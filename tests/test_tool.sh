@@ -127,7 +127,7 @@ ok $? "--version"
 "$gyre" --help | grep -q '^  replay '
 ok $? "--help lists replay"
 says '--capacity' "$gyre" help replay
-for command in replay stat top check ls rm; do
+for command in replay stat top check expel ls rm; do
     says "^usage: gyre $command" "$gyre" $command --help
     cp out one
     "$gyre" $command -h > two 2> err && [ ! -s err ] && cmp -s one two && "$gyre" help $command | cmp -s - one

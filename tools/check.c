@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* gyre check: is a shared cache whole? The looking is done by inspect.c; this tells of it. */
+/* gyre check: is a cache in shared memory or a file whole? The looking is done by inspect.c; this tells of it. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum { WHOLE = TOOL_OK, DAMAGED = 1, NOT_CHECKED = 3, FAULTS_MOST = 100 };
 
 static const char HELP[] =
     "usage: gyre check [--json] NAME\n\n"
-    "Examines a cache in shared memory: head, index, entries, arenas, history, and what processes\n"
+    "Examines a cache in shared memory or a file: head, index, entries, arenas, history, and what processes\n"
     "hold. Opens it without the right to write: nothing is changed, nobody waits, and others may go\n"
     "on using it. What looks wrong is looked at again, and told only if it stays as it is. That a\n"
     "process has died is no damage.\n\n"
@@ -155,9 +155,10 @@ static int
 examine(struct check *check)
 {
     gyre *cache;
+    char path[GY_PATH_BYTES];
     int result = shared_open(check->name, &cache);
-    if (result == GYRE_ECORRUPT) {
-        result = inspect_head(check->name, &check->report);
+    if (result == GYRE_ECORRUPT && shared_path(path, check->name)) {
+        result = inspect_head(path, &check->report);
         return result == GYRE_OK && check->report.faults == 0 ? GYRE_ECORRUPT : result;
     }
     if (result != GYRE_OK)
@@ -197,4 +198,4 @@ run(int argc, char **argv)
     return check.report.faults ? DAMAGED : WHOLE;
 }
 
-const struct tool_command tool_check = {"check", "examine a cache in shared memory: is it whole?", HELP, run};
+const struct tool_command tool_check = {"check", "examine a cache in shared memory or a file: is it whole?", HELP, run};

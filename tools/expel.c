@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* gyre expel: gives up on a process that has a shared cache open and does not go on. */
+/* gyre expel: gives up on a process that has a shared cache or a file open and does not go on. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const char HELP[] =
     "Gives up on a process that has the cache open and does not go on: it is stopped, or hangs. All that it\n"
     "holds there is the others' at once. When it comes back its calls are refused until it has closed the\n"
     "cache and opened it anew; what it was reading may be reused. gyre stat names who holds what. The number is\n"
-    "that of the process in this PID namespace.\n";
+    "that of the process in this PID namespace. A file's NAME is its path, with a slash in it: ./cache.\n";
 
 static bool
 read_pid(const char *text, uint32_t *pid)
@@ -32,6 +32,18 @@ reason(int result)
     return result == GYRE_ENOENT ? "no such process has it open; gyre stat names those that hold something" : gyre_strerror(result);
 }
 
+/* A file that this would empty is left alone: a look comes first, and nobody has such a one open. */
+static int
+open_to_expel(const char *name, gyre **cache)
+{
+    int result = shared_open(name, cache);
+    if (result != GYRE_OK)
+        return result;
+    gyre_close(*cache);
+    gyre_options options = shared_options(name, 0);
+    return gyre_open(cache, &options);
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -40,12 +52,8 @@ run(int argc, char **argv)
         tool_error("expel takes the name of a cache and the number of a process; gyre help expel");
         return TOOL_USAGE;
     }
-    gyre_options options = GYRE_OPTIONS_INIT;
     gyre *cache;
-    options.shm_name = argv[1];
-    options.flags = GYRE_NO_THREAD;
-    options.mode = 0666;
-    int result = gyre_open(&cache, &options);
+    int result = open_to_expel(argv[1], &cache);
     if (result != GYRE_OK) {
         tool_error("%s: %s", argv[1], shared_reason(argv[1], result));
         return TOOL_FAIL;

@@ -240,6 +240,22 @@ wrong_hand(struct inspect *i, uint64_t n)
            inspect_what(i, "stands at arena %llu of %u", (unsigned long long)hand - 1, i->cache->g.n_arenas);
 }
 
+/* Who opens a file says that it is not clean before he joins, and the last to leave says the opposite after that. */
+static bool
+wrong_life(struct inspect *i, uint64_t n)
+{
+    const struct gyre *c = i->cache;
+    uint64_t clean = gy_load_acq(&c->super->life.clean);
+    uint32_t used = (uint32_t)gy_min(gy_load_acq(&c->super->n_members_used), c->g.n_members), there = 0;
+    for (uint32_t place = 0; place < used; place++)
+        there += gy_member_state(gy_load_acq(&c->members[place].word)) != GY_MEMBER_FREE;
+    (void)n;
+    inspect_place(i, "head, a file's life");
+    if (clean > 1)
+        return inspect_what(i, "whether it is clean is %llu, and should be 0 or 1", (unsigned long long)clean);
+    return clean == 1 && there > 0 && inspect_what(i, "it is clean, and %u processes have not closed it", there);
+}
+
 static bool
 wrong_history(struct inspect *i, uint64_t n)
 {
@@ -282,6 +298,8 @@ inspect_cache(struct gyre *cache, struct inspect_report *report)
         inspect_judge(&i, wrong_clear, 0);
         for (unsigned n = 0; n < GY_HANDS; n++)
             inspect_judge(&i, wrong_hand, n);
+        if (cache->file)
+            inspect_judge(&i, wrong_life, 0);
         inspect_users(&i);
         inspect_arenas(&i);
         i.changes = changes(cache);
@@ -341,15 +359,12 @@ judge_head(struct inspect *i, int fd, const struct gy_super *head, uint64_t byte
 }
 
 int
-inspect_head(const char *name, struct inspect_report *report)
+inspect_head(const char *path, struct inspect_report *report)
 {
     struct inspect i = {.report = report};
-    char path[GY_PATH_BYTES];
     struct gy_super head;
     struct gy_object object;
     int fd;
-    if (!gy_region_path(path, name))
-        return GYRE_EINVAL;
     int result = gy_os_object_open(path, true, &fd);
     if (result != GYRE_OK)
         return result;

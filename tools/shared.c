@@ -4,20 +4,45 @@
 #include "shared.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "layout.h"
 #include "os_object.h"
-#include "region_object.h"
 #include "report.h"
 #include "tool.h"
+
+bool
+shared_is_file(const char *name)
+{
+    return name[0] != '\0' && strchr(name + 1, '/') != NULL;
+}
+
+/* Of a file of another machine, too: what another machine has open is not opened here, since it is of another boot. */
+gyre_options
+shared_options(const char *name, uint32_t flags)
+{
+    gyre_options options = GYRE_OPTIONS_INIT;
+    options.flags = flags | GYRE_NO_THREAD;
+    options.mode = 0666;
+    if (shared_is_file(name)) {
+        options.file_path = name;
+        options.flags |= GYRE_ANY_FILE_SYSTEM;
+    } else {
+        options.shm_name = name;
+    }
+    return options;
+}
+
+bool
+shared_path(char path[GY_PATH_BYTES], const char *name)
+{
+    return shared_is_file(name) ? gy_region_file_path(path, name) : gy_region_path(path, name);
+}
 
 int
 shared_open(const char *name, gyre **cache)
 {
-    gyre_options options = GYRE_OPTIONS_INIT;
-    options.shm_name = name;
-    options.flags = GYRE_READONLY | GYRE_NO_THREAD;
-    options.mode = 0666;
+    gyre_options options = shared_options(name, GYRE_READONLY);
     return gyre_open(cache, &options);
 }
 
@@ -28,7 +53,7 @@ begins_as_cache(const char *name)
     char path[GY_PATH_BYTES];
     uint64_t magic = 0;
     int fd;
-    if (!gy_region_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
+    if (!shared_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
         return false;
     bool read = gy_os_object_read(fd, &magic, sizeof magic) == GYRE_OK;
     gy_os_object_close(fd);
@@ -38,15 +63,38 @@ begins_as_cache(const char *name)
 bool
 shared_is_cache(const char *name, int result)
 {
-    return result == GYRE_OK || result == GYRE_ECORRUPT || (result == GYRE_EFORMAT && begins_as_cache(name));
+    return result == GYRE_OK || result == GYRE_ECORRUPT ||
+           ((result == GYRE_EFORMAT || result == GYRE_ENOENT) && begins_as_cache(name));
+}
+
+static const char *
+file_reason(const char *name, int result)
+{
+    switch (result) {
+    case GYRE_ENOENT: /* gyre_open's answer to one that it would have to empty, too */
+        return begins_as_cache(name) ? "it, or what it is a copy of, was open when the machine stopped: "
+                                       "the next program that opens it for writing empties it"
+                                     : "no such file";
+    case GYRE_EINVAL:
+        return "no name of a file";
+    case GYRE_EPERM:
+        return "this user may not open it, or it is no plain file, or has a second name";
+    case GYRE_EBUSY:
+        return "another process opens or closes it, and does not come to an end";
+    default:
+        return NULL;
+    }
 }
 
 const char *
 shared_reason(const char *name, int result)
 {
+    const char *of_file = shared_is_file(name) ? file_reason(name, result) : NULL;
+    if (of_file != NULL)
+        return of_file;
     switch (result) {
     case GYRE_ENOENT:
-        return "no such cache; gyre ls lists them";
+        return "no such cache; gyre ls lists them, and files have a slash in their paths: ./NAME";
     case GYRE_EINVAL:
         return "no name of a cache: 1 to 200 of A-Z a-z 0-9 . _ -";
     case GYRE_EPERM:

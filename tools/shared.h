@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Shared caches seen from outside: opened by name without the right to write, so that looking changes nothing. */
+/* Shared caches and files seen from outside: opened without the right to write, so that looking changes nothing.
+ * What the user calls a cache is a file's path if a slash stands in it after its first character, and else a name in shared
+ * memory: "./cache" and "/var/cache/it" are files, "cache" and "/cache" are names. */
 
 #ifndef SHARED_H
 #define SHARED_H
@@ -9,6 +11,15 @@
 #include <stdbool.h>
 
 #include "gyre.h"
+#include "region_object.h"
+
+bool shared_is_file(const char *name);
+
+/* Options that say which cache is meant, and whom it may let in. */
+gyre_options shared_options(const char *name, uint32_t flags);
+
+/* Where it is. False: it cannot be called so. */
+bool shared_path(char path[GY_PATH_BYTES], const char *name);
 
 /* As gyre_open. Whoever may read it may look, whosever it is. */
 int shared_open(const char *name, gyre **cache);

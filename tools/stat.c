@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* gyre stat: what a shared cache holds, where its bytes are, who uses it, and who holds what for how long. */
+/* gyre stat: what a shared cache or a file holds, where its bytes are, who uses it, and who holds what for how long. */
 
 #include <stdio.h>
 #include <string.h>
 
+#include "cache.h"
 #include "report.h"
 #include "shared.h"
 #include "text.h"
@@ -15,9 +16,10 @@ enum { BAR = 30 };
 
 static const char HELP[] =
     "usage: gyre stat [--json] NAME\n\n"
-    "Shows a cache in shared memory: entries and lookups, where its bytes are, the processes\n"
-    "that have it open, who maintains it, and the oldest section and pin, with whose they are.\n"
-    "Opens it without the right to write: nothing is changed, and nobody waits.\n\n"
+    "Shows a cache in shared memory or a file: entries and lookups, where its bytes are, the\n"
+    "processes that have it open, who maintains it, and the oldest section and pin, with whose they\n"
+    "are; of a file, also what is on the disk. Opens it without the right to write: nothing is\n"
+    "changed, and nobody waits. A file's NAME is its path, with a slash in it: ./cache.\n\n"
     "  --json   one line of JSON, numbers in bytes and milliseconds\n";
 
 static struct text
@@ -80,8 +82,38 @@ show_users(const gyre_stats *s)
     report_row("", "grace periods", text_count(s->grace_periods).s, "");
 }
 
+/* What gyre_open found, by gyre_start. */
+static const char *
+start_name(uint32_t start)
+{
+    static const char *const names[] = {"new", "warm", "emptied"};
+    return start < sizeof names / sizeof names[0] ? names[start] : "unknown";
+}
+
+/* Did all who had it open close it, so that it is whole on the disk? */
+static bool
+is_clean(const gyre *cache)
+{
+    return gy_load_acq(&cache->super->life.clean) == 1; /* its partner: the release of who closed it last */
+}
+
 static void
-show_json(const char *name, const gyre_stats *s)
+show_file(const gyre_stats *s, bool clean)
+{
+    char age[32] = "none";
+    if (s->syncs > 0)
+        snprintf(age, sizeof age, "%.1f s ago", (double)s->sync_age_ms / 1e3);
+    report_row("file", "found", start_name(s->start),
+               clean ? "closed by all, and on the disk" : "not closed by all: emptied if the machine stops now");
+    report_row("", "last sync", age, "");
+    report_row("", "pending", text_size((double)s->pending_bytes).s, "arenas written to since: at most so much is not on the disk");
+    report_row("", "syncs", text_count(s->syncs).s, "");
+    report_row("", "failed", text_count(s->sync_errors).s,
+               s->sync_errors ? "it is no longer kept over a stop of the machine: remove it, and make it anew" : "");
+}
+
+static void
+show_json(const char *name, const gyre_stats *s, bool clean)
 {
     const struct {
         const char *name;
@@ -100,9 +132,19 @@ show_json(const char *name, const gyre_stats *s)
         {"oldest_pin_pid", s->oldest_pin_pid}, {"oldest_pin_tid", s->oldest_pin_tid}, {"sweeps", s->sweeps},
         {"copied_bytes", s->copied_bytes}, {"growths", s->growths}, {"grace_periods", s->grace_periods},
         {"vanished", s->vanished}, {"unlinked", s->unlinked}};
+    const struct {
+        const char *name;
+        uint64_t value;
+    } of_file[] = {{"syncs", s->syncs}, {"sync_errors", s->sync_errors}, {"sync_age_ms", s->sync_age_ms},
+                   {"pending_bytes", s->pending_bytes}};
     fputs("{\"name\":\"", stdout);
     text_json(stdout, name);
-    putchar('"');
+    printf("\",\"file\":%s", shared_is_file(name) ? "true" : "false");
+    if (shared_is_file(name)) {
+        printf(",\"start\":\"%s\",\"clean\":%s", start_name(s->start), clean ? "true" : "false");
+        for (size_t i = 0; i < sizeof of_file / sizeof of_file[0]; i++)
+            printf(",\"%s\":%llu", of_file[i].name, (unsigned long long)of_file[i].value);
+    }
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         printf(",\"%s\":%llu", field[i].name, (unsigned long long)field[i].value);
     fputs(",\"removed\":{", stdout);
@@ -124,18 +166,20 @@ run(int argc, char **argv)
     if (cache == NULL)
         return TOOL_FAIL;
     gyre_stats stats;
-    bool seen = shared_look(cache, name, &stats);
+    bool seen = shared_look(cache, name, &stats), clean = is_clean(cache);
     gyre_close(cache);
     if (!seen)
         return TOOL_FAIL;
     if (json) {
-        show_json(name, &stats);
+        show_json(name, &stats, clean);
     } else {
         show_lookups(&stats);
         show_memory(&stats);
+        if (shared_is_file(name))
+            show_file(&stats, clean);
         show_users(&stats);
     }
     return tool_flush() ? TOOL_OK : TOOL_FAIL;
 }
 
-const struct tool_command tool_stat = {"stat", "show what a cache in shared memory holds, and who uses it", HELP, run};
+const struct tool_command tool_stat = {"stat", "show what a cache in shared memory or a file holds, and who uses it", HELP, run};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* gyre top: a line a second of what is going on in a shared cache, until it is interrupted or the cache is gone. */
+/* gyre top: a line a second of what is going on in a cache in shared memory or a file, until it is interrupted or the cache is gone. */
 
 #include <errno.h>
 #include <math.h>
@@ -19,10 +19,11 @@ enum { HEAD_EVERY = 20, BAR = 20 };
 
 static const char HELP[] =
     "usage: gyre top [-i SECONDS] [-n LINES] NAME\n\n"
-    "Shows what is going on in a cache in shared memory, a line for each interval: lookups, the\n"
-    "share of them that hit, puts and evictions a second; entries; how full it is; processes and\n"
-    "threads that have it open; pins, and how long the oldest has been held. Ends when it is\n"
-    "interrupted, or when the cache's name has been removed.\n\n"
+    "Shows what is going on in a cache in shared memory or a file, a line for each interval:\n"
+    "lookups, the share of them that hit, puts and evictions a second; entries; how full it is;\n"
+    "processes and threads that have it open; pins, and how long the oldest has been held. Ends\n"
+    "when it is interrupted, or when the cache's name has been removed. A file's NAME is its path,\n"
+    "with a slash in it: ./cache.\n\n"
     "  -i SECONDS   the interval, 0.1 to 3600 (1)\n"
     "  -n LINES     so many lines, and no more\n";
 
@@ -144,4 +145,4 @@ run(int argc, char **argv)
     return status;
 }
 
-const struct tool_command tool_top = {"top", "watch a cache in shared memory", HELP, run};
+const struct tool_command tool_top = {"top", "watch a cache in shared memory or a file", HELP, run};
