@@ -159,7 +159,7 @@ reserve(struct gyre *cache, uint32_t arena, struct entry *e, uint64_t *offset, u
         if (gy_unlikely(at & GY_CLOSED))
             return false;
         e->value_at = (base + at + e->head + cache->align_less_one) & cache->align_mask; /* as gy_entry_value_offset */
-        uint64_t need = gy_align_up(e->value_at + e->value_bytes, GY_ENTRY_ALIGN) + cache->g.proof_bytes - base - at;
+        uint64_t need = ((e->value_at + e->value_bytes + cache->end_more) & ~(uint64_t)(GY_ENTRY_ALIGN - 1)) - base - at;
         if (at + need > cache->arena_bytes)
             return false;
         /* model: reserve */

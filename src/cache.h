@@ -38,6 +38,7 @@ struct gyre {
     uint64_t arena_mask;                     /* the place within an arena */
     uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
+    uint64_t end_more;                       /* of an entry, up to a multiple of 8 and with its proof: so many more bytes, at most */
     bool hands_apart;        /* processors have hands of their own: hand.h */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     int64_t enough_free;     /* free arenas: with no more of them, maintenance makes room; sweep.h */

@@ -60,6 +60,7 @@ gy_cache_settle(gyre *cache)
     cache->geometry_bits = gy_geometry_bits(&cache->g);
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
+    cache->end_more = GY_ENTRY_ALIGN - 1 + cache->g.proof_bytes;
     cache->n_shards = cache->g.n_shards;
     cache->flips = gy_hash_flips(cache->seed);
     cache->arenas = (uint64_t *)(void *)(base + cache->g.arenas_at);

@@ -93,12 +93,10 @@ gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct
 }
 
 void
-gy_proof_void(struct gyre *cache, const struct gy_found *f)
+gy_proof_void_always(const struct gy_found *f)
 {
-    if (gy_likely(!gy_proves(cache)))
-        return;
-    struct gy_header h = f->header;
-    h.generation ^= UINT8_MAX;
+    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone */
+    h.generation = f->header.generation ^ UINT8_MAX;
     gy_entry_set_header((char *)(uintptr_t)f->entry, h);
 }
 

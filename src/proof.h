@@ -49,7 +49,14 @@ void gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged);
 void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy);
 
 /* Who took the last word that refers to the entry out of the index. */
-void gy_proof_void(struct gyre *cache, const struct gy_found *f);
+void gy_proof_void_always(const struct gy_found *f);
+
+static inline void
+gy_proof_void(struct gyre *cache, const struct gy_found *f)
+{
+    if (gy_unlikely(gy_proves(cache)))
+        gy_proof_void_always(f);
+}
 
 /* For recovery: does the entry prove itself, in an arena of that life? It lies within its arena. */
 bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence);

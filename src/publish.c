@@ -48,26 +48,40 @@ struct put {
 
 /* Does this slot hold a word of the key, tentative or not? Then f is it, pinned. */
 static GY_INLINE bool
-meet(struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
+meet(const struct put *p, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
 {
     const struct gy_aim *aim = p->aim;
     if (gy_unlikely(!gy_slot_may_match(word, aim->hash)))
         return false;
     if (!gy_find_pin(p->cache, slot, word, p->compare_pin, f)) /* model: reader1 */
         return false;
-    if (!gy_slot_may_match(f->word, aim->hash) || !gy_entry_has_key(f->entry, f->header, aim->key, aim->key_bytes))
-        return false;
-    if (gy_unlikely(gy_proves(p->cache)) && !gy_slot_tentative(f->word))
-        p->met = gy_max(p->met, gy_proof_sequence(p->cache, f));
-    return true;
+    return gy_slot_may_match(f->word, aim->hash) &&
+           gy_entry_has_key(f->entry, f->header, aim->key, aim->key_bytes);
 }
 
-/* Before the CAS that commits. */
-static GY_INLINE void
-prove(struct put *p)
+/* A committed word of the key, which is to go. */
+static GY_SELDOM void
+note_sequence(struct put *p, const struct gy_found *f)
 {
-    if (gy_unlikely(gy_proves(p->cache)) && p->kind != GY_PUT_LEASE && p->kind != GY_PUT_LEASE_OVER)
+    p->met = gy_max(p->met, gy_proof_sequence(p->cache, f));
+}
+
+static GY_SELDOM void
+write_proof(struct put *p)
+{
+    if (p->kind != GY_PUT_LEASE && p->kind != GY_PUT_LEASE_OVER)
         gy_proof_write(p->cache, p->r, p->staged, p->met);
+}
+
+/* Before the CAS that commits; over: what it takes the place of, or NULL. */
+static GY_INLINE void
+prove(struct put *p, const struct gy_found *over)
+{
+    if (gy_likely(!gy_proves(p->cache)))
+        return;
+    if (over != NULL)
+        note_sequence(p, over);
+    write_proof(p);
 }
 
 static bool
@@ -94,19 +108,17 @@ instead_of(const struct put *p, const struct gy_found *f)
 static GY_INLINE void
 gone(const struct put *p, const struct gy_found *f)
 {
-    struct gy_header h = f->header;
-    if (gy_unlikely(gy_proves(p->cache)))
-        h.generation ^= UINT8_MAX; /* void, as gy_proof_void: not again */
     if (gy_likely(p->w->n == 2) && !gy_entry_is_lease(f->header))
-        gy_entry_set_gone(f->entry, h);
-    else if (gy_unlikely(gy_proves(p->cache)))
-        gy_entry_set_header((char *)(uintptr_t)f->entry, h);
+        gy_entry_set_gone(f->entry, f->header);
+    gy_proof_void(p->cache, f);
 }
 
 static inline void
 replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
 {
     enum gyre_reason reason = GYRE_REPLACED;
+    if (gy_unlikely(gy_proves(p->cache)))
+        note_sequence(p, f);
     gy_entry_stands(p->cache, f, &reason);
     gone(p, f);
     gy_account_out(p->cache, p->r, p->w->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
@@ -177,6 +189,8 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     if (conditional && absent(p, f, &reason)) {
         if (reason == GYRE_LEASE_ENDED && !p->inserts)
             return GO_ON; /* it stays, and the condition finds nothing */
+        if (gy_unlikely(gy_proves(p->cache)))
+            note_sequence(p, f);
         evict(p, f, reason);
         return AGAIN; /* absent, for a condition; a frequency bump or another's CAS is met again */
     }
@@ -188,7 +202,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
         *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_CHANGED; /* model: ifversion2 */
         return DONE;
     }
-    prove(p);
+    prove(p, f);
     if (!swap_word(f, instead_of(p, f))) /* model: put2cas */
         return AGAIN;
     replaced(p, f, arena, true);
@@ -322,7 +336,7 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
     }
     uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
     if (committed)
-        prove(p);
+        prove(p, &f);
     if (!swap_word(&f, moved)) /* model: put4move */
         return AGAIN;
     withdraw(*e, *mine); /* model: put4clear */
@@ -385,7 +399,7 @@ publish(struct put *p, const struct gy_staged *staged)
             break;
         }
         uint64_t expected = mine; /* put 5 */
-        prove(p);
+        prove(p, NULL);
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
             gy_account_in(p->cache, p->r, p->w->shard, staged->arena);
             return GYRE_OK;

@@ -29,10 +29,10 @@ BUDGETS = {
     "reserve and commit, new key": Budget(1252, 7.4),
     "get_or_lease and release, hit": Budget(225, 0),
     "get_or_lease and commit, new key": Budget(2742, 9.5),
-    "put, overwrites": Budget(884, 4.3),
-    "delete": Budget(425, 3.1),
+    "put, overwrites": Budget(900, 4.3),
+    "delete": Budget(436, 3.1),
     "touch": Budget(1180, 4.3),
-    "put, evicts for max_entries": Budget(3045, 17.2),
+    "put, evicts for max_entries": Budget(3090, 17.2),
     "put, evicts for bytes": Budget(2497, 11.2),
     "maintain, an entry swept": Budget(854, 2.9),
 }
