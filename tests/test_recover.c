@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* What proves itself, step by step. Mixtures of sectors at random: test_file_images. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "find.h"
+#include "proof.h"
+#include "recover.h"
+#include "room.h"
+#include "whole.h"
+
+static char path[64];
+
+static gyre *
+begin(uint64_t capacity_bytes, uint32_t flags, uint64_t max_entries)
+{
+    char folder[] = "/dev/shm/gyre-test-XXXXXX";
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/cache", folder);
+    gyre_options o = api_options(capacity_bytes, GYRE_CREATE | GYRE_NO_THREAD | flags);
+    o.file_path = path, o.max_entries = max_entries;
+    return api_open_with(&o);
+}
+
+static void
+end(gyre *cache)
+{
+    CHECK_EQ(whole_faults(cache, NULL), 0);
+    api_close(cache);
+    unlink(path);
+    *strrchr(path, '/') = 0;
+    CHECK_EQ(rmdir(path), 0);
+}
+
+/* The machine stops after everything was written out. Nobody closes it: as if all had been killed. */
+static gyre *
+stop(gyre *cache)
+{
+    char copy[80], command[200];
+    snprintf(copy, sizeof copy, "%s-copy", path);
+    snprintf(command, sizeof command, "cp %s %s", path, copy);
+    CHECK_EQ(system(command), 0);
+    api_close(cache);
+    CHECK_EQ(rename(copy, path), 0); /* a copy of one that was open: the same as another life of the machine */
+    gyre_options o = api_options(0, GYRE_NO_THREAD);
+    o.file_path = path;
+    cache = api_open_with(&o);
+    CHECK_EQ(api_stats(cache).start, GYRE_START_RECOVERED);
+    CHECK_EQ(whole_faults(cache, NULL), 0);
+    return cache;
+}
+
+static void
+evict(gyre *cache, const char *key)
+{
+    struct gy_record *r = room_record(cache);
+    struct gy_found f;
+    bool tentative;
+    uint64_t hash = gy_hash_in(cache, key, strlen(key));
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
+    CHECK(gy_index_find_growing(cache, hash, key, strlen(key), pin, &f, &tentative));
+    CHECK(gy_index_evict(cache, r, gy_shard_of(cache, hash), &f, GYRE_CONFLICT));
+    gy_pin_clear(pin);
+}
+
+TEST(recover, the_last_of_each_key_is_found_with_all_that_it_has)
+{
+    gyre *cache = begin(MIB, GYRE_VERSIONS, 0);
+    gyre_put_options p = GYRE_PUT_OPTIONS_INIT;
+    uint64_t version;
+    CHECK_OK(put_text(cache, "key", "first"));
+    p.ttl_ms = 3600000, p.user_flags = 77, p.new_version = &version;
+    CHECK_OK(gyre_put(cache, "key", 3, "second", 6, &p));
+    CHECK_OK(put_text(cache, "other", ""));
+    CHECK_OK(put_text(cache, "gone", "value"));
+    CHECK_OK(gyre_delete(cache, "gone", 4));
+    cache = stop(cache);
+    gyre_view view;
+    CHECK_OK(gyre_get(cache, "key", 3, &view));
+    CHECK(view.size == 6 && memcmp(view.data, "second", 6) == 0 && view.user_flags == 77 && view.version == version);
+    CHECK(view.ttl_left_ms > 3000000 && view.ttl_left_ms <= 3600000);
+    gyre_release(&view);
+    CHECK(has_text(cache, "other", "") && is_missing(cache, "gone"));
+    CHECK_EQ(api_stats(cache).recovered_entries, 2);
+    uint64_t next;
+    p.new_version = &next;
+    CHECK_OK(gyre_put(cache, "key", 3, "third", 5, &p));
+    CHECK(next > version);
+    end(cache);
+}
+
+/* The first was evicted, the second deleted: neither comes back, now or after another stop. */
+TEST(recover, what_was_evicted_does_not_come_back)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    CHECK_OK(put_text(cache, "key", "first"));
+    evict(cache, "key");
+    cache = stop(cache);
+    CHECK(is_missing(cache, "key"));
+    CHECK_OK(put_text(cache, "key", "second"));
+    CHECK_OK(gyre_delete(cache, "key", 3));
+    cache = stop(cache);
+    CHECK(is_missing(cache, "key"));
+    end(cache);
+}
+
+TEST(recover, what_was_never_published_is_not_found)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    gyre_put_options p = GYRE_PUT_OPTIONS_INIT;
+    gyre_draft draft;
+    CHECK_OK(put_text(cache, "key", "value"));
+    p.flags = GYRE_ADD;
+    CHECK_EQ(gyre_put(cache, "key", 3, "other", 5, &p), GYRE_EXISTS);
+    CHECK_OK(gyre_reserve(cache, "draft", 5, 8, NULL, &draft));
+    memcpy(draft.data, "drafted", 8);
+    gyre_abort(&draft);
+    CHECK_OK(gyre_reserve(cache, "kept", 4, 8, NULL, &draft));
+    memcpy(draft.data, "drafted", 8);
+    CHECK_OK(gyre_commit(&draft));
+    gyre_lease lease;
+    gyre_view view;
+    CHECK_EQ(gyre_get_or_lease(cache, "leased", 6, NULL, &view, &lease), GYRE_MISS);
+    gyre_lease_abort(&lease);
+    CHECK_EQ(gyre_get_or_lease(cache, "computed", 8, NULL, &view, &lease), GYRE_MISS);
+    CHECK_OK(gyre_lease_commit(&lease, "value", 5, NULL));
+    cache = stop(cache);
+    CHECK(has_text(cache, "key", "value") && is_missing(cache, "draft") && is_missing(cache, "leased"));
+    CHECK(has_text(cache, "computed", "value"));
+    CHECK_OK(gyre_get(cache, "kept", 4, &view));
+    gyre_release(&view);
+    CHECK_EQ(api_stats(cache).recovered_entries, 3);
+    end(cache);
+}
+
+/* A sweep voids nothing: what it has passed, in an arena that is free by now, is disowned as a whole. */
+TEST(recover, what_was_swept_does_not_come_back)
+{
+    enum { KEYS = 20000 };
+    gyre *cache = begin(MIB, 0, 0);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    unsigned n = 0;
+    for (unsigned i = 0; i < KEYS; i++) /* what is there goes as well, and nothing is written over */
+        n += gyre_delete(cache, key_of(i).text, 16) == GYRE_OK;
+    CHECK(n > 1000 && n < KEYS / 2);
+    cache = stop(cache);
+    CHECK_EQ(api_stats(cache).recovered_entries, 0);
+    end(cache);
+    cache = begin(MIB, 0, 500);
+    for (unsigned i = 0; i < 5000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    for (unsigned i = 0; i < 5000; i++)
+        CHECK(gyre_delete(cache, key_of(i).text, 16) >= 0);
+    cache = stop(cache);
+    CHECK_EQ(api_stats(cache).recovered_entries, 0);
+    end(cache);
+}
+
+TEST(recover, what_was_cleared_does_not_come_back)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    for (unsigned i = 0; i < 1000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    CHECK_OK(gyre_clear(cache)); /* not carried out */
+    CHECK_OK(put_text(cache, "after", "value"));
+    cache = stop(cache);
+    CHECK_EQ(api_stats(cache).recovered_entries, 1);
+    CHECK(has_text(cache, "after", "value"));
+    CHECK_OK(gyre_clear(cache));
+    CHECK(is_missing(cache, "after"));
+    end(cache);
+}
+
+/* Without a mark that proves itself nothing is known of what was cleared. */
+TEST(recover, without_its_mark_nothing_is_kept)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    CHECK_OK(put_text(cache, "key", "value"));
+    gy_store_seq(&cache->super->life.marked, 1);
+    cache = stop(cache);
+    CHECK(is_missing(cache, "key"));
+    CHECK_OK(put_text(cache, "key", "newer"));
+    cache = stop(cache);
+    CHECK(has_text(cache, "key", "newer"));
+    end(cache);
+}
+
+/* Of two with one key the later is found, wherever it stands: here the older one was not voided, as when its page was not
+ * written. */
+TEST(recover, the_newer_of_two_wins)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    struct gy_record *r = room_record(cache);
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, 1000 + i));
+        gy_ref ref = gy_slot_ref(room_word(cache, key_of(i).text));
+        struct gy_header before = gy_entry_header(gy_at(cache, ref));
+        r->sequence -= 5; /* as of a thread that is behind */
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, 2000 + i));
+        gy_entry_set_header(gy_at(cache, ref), before);
+    }
+    cache = stop(cache);
+    CHECK_EQ(api_stats(cache).recovered_entries, 100);
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK(has_bytes(cache, key_of(i).text, 100, 2000 + i));
+        CHECK_OK(gyre_delete(cache, key_of(i).text, 16));
+    }
+    cache = stop(cache); /* nor does the loser come back when the winner has gone */
+    CHECK_EQ(api_stats(cache).recovered_entries, 0);
+    end(cache);
+}
+
+TEST(recover, what_is_damaged_is_lost_alone)
+{
+    enum { KEYS = 3000 };
+    gyre *cache = begin(MIB, 0, 0);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    for (unsigned i = 0; i < KEYS; i += 3) {
+        char *entry = gy_at(cache, gy_slot_ref(room_word(cache, key_of(i).text)));
+        entry[24 + i % 100] ^= (char)(1 << i % 8); /* of its value */
+    }
+    cache = stop(cache);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK(has_bytes(cache, key_of(i).text, 100, i) == (i % 3 != 0));
+    end(cache);
+}
+
+/* The index has grown, and arenas were withdrawn for it. */
+TEST(recover, the_index_is_as_large_as_it_was)
+{
+    enum { KEYS = 40000 };
+    gyre *cache = begin(8 * MIB, 0, 0);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 8, i));
+    CHECK(api_stats(cache).growths > 0);
+    uint64_t entries = api_stats(cache).entries, index = api_stats(cache).index_bytes;
+    cache = stop(cache);
+    gyre_stats after = api_stats(cache);
+    CHECK_EQ(after.index_bytes, index);
+    CHECK(after.recovered_entries <= entries && after.recovered_entries > entries - entries / 100);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 16, i));
+    end(cache);
+}
+
+/* Who is killed in the middle leaves what the next one needs. */
+TEST(recover, it_may_be_begun_again)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    for (unsigned i = 0; i < 1000; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    for (unsigned turn = 0; turn < 3; turn++) {
+        CHECK_OK(gy_recover(cache));
+        CHECK_EQ(whole_faults(cache, NULL), 0);
+        for (unsigned i = 0; i < 1000; i++)
+            CHECK(has_bytes(cache, key_of(i).text, 100, i));
+        gyre_maintain(cache, 0);
+    }
+    cache = stop(cache);
+    CHECK_EQ(api_stats(cache).entries, 1000);
+    end(cache);
+}
