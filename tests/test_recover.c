@@ -266,3 +266,24 @@ TEST(recover, it_may_be_begun_again)
     CHECK_EQ(api_stats(cache).entries, 1000);
     end(cache);
 }
+
+TEST(recover, copies_prove_themselves)
+{
+    enum { HOT = 500, KEYS = 20000 };
+    gyre *cache = begin(MIB, 0, 0);
+    for (unsigned i = 0; i < KEYS; i++) {
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+        for (unsigned hot = 0; i % 500 == 0 && hot < HOT; hot++)
+            if (!has_bytes(cache, key_of(hot).text, 100, hot))
+                CHECK_OK(put_bytes(cache, key_of(hot).text, 100, hot));
+    }
+    CHECK(api_stats(cache).copied_entries > HOT);
+    unsigned before = 0, after = 0;
+    for (unsigned i = 0; i < HOT; i++)
+        before += has_bytes(cache, key_of(i).text, 100, i);
+    cache = stop(cache);
+    for (unsigned i = 0; i < HOT; i++)
+        after += has_bytes(cache, key_of(i).text, 100, i);
+    CHECK(before > HOT / 2 && after > before - before / 10); /* but for what was being swept */
+    end(cache);
+}
