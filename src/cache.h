@@ -70,6 +70,7 @@ struct gyre {
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
     enum gyre_start start;          /* what was found */
+    uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;
     struct gy_worker worker;

@@ -140,6 +140,8 @@ make(gyre *cache, const gyre_options *o)
         result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
     if (result == GYRE_OK)
         result = region->ops->publish(region);
+    if (result == GYRE_OK && cache->file)
+        gy_file_ready(cache);
     if (result != GYRE_OK && shared)
         gy_member_leave(cache);
     return result;
@@ -170,6 +172,8 @@ attach(gyre *cache, const gyre_options *o)
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
         result = map(region, &head.geometry);
+    region->wanted_bytes = head.geometry.capacity_bytes; /* so long others may take to write it out */
+    cache->start = GYRE_START_WARM;
     if (result == GYRE_OK && cache->file)
         result = gy_file_begin(cache, &head);
     if (result == GYRE_OK)
