@@ -142,6 +142,22 @@ empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
     return gy_os_object_sync(region->fd);
 }
 
+/* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
+ * by SIGBUS. */
+static int
+reserve_again(struct gy_region *region, const struct gy_geometry *g)
+{
+    int result = gy_layout_verify_shards(region->base, g);
+    if (result == GYRE_OK)
+        result = gy_cache_reserve(region, g);
+    for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++) {
+        uint64_t word = gy_load_acq(&gy_layout_geometries(region->base, g)[number]);
+        uint64_t bytes = gy_geometry_bytes(word & gy_geometry_bits(g)) << (gy_geometry_phase(word) != GY_STEADY);
+        result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, gy_min(bytes, g->shard_bytes_most));
+    }
+    return result;
+}
+
 /* Whoever has it open holds a lock on it, which ends with him: then it is as it has to be, whatever could be found out about
  * the machine and the file. GYRE_EBUSY: he is of another machine. */
 static int
@@ -189,6 +205,8 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
         go_on_with_time(cache->region.readonly ? head : s);
     if (!consistent)
         result = empty(cache, s, &head->geometry);
+    else if (!cache->region.readonly && gy_load_rlx(&s->life.home) != cache->home)
+        result = reserve_again(&cache->region, &head->geometry);
     if (!cache->region.readonly && result == GYRE_OK && (clean != GY_FILE_DIRTY || !consistent))
         result = begin_life(cache, s, &is);
     if (cache->region.readonly && !same)

@@ -364,6 +364,31 @@ TEST(file, who_gives_up_rights_goes_on_and_closes_it)
     end();
 }
 
+/* As backup programs do. */
+TEST(file, a_copy_without_its_empty_pages_is_given_them)
+{
+    begin();
+    struct stat first, second, third;
+    gyre *cache = open_it(GYRE_CREATE);
+    for (unsigned i = 0; i < 20000; i++) /* its index has grown */
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    api_close(cache);
+    CHECK_EQ(stat(path.text, &first), 0);
+    char command[200];
+    snprintf(command, sizeof command, "cp --sparse=always %s %s", path.text, other.text);
+    CHECK_EQ(system(command), 0);
+    CHECK_EQ(stat(other.text, &second), 0);
+    gyre_options o = options(0);
+    o.file_path = other.text;
+    cache = api_open_with(&o);
+    CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
+    CHECK(has_bytes(cache, key_of(19999).text, 100, 19999));
+    CHECK_EQ(stat(other.text, &third), 0);
+    CHECK(second.st_blocks < first.st_blocks && third.st_blocks >= first.st_blocks);
+    api_close(cache);
+    end();
+}
+
 /* By a program that closes all it does not know. */
 TEST(file, another_file_in_the_place_of_its_descriptor_is_not_taken_for_it)
 {
