@@ -167,8 +167,9 @@ typedef struct gyre_options {
  * Files: shared caches whose bytes are a file's: all of the above holds for them. What is found is warm when it was closed
  * by all who had it open, or when they were killed and the machine has gone on since; a file that was open when the
  * machine stopped is emptied, since nothing tells which of its pages were written (stats: start). GYRE_EPERM also:
- * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given. GYRE_EBUSY also: another
- * process opens or closes it and does not come to an end. GYRE_EIO also: the disk refused a write; nothing was changed. Read-only, of
+ * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given; or there is no /proc, or
+ * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
+ * another machine has it open. GYRE_EIO also: the disk refused a write; nothing was changed. Read-only, of
  * one that is to be emptied: GYRE_ENOENT. More in docs/file.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 

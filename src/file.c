@@ -18,7 +18,8 @@ static int
 open_claim(struct gyre *cache)
 {
     struct gy_region *region = &cache->region;
-    return is_ours(cache, region->fd) ? gy_os_object_reopen(region->fd, &region->claim) : GYRE_EIO;
+    int result = is_ours(cache, region->fd) ? gy_os_object_reopen(region->fd, &region->claim) : GYRE_EIO;
+    return result == GYRE_ENOENT ? GYRE_EPERM : result; /* there is no /proc */
 }
 
 /* An open of its own: the region's may be shared with a parent or a child of this process, for whom a lock on it would be
@@ -217,6 +218,15 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
 }
 
 int
+gy_file_joined(struct gyre *cache)
+{
+    if (gy_process_lock_look(cache->region.fd, gy_member_place(cache->member)) == GY_LOCK_HELD)
+        return GYRE_OK;
+    gy_member_leave(cache);
+    return GYRE_EPERM;
+}
+
+int
 gy_file_join_again(struct gyre *cache)
 {
     struct gy_identity is;
@@ -226,6 +236,8 @@ gy_file_join_again(struct gyre *cache)
         result = begin_life(cache, cache->super, &is);
     if (result == GYRE_OK)
         result = gy_member_join_again(cache);
+    if (result == GYRE_OK)
+        result = gy_file_joined(cache);
     unlock(cache);
     return result;
 }

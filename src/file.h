@@ -26,6 +26,10 @@ struct gy_super;
  * would have been emptied. */
 int gy_file_begin(struct gyre *cache, struct gy_super *head);
 
+/* This process is a member: does it hold the lock that says so, whatever can be told of processes and machines? Else it is
+ * none any more, and GYRE_EPERM. */
+int gy_file_joined(struct gyre *cache);
+
 /* This process is a member, or could not be one: others may open it. */
 void gy_file_ready(struct gyre *cache);
 

@@ -109,6 +109,13 @@ map(struct gy_region *region, const struct gy_geometry *g)
 }
 
 static int
+join(gyre *cache)
+{
+    int result = gy_member_join(cache, cache->region.fd);
+    return result == GYRE_OK && cache->file ? gy_file_joined(cache) : result;
+}
+
+static int
 make(gyre *cache, const gyre_options *o)
 {
     struct gy_geometry g;
@@ -137,7 +144,7 @@ make(gyre *cache, const gyre_options *o)
     if (cache->file)
         gy_file_found(cache);
     if (shared)
-        result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
+        result = join(cache); /* before: what is made is open, too */
     if (result == GYRE_OK)
         result = region->ops->publish(region);
     if (result == GYRE_OK && cache->file)
@@ -181,7 +188,7 @@ attach(gyre *cache, const gyre_options *o)
     if (result != GYRE_OK)
         return result;
     settle_in(cache, &head);
-    result = region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
+    result = region->readonly ? GYRE_OK : join(cache);
     if (cache->file)
         gy_file_ready(cache);
     return result;

@@ -216,6 +216,7 @@ options_to_open(const struct shared *s, uint32_t flags)
     o.flags = flags | (by_fd ? GYRE_SHM_FD : 0);
     o.shm_name = name[0] ? name : NULL;
     o.file_path = file;
+    o.sync_interval_ms = file != NULL ? 5 : 0;
     o.shm_fd = by_fd ? s->file : 0;
     return o;
 }

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -361,6 +363,33 @@ TEST(file, who_gives_up_rights_goes_on_and_closes_it)
         region_process(use_without_rights, NULL);
         CHECK(is_clean());
     }
+    end();
+}
+
+static int
+use_without_proc(void *arg)
+{
+    (void)arg;
+    gyre_options o = options(GYRE_CREATE);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", "/proc", "tmpfs", 0, "size=4k") != 0)
+        return 0;
+    EXPECT(1, result_of(&o) == GYRE_EPERM);
+    o.file_path = other.text;
+    EXPECT(2, result_of(&o) == GYRE_EPERM && access(other.text, F_OK) != 0);
+    return 0;
+}
+
+/* Nobody could tell whether such a process has it open. */
+TEST(file, it_is_not_opened_without_proc)
+{
+    begin(), make();
+    char mine[100];
+    snprintf(mine, sizeof mine, "%s/.gyre-creating-my-notes", folder); /* names of another form are somebody's */
+    CHECK(close(open(mine, O_CREAT | O_RDWR, 0600)) == 0);
+    region_process(use_without_proc, NULL);
+    CHECK(is_clean());
+    CHECK_EQ(unlink(mine), 0);
     end();
 }
 
