@@ -357,7 +357,7 @@ open_after_all(const struct shared *s, uint64_t random)
 {
     gyre_options o = options_to_open(s, GYRE_NO_THREAD);
     enum gyre_start expected = GYRE_START_WARM;
-    if (random % 4 == 0 && !reboot())
+    if (random % 2 == 0 && !reboot())
         expected = GYRE_START_EMPTIED, world->emptied++;
     else if (random % 4 == 1) {
         gyre_close(api_open_with(&o));
@@ -493,7 +493,8 @@ main(int argc, char **argv)
         return 1;
     struct rng rng = stress_rng(2);
     uint64_t until_ns = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
-    while (!stress_failed() && world->kills < kills && (kills != UINT64_MAX || stress_now_ns() < until_ns))
+    while (!stress_failed() && world->kills < kills &&
+           (kills != UINT64_MAX || stress_goes_on(until_ns, world->all_died > 0 && world->emptied > 0)))
         run_round(rng_next(&rng), gy_min(ROUND, gy_max(kills - world->kills, processes)), kills);
     if (world->late > 1 + world->kills / LATE_KILLS)
         stress_fail("%" PRIu64 " calls took more than %d ms, and the machine does not explain it", (uint64_t)world->late,
