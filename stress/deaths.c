@@ -494,7 +494,7 @@ main(int argc, char **argv)
     struct rng rng = stress_rng(2);
     uint64_t until_ns = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
     while (!stress_failed() && world->kills < kills &&
-           (kills != UINT64_MAX || stress_goes_on(until_ns, world->all_died > 0 && world->emptied > 0)))
+           (kills != UINT64_MAX || stress_goes_on(until_ns, world->all_died == 0 || world->emptied == 0)))
         run_round(rng_next(&rng), gy_min(ROUND, gy_max(kills - world->kills, processes)), kills);
     if (world->late > 1 + world->kills / LATE_KILLS)
         stress_fail("%" PRIu64 " calls took more than %d ms, and the machine does not explain it", (uint64_t)world->late,
