@@ -16,14 +16,12 @@
  *
  * Others are stopped at any instant, given up (gyre_expel), and after a while killed, or told to go on: then they find out,
  * close the cache and open it anew. What they wrote late must be as right as all else.
- *
  * Some caches are files. Of these the processes also close it and open it anew, and now and then all die at once; then it is
  * warm, or, when the machine is made another by a word in the file's head, empty; and whole when it had been closed before that.
  *
  * SEED=n PROCESSES=8 KILLS=2000 (or T=seconds); FILE=path: all are that file */
 
 #include <inttypes.h>
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -31,6 +29,7 @@
 #include "creation.h"
 #include "delay.h"
 #include "members.h"
+#include "reboot.h"
 #include "stress.h"
 
 enum { KEYS = 3000, MOST = 32, ROUND = 100 /* kills */, AT_ONCE = 4, SIZE_MOST = 900, HANG_S = 60, LATE_KILLS = 1000, SHOWN_S = 10,
@@ -329,26 +328,11 @@ make_cache(struct shared *s, uint64_t *seed)
         o.shm_name = name;
     } else {
         snprintf(path, sizeof path, "/dev/shm/gyre-stress-deaths-file-%d", (int)getpid());
-        file = file != NULL ? file : path;
-        o.file_path = file;
+        o.file_path = file = file != NULL ? file : path;
     }
     s->file = -1;
     o.flags |= GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD;
     return api_open_with(&o);
-}
-
-/* What is in the file is of another life of the machine. Was it clean? The last that was killed may just have closed it. */
-static bool
-reboot(void)
-{
-    struct gy_life life;
-    const off_t at = offsetof(struct gy_super, life);
-    int fd = open(file, O_RDWR);
-    CHECK(fd >= 0 && pread(fd, &life, sizeof life, at) == sizeof life);
-    gy_store_rlx(&life.boot[0], gy_load_rlx(&life.boot[0]) ^ 1);
-    CHECK(pwrite(fd, &life, sizeof life, at) == sizeof life);
-    close(fd);
-    return gy_load_rlx(&life.clean) == 1;
 }
 
 /* Nobody has the file open. */
@@ -357,11 +341,11 @@ open_after_all(const struct shared *s, uint64_t random)
 {
     gyre_options o = options_to_open(s, GYRE_NO_THREAD);
     enum gyre_start expected = GYRE_START_WARM;
-    if (random % 2 == 0 && !reboot())
+    if (random % 2 == 0 && !reboot_file(file))
         expected = GYRE_START_EMPTIED, world->emptied++;
     else if (random % 4 == 1) {
         gyre_close(api_open_with(&o));
-        CHECK(reboot());
+        CHECK(reboot_file(file));
     }
     gyre *cache = api_open_with(&o);
     gyre_stats stats = GYRE_STATS_INIT;
