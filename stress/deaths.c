@@ -316,14 +316,14 @@ make_cache(struct shared *s, uint64_t *seed)
 {
     static char path[64];
     gyre_options o = some_options(seed);
-    uint64_t random = api_random(seed);
+    uint64_t random = api_random(seed), kind = world->kills > 0 && world->emptied == 0 ? 2 : random % 3;
     name[0] = '\0';
     file = getenv("FILE");
-    if (file == NULL && random % 3 == 0) {
+    if (file == NULL && kind == 0) {
         *s = shared_create_with(&o, random % 16 == 1);
         return shared_open(s, GYRE_NO_THREAD);
     }
-    if (file == NULL && random % 3 == 1) {
+    if (file == NULL && kind == 1) {
         snprintf(name, sizeof name, "gyre-stress-deaths-%d", (int)getpid());
         o.shm_name = name;
     } else {
