@@ -167,11 +167,14 @@ typedef struct gyre_options {
  * Not for them: clock_ms, GYRE_LIBURCU. More in docs/shared.md.
  *
  * Files: shared caches whose bytes are a file's: all of the above holds for them. What is found is warm when it was closed
- * by all who had it open, or when they were killed and the machine has gone on since; a file that was open when the
- * machine stopped is emptied, since nothing tells which of its pages were written (stats: start). GYRE_EPERM also:
- * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given. GYRE_EBUSY also: another
- * process opens or closes it and does not come to an end. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also:
- * the disk refused a write; nothing was changed. Read-only, of one that is to be emptied: GYRE_ENOENT. More in docs/file.md. */
+ * by all who had it open, or when they were killed and the machine has gone on since. The index of a file that was open when the
+ * machine stopped is made anew from entries that prove themselves: what is found then is whole, and was put last before
+ * the last gyre_sync, or since; all else is a miss (stats: start). GYRE_EPERM also:
+ * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given; or there is no /proc, or
+ * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
+ * another machine has it open. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also: the disk refused a write:
+ * nothing was changed that cannot be done again. Read-only, of one that is to be recovered or emptied: GYRE_ENOENT. More in
+ * docs/file.md. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -386,11 +389,13 @@ GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
  * it holds: call again; GYRE_ESTALE: the caller was expelled itself. */
 GYRE_API int gyre_expel(gyre *cache, uint32_t pid);
 
-/* Files: when it returns GYRE_OK, everything that was put, deleted or cleared before the call is on the disk: if the machine
- * stops, and the cache had been closed by all since, it is there. It waits for the disk; no other call waits for it.
+/* Files: when it returns GYRE_OK, everything that was put, deleted or cleared before the call is on the disk: whenever the machine
+ * stops, it is there, or what came later, or nothing where the entry was being moved or has been evicted since; and nothing
+ * comes back that had been replaced, deleted, cleared or evicted by then. (With GYRE_NO_CHECKSUMS: if all had closed it.) It
+ * waits for the disk; no other call waits for it.
  * GYRE_EIO, GYRE_ENOSPC: the disk refused something. Later calls may succeed, but what was refused may be lost: until
- * the file is made anew, nobody's close makes it one that is warm after the machine stopped (stats: sync_errors).
- * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. */
+ * the file is made anew, nobody's close makes it one that is trusted as it is after the machine stopped (stats: sync_errors).
+ * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. GYRE_ENOMEM, GYRE_EBUSY: in a forked child, as gyre_get. */
 GYRE_API int gyre_sync(gyre *cache);
 
 typedef enum gyre_start { /* what gyre_open found */

@@ -72,6 +72,7 @@ struct gyre {
 
     enum gyre_start start;          /* what was found */
     uint64_t kept, lost;            /* and entries, when it was recovered */
+    uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;
     struct gy_worker worker;

@@ -9,30 +9,75 @@
 #include "reap.h"
 #include "recover.h"
 
+/* A program that closes all descriptors may have opened a file of its own under the number. */
+static bool
+is_ours(const struct gyre *cache, int file)
+{
+    return file >= 0 && gy_os_object_identity(file) == cache->home;
+}
+
+static int
+open_claim(struct gyre *cache)
+{
+    struct gy_region *region = &cache->region;
+    int result = is_ours(cache, region->fd) ? gy_os_object_reopen(region->fd, &region->claim) : GYRE_EIO;
+    return result == GYRE_ENOENT ? GYRE_EPERM : result; /* there is no /proc */
+}
+
 /* An open of its own: the region's may be shared with a parent or a child of this process, for whom a lock on it would be
  * theirs as well. */
 static int
 lock(struct gyre *cache)
 {
     struct gy_region *region = &cache->region;
-    int result = gy_os_object_reopen(region->fd, &region->claim);
+    int result = region->claim < 0 ? open_claim(cache) : GYRE_OK;
     if (result != GYRE_OK)
         return result;
+    if (!is_ours(cache, region->claim)) {
+        region->claim = -1;
+        return GYRE_EIO;
+    }
     for (unsigned left = gy_object_patience(region); left > 0; left--) {
         if (gy_os_lock(region->claim))
             return GYRE_OK;
         gy_os_nap();
     }
-    gy_file_ready(cache);
     return GYRE_EBUSY;
 }
 
+/* Given back, and not by closing it: a process that was forked meanwhile has the descriptor as well. */
+static void
+unlock(struct gyre *cache)
+{
+    if (is_ours(cache, cache->region.claim))
+        gy_os_unlock(cache->region.claim);
+}
+
+/* The descriptor is kept: this process may lose the right to open the file. */
 void
 gy_file_ready(struct gyre *cache)
 {
-    if (cache->region.claim >= 0)
-        gy_os_object_close(cache->region.claim);
-    cache->region.claim = -1;
+    if (cache->region.claim < 0 && !cache->region.readonly)
+        open_claim(cache);
+    unlock(cache);
+}
+
+void
+gy_file_forget(struct gyre *cache)
+{
+    struct gy_region *region = &cache->region;
+    int inherited = region->claim;
+    region->claim = -1;
+    if (!is_ours(cache, inherited))
+        return;
+    gy_os_object_reopen(inherited, &region->claim);
+    gy_os_object_close(inherited);
+}
+
+static int
+write_out(struct gyre *cache)
+{
+    return is_ours(cache, cache->region.fd) ? gy_os_object_sync(cache->region.fd) : GYRE_EIO;
 }
 
 /* (Relaxed, all here: under the lock, or statistics.) */
@@ -61,12 +106,12 @@ gy_file_tell_time(struct gyre *cache)
 }
 
 static void
-write_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is)
+write_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is, enum gy_clean clean)
 {
     gy_store_rlx(&s->life.boot[0], is->boot[0]);
     gy_store_rlx(&s->life.boot[1], is->boot[1]);
-    gy_store_rlx(&s->life.home, gy_process_file(cache->region.fd));
-    gy_store_rel(&s->life.clean, 0);
+    gy_store_rlx(&s->life.home, cache->home);
+    gy_store_rel(&s->life.clean, clean);
 }
 
 void
@@ -74,7 +119,8 @@ gy_file_found(struct gyre *cache)
 {
     struct gy_identity is;
     gy_process_self(&is);
-    write_life(cache, cache->super, &is);
+    cache->home = gy_os_object_identity(cache->region.fd);
+    write_life(cache, cache->super, &is, GY_FILE_DIRTY);
     gy_proof_mark(cache);
     gy_file_tell_time(cache);
 }
@@ -82,9 +128,8 @@ gy_file_found(struct gyre *cache)
 /* All but arenas, which nothing refers to then, the head's fixed part, and its life: who is stopped meanwhile leaves one
  * that calls for the same. */
 static int
-empty(struct gyre *cache, struct gy_super *s)
+empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
 {
-    const struct gy_geometry *g = &s->geometry;
     struct gy_region *region = &cache->region;
     if (!gy_os_random(&s->generation, sizeof s->generation))
         return GYRE_EIO;
@@ -93,18 +138,59 @@ empty(struct gyre *cache, struct gy_super *s)
     if (result != GYRE_OK)
         return result;
     gy_layout_empty_quiet(region->base, g);
+    s->clock_before_ms = 0;
+    s->clock_start_ms = gy_os_clock_ms();
+    gy_store_rlx(&s->life.synced, 0);
+    gy_store_rlx(&s->life.synced_ms, 0);
     cache->start = GYRE_START_EMPTIED;
-    return gy_os_object_sync(region->fd);
+    return GYRE_OK;
 }
 
 static int
-renew(struct gyre *cache, struct gy_super *s)
+renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
 {
-    if (cache->g.proof_bytes == 0)
-        return empty(cache, s);
+    if (g->proof_bytes == 0)
+        return empty(cache, s, g);
     cache->start = GYRE_START_RECOVERED;
-    int result = gy_recover(cache);
-    return result == GYRE_OK ? gy_os_object_sync(cache->region.fd) : result;
+    return gy_recover(cache);
+}
+
+/* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
+ * by SIGBUS. */
+static int
+reserve_again(struct gy_region *region, const struct gy_geometry *g)
+{
+    int result = gy_layout_verify_shards(region->base, g);
+    if (result == GYRE_OK)
+        result = gy_cache_reserve(region, g);
+    for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++) {
+        uint64_t word = gy_load_acq(&gy_layout_geometries(region->base, g)[number]);
+        uint64_t bytes = gy_geometry_bytes(word & gy_geometry_bits(g)) << (gy_geometry_phase(word) != GY_STEADY);
+        result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, gy_min(bytes, g->shard_bytes_most));
+    }
+    return result;
+}
+
+/* Whoever has it open holds a lock on it, which ends with him: then it is as it has to be, whatever could be found out about
+ * the machine and the file. GYRE_EBUSY: he is of another machine. */
+static int
+look_for_others(const struct gyre *cache, const struct gy_super *head, const struct gy_identity *is, bool *others)
+{
+    uint64_t boot = gy_load_rlx(&head->life.boot[0]);
+    *others = gy_process_locks_look(cache->region.fd, 0, head->geometry.n_members) == GY_LOCK_HELD;
+    return *others && boot != 0 && is->boot[0] != 0 && boot != is->boot[0] ? GYRE_EBUSY : GYRE_OK;
+}
+
+/* Says that it is not clean any more, on the disk too, before anything is changed of what was. Whoever dies, or is refused by
+ * the disk, leaves it OPENING: the next one says it again. */
+static int
+begin_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is)
+{
+    write_life(cache, s, is, GY_FILE_OPENING);
+    int result = write_out(cache);
+    if (result == GYRE_OK)
+        gy_store_rel(&s->life.clean, GY_FILE_DIRTY);
+    return result;
 }
 
 int
@@ -115,68 +201,104 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     if (gy_load_rlx(&s->life.home) == 0)
         return GYRE_EFORMAT; /* shared memory by its path: nothing in it says that it is in use */
     gy_process_self(&is);
+    cache->home = gy_os_object_identity(cache->region.fd);
     int result = cache->region.readonly ? GYRE_OK : lock(cache);
     if (result != GYRE_OK)
         return result;
-    bool clean = gy_load_acq(&s->life.clean) == 1, same = of_this_boot(&s->life, &is);
-    bool consistent = clean || (same && gy_load_rlx(&s->life.home) == gy_process_file(cache->region.fd));
-    if (cache->region.readonly) {
-        if (!same)
-            go_on_with_time(head);
-        return consistent ? GYRE_OK : GYRE_ENOENT;
-    }
-    if (!same)
-        go_on_with_time(s);
+    uint64_t clean = gy_load_acq(&s->life.clean);
+    bool same = of_this_boot(&s->life, &is), others = false;
+    bool consistent = clean == GY_FILE_CLEAN || (same && gy_load_rlx(&s->life.home) == cache->home);
     if (!consistent)
-        result = renew(cache, s);
-    if (result == GYRE_OK && (clean || !consistent)) {
-        write_life(cache, s, &is);
-        result = gy_os_object_sync(cache->region.fd); /* before anything is changed of what was clean */
-    }
+        result = look_for_others(cache, head, &is, &others);
+    if (result != GYRE_OK)
+        return result;
+    same |= others, consistent |= others;
+    cache->start = GYRE_START_WARM;
+    if (cache->region.readonly && !consistent)
+        return GYRE_ENOENT;
+    if (!same)
+        go_on_with_time(cache->region.readonly ? head : s);
+    if (!consistent)
+        result = renew(cache, s, &head->geometry);
+    else if (!cache->region.readonly && gy_load_rlx(&s->life.home) != cache->home)
+        result = reserve_again(&cache->region, &head->geometry);
+    if (!cache->region.readonly && result == GYRE_OK && (clean != GY_FILE_DIRTY || !consistent))
+        result = begin_life(cache, s, &is);
+    if (cache->region.readonly && !same)
+        return result;
     head->generation = s->generation;
     head->clock_start_ms = s->clock_start_ms, head->clock_before_ms = s->clock_before_ms;
     return result;
 }
 
 int
+gy_file_joined(struct gyre *cache)
+{
+    if (gy_process_lock_look(cache->region.fd, gy_member_place(cache->member)) == GY_LOCK_HELD)
+        return GYRE_OK;
+    gy_member_leave(cache);
+    return GYRE_EPERM;
+}
+
+int
 gy_file_join_again(struct gyre *cache)
 {
-    struct gy_life *life = &cache->super->life;
+    struct gy_identity is;
+    gy_process_self(&is);
     int result = lock(cache);
-    if (result == GYRE_OK && gy_load_acq(&life->clean) == 1) { /* the parent was the last */
-        gy_store_rel(&life->clean, 0);
-        result = gy_os_object_sync(cache->region.fd);
-    }
+    if (result == GYRE_OK && gy_load_acq(&cache->super->life.clean) != GY_FILE_DIRTY) /* the parent was the last */
+        result = begin_life(cache, cache->super, &is);
     if (result == GYRE_OK)
         result = gy_member_join_again(cache);
-    gy_file_ready(cache);
+    if (result == GYRE_OK)
+        result = gy_file_joined(cache);
+    unlock(cache);
     return result;
 }
 
+/* All but one, by its name. */
 static bool
-all_left(struct gyre *cache)
+all_left(struct gyre *cache, uint32_t but)
 {
     uint32_t used = (uint32_t)gy_min(gy_load_seq(&cache->super->n_members_used), cache->g.n_members);
-    for (uint32_t place = 0; place < used; place++)
-        if (gy_member_state(gy_load_seq(&cache->members[place].word)) != GY_MEMBER_FREE)
+    for (uint32_t place = 0; place < used; place++) {
+        uint64_t word = gy_load_seq(&cache->members[place].word);
+        if (gy_member_state(word) != GY_MEMBER_FREE && gy_member_name(place, word) != but)
             return false;
+    }
     return true;
+}
+
+/* The kernel tells an error once, and what it could not write it takes for written: nobody's next attempt finds that out. */
+int
+gy_file_write_out(struct gyre *cache)
+{
+    int result = write_out(cache);
+    if (result != GYRE_OK && is_ours(cache, cache->region.fd)) /* (Relaxed: a count, which the last to close reads.) */
+        gy_add_rlx(&cache->super->life.sync_errors, 1);
+    return result;
 }
 
 void
 gy_file_leave(struct gyre *cache)
 {
     struct gy_life *life = &cache->super->life;
+    if (cache->member == 0) { /* a forked child that never used it */
+        gy_member_leave(cache);
+        return;
+    }
+    /* Most of it before others have to wait. */
+    bool written = !all_left(cache, cache->member) || gy_file_write_out(cache) == GYRE_OK;
     bool locked = lock(cache) == GYRE_OK;
-    if (cache->member != 0 && locked)
+    if (locked)
         gy_reap_now(cache);
     gy_member_leave(cache);
-    if (locked && all_left(cache) && gy_load_rlx(&life->sync_errors) == 0) {
+    if (written && locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
         gy_file_tell_time(cache);
-        if (gy_os_object_sync(cache->region.fd) == GYRE_OK) {
-            gy_store_rel(&life->clean, 1);
-            gy_os_object_sync(cache->region.fd);
+        if (gy_file_write_out(cache) == GYRE_OK) {
+            gy_store_rel(&life->clean, GY_FILE_CLEAN);
+            write_out(cache);
         }
     }
-    gy_file_ready(cache);
+    unlock(cache);
 }

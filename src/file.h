@@ -26,6 +26,10 @@ struct gy_super;
  * would have been emptied. */
 int gy_file_begin(struct gyre *cache, struct gy_super *head);
 
+/* This process is a member: does it hold the lock that says so, whatever can be told of processes and machines? Else it is
+ * none any more, and GYRE_EPERM. */
+int gy_file_joined(struct gyre *cache);
+
 /* This process is a member, or could not be one: others may open it. */
 void gy_file_ready(struct gyre *cache);
 
@@ -34,6 +38,12 @@ void gy_file_found(struct gyre *cache);
 
 /* In a forked child, before its first operation, as gy_member_join_again. */
 int gy_file_join_again(struct gyre *cache);
+
+/* In a forked child: the lock is the parent's. */
+void gy_file_forget(struct gyre *cache);
+
+/* Writes out what is in memory. GYRE_OK, or what the disk answers, which is counted: then it is not clean for ever. */
+int gy_file_write_out(struct gyre *cache);
 
 /* Gives up this process's membership; was it the last, the file is clean, if the disk took everything. */
 void gy_file_leave(struct gyre *cache);

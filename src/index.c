@@ -82,10 +82,10 @@ gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
                enum gyre_reason reason)
 {
     uint64_t word = f->word;
+    gy_proof_void(cache, f);
     while (!gy_cas_seq(f->slot, &word, GY_EMPTY)) /* model: evict */
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */
-    gy_proof_void(cache, f);
     gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), reason, false);
     return true;
 }

@@ -110,6 +110,13 @@ map(struct gy_region *region, const struct gy_geometry *g)
 }
 
 static int
+join(gyre *cache)
+{
+    int result = gy_member_join(cache, cache->region.fd);
+    return result == GYRE_OK && cache->file ? gy_file_joined(cache) : result;
+}
+
+static int
 make(gyre *cache, const gyre_options *o)
 {
     struct gy_geometry g;
@@ -138,9 +145,11 @@ make(gyre *cache, const gyre_options *o)
     if (cache->file)
         gy_file_found(cache);
     if (shared)
-        result = gy_member_join(cache, region->fd); /* before: what is made is open, too */
+        result = join(cache); /* before: what is made is open, too */
     if (result == GYRE_OK)
         result = region->ops->publish(region);
+    if (result == GYRE_OK && cache->file)
+        gy_file_ready(cache);
     if (result != GYRE_OK && shared)
         gy_member_leave(cache);
     return result;
@@ -171,6 +180,7 @@ attach(gyre *cache, const gyre_options *o)
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)
         result = map(region, &head.geometry);
+    region->wanted_bytes = head.geometry.capacity_bytes; /* so long others may take to write it out */
     cache->start = GYRE_START_WARM; /* but for a file that is not trusted */
     if (result == GYRE_OK && cache->file) {
         settle_in(cache, &head);
@@ -181,7 +191,7 @@ attach(gyre *cache, const gyre_options *o)
     if (result != GYRE_OK)
         return result;
     settle_in(cache, &head);
-    result = region->readonly ? GYRE_OK : gy_member_join(cache, region->fd);
+    result = region->readonly ? GYRE_OK : join(cache);
     if (cache->file)
         gy_file_ready(cache);
     return result;

@@ -28,6 +28,8 @@ code_of(int error)
         return GYRE_ENOENT;
     case EEXIST:
         return GYRE_EEXIST;
+    case ENAMETOOLONG:
+        return GYRE_EINVAL;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
@@ -195,6 +197,18 @@ bool
 gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes)
 {
     return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0;
+}
+
+uint64_t
+gy_os_object_identity(int fd)
+{
+    struct statx s;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &s) != 0)
+        return 0;
+    uint64_t device = (uint64_t)s.stx_dev_major << 32 | s.stx_dev_minor, born = 0;
+    if (s.stx_mask & STATX_BTIME)
+        born = (uint64_t)s.stx_btime.tv_sec * 1000000000 + s.stx_btime.tv_nsec;
+    return gy_max(device << 44 ^ s.stx_ino ^ born * 0x9e3779b97f4a7c15, 1);
 }
 
 int

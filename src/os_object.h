@@ -33,6 +33,9 @@ int gy_os_object_permit(int fd, uint32_t mode);        /* whatever the umask */
 int gy_os_object_resize(int fd, uint64_t bytes);
 int gy_os_object_reserve(int fd, uint64_t offset, uint64_t bytes);
 bool gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes); /* it reads as zero; false: it cannot */
+/* Which file it is, of all that this machine has while it runs: a copy is another, also when it got the number of one
+ * that was removed. 0: it cannot be told. */
+uint64_t gy_os_object_identity(int fd);
 int gy_os_object_sync(int fd); /* what was written, mapped or not, is on the disk */
 void gy_os_object_close(int fd);
 

@@ -178,9 +178,9 @@ gy_process_file(int file)
 }
 
 static bool
-lock_command(int locks, int command, uint32_t byte, struct flock *lock, short type)
+lock_command(int locks, int command, uint32_t byte, uint32_t bytes, struct flock *lock, short type)
 {
-    *lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+    *lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = bytes};
     int result;
     do
         result = fcntl(locks, command, lock);
@@ -192,7 +192,7 @@ enum gy_lock_take
 gy_process_lock_take(int locks, uint32_t byte)
 {
     struct flock lock;
-    if (lock_command(locks, F_OFD_SETLK, byte, &lock, F_WRLCK))
+    if (lock_command(locks, F_OFD_SETLK, byte, 1, &lock, F_WRLCK))
         return GY_LOCK_TAKEN;
     return errno == EAGAIN || errno == EACCES ? GY_LOCK_OTHERS : GY_LOCK_NONE;
 }
@@ -202,14 +202,20 @@ gy_process_lock_drop(int locks, uint32_t byte)
 {
     struct flock lock;
     if (locks >= 0)
-        lock_command(locks, F_OFD_SETLK, byte, &lock, F_UNLCK);
+        lock_command(locks, F_OFD_SETLK, byte, 1, &lock, F_UNLCK);
+}
+
+enum gy_lock
+gy_process_locks_look(int locks, uint32_t byte, uint32_t bytes)
+{
+    struct flock lock;
+    if (locks < 0 || !lock_command(locks, F_OFD_GETLK, byte, bytes, &lock, F_WRLCK))
+        return GY_LOCK_UNKNOWN;
+    return lock.l_type == F_UNLCK ? GY_LOCK_FREE : GY_LOCK_HELD;
 }
 
 enum gy_lock
 gy_process_lock_look(int locks, uint32_t byte)
 {
-    struct flock lock;
-    if (locks < 0 || !lock_command(locks, F_OFD_GETLK, byte, &lock, F_WRLCK))
-        return GY_LOCK_UNKNOWN;
-    return lock.l_type == F_UNLCK ? GY_LOCK_FREE : GY_LOCK_HELD;
+    return gy_process_locks_look(locks, byte, 1);
 }

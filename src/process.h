@@ -43,5 +43,6 @@ enum gy_lock_take { GY_LOCK_TAKEN, GY_LOCK_OTHERS, GY_LOCK_NONE }; /* NONE: ther
 enum gy_lock_take gy_process_lock_take(int locks, uint32_t byte);
 void gy_process_lock_drop(int locks, uint32_t byte);
 enum gy_lock gy_process_lock_look(int locks, uint32_t byte); /* is it held by others than this open? */
+enum gy_lock gy_process_locks_look(int locks, uint32_t byte, uint32_t bytes); /* any of so many? */
 
 #endif

@@ -15,9 +15,9 @@
  *   - a copy proves itself by what proved the original: damage is copied as damage;
  *   - nobody who chooses values can make one that holds an entry.
  *
- * It is written before the word is committed, and by none but who commits: what was never published never has one. When a word
- * leaves the index, whoever took it out voids the entry: all bits of its header's generation are turned over, so that no single
- * bit brings it back. (A sweep does not void what it evicts or moves: the whole arena is disowned when its sweep begins,
+ * It is written before the word is committed, and by none but who commits: what was never published never has one. Whoever takes a word
+ * out of the index has voided the entry before, lest he be killed in between: all bits of its header's generation are turned over,
+ * so that no single bit brings it back. (When he fails, and it stays, recovery misses it.) (A sweep does not void what it evicts or moves: the whole arena is disowned when its sweep begins,
  * by its book, since to write each page of it once more would double what the disk has to take.) A sync that begins later
  * writes that out: what was replaced, deleted or evicted before it does not come back. */
 
@@ -48,7 +48,7 @@ void gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged);
 /* Before the word of an entry, at an offset of the region, gives way to that of its copy. */
 void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy);
 
-/* Who took the last word that refers to the entry out of the index. */
+/* Before the word that refers to the entry is taken out of the index. */
 void gy_proof_void_always(const struct gy_found *f);
 
 static inline void

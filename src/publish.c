@@ -66,6 +66,14 @@ note_sequence(struct put *p, const struct gy_found *f)
     p->met = gy_max(p->met, gy_proof_sequence(p->cache, f));
 }
 
+/* The same, of one that this put's word takes the place of. */
+static GY_SELDOM void
+outdo(struct put *p, const struct gy_found *f)
+{
+    note_sequence(p, f);
+    gy_proof_void(p->cache, f);
+}
+
 static GY_SELDOM void
 write_proof(struct put *p)
 {
@@ -80,7 +88,7 @@ prove(struct put *p, const struct gy_found *over)
     if (gy_likely(!gy_proves(p->cache)))
         return;
     if (over != NULL)
-        note_sequence(p, over);
+        outdo(p, over);
     write_proof(p);
 }
 
@@ -108,17 +116,17 @@ instead_of(const struct put *p, const struct gy_found *f)
 static GY_INLINE void
 gone(const struct put *p, const struct gy_found *f)
 {
+    struct gy_found now = *f;
+    if (gy_unlikely(gy_proves(p->cache)))
+        now.header = gy_entry_header(f->entry); /* it is void */
     if (gy_likely(p->w->n == 2) && !gy_entry_is_lease(f->header))
-        gy_entry_set_gone(f->entry, f->header);
-    gy_proof_void(p->cache, f);
+        gy_entry_set_gone(now.entry, now.header);
 }
 
 static inline void
 replaced(struct put *p, const struct gy_found *f, uint32_t arena, bool in_place)
 {
     enum gyre_reason reason = GYRE_REPLACED;
-    if (gy_unlikely(gy_proves(p->cache)))
-        note_sequence(p, f);
     gy_entry_stands(p->cache, f, &reason);
     gone(p, f);
     gy_account_out(p->cache, p->r, p->w->shard, f->arena, gy_found_bytes(p->cache, f), reason, in_place);
@@ -327,6 +335,8 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
         *result = GYRE_EXISTS;
         return DONE;
     }
+    if (gy_unlikely(committed && gy_proves(p->cache)))
+        outdo(p, &f);
     if (slot > *e) { /* a higher rival goes */
         if (!swap_word(&f, GY_EMPTY)) /* model: put4kill */
             return AGAIN;
@@ -336,7 +346,7 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
     }
     uint64_t moved = instead_of(p, &f); /* a lower one is taken over */
     if (committed)
-        prove(p, &f);
+        prove(p, NULL);
     if (!swap_word(&f, moved)) /* model: put4move */
         return AGAIN;
     withdraw(*e, *mine); /* model: put4clear */

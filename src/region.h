@@ -22,7 +22,7 @@ struct gy_region {
     size_t wanted_bytes; /* of one that would be made, about */
     int given;           /* the descriptor that the caller of gyre_open gave */
     int fd;              /* the object; -1: not yet */
-    int claim;           /* while it is made: what keeps others from making it as well; -1: nothing */
+    int claim;           /* while it is made: what keeps others from making it as well; then, of a file, for its lock; -1: nothing */
     bool fresh;          /* find: it is to be made in the object that is open */
     uint32_t mode;       /* permissions of one that is made, and at most those of one that is found */
     const char *path;    /* its name in the file system */

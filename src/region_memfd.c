@@ -71,7 +71,7 @@ static int
 memfd_publish(struct gy_region *region)
 {
     gy_os_object_seal(region->fd);
-    gy_os_object_close(region->claim);
+    gy_os_unlock(region->claim), gy_os_object_close(region->claim);
     region->claim = -1;
     region->fresh = false;
     return GYRE_OK;

@@ -130,6 +130,14 @@ leads_to(const char *path, int fd)
            here.device == there.device && here.inode == there.inode;
 }
 
+static bool
+is_unfinished(const char *name)
+{
+    const char *number = name + sizeof GY_UNFINISHED - 1;
+    return strncmp(name, GY_UNFINISHED, sizeof GY_UNFINISHED - 1) == 0 && strlen(number) == UNFINISHED_DIGITS &&
+           strspn(number, "0123456789abcdef") == UNFINISHED_DIGITS;
+}
+
 /* What nobody has locked was left by the dead; or its maker is about to lock it, and will find it gone. */
 static void
 remove_unfinished(void *arg, const char *name)
@@ -137,7 +145,7 @@ remove_unfinished(void *arg, const char *name)
     char path[GY_PATH_BYTES];
     struct gy_object o;
     int fd;
-    if (strncmp(name, GY_UNFINISHED, sizeof GY_UNFINISHED - 1) != 0 || !path_beside(path, arg, name) ||
+    if (!is_unfinished(name) || !path_beside(path, arg, name) ||
         gy_os_object_open(path, false, &fd) != GYRE_OK)
         return;
     if (gy_os_object_look(fd, &o) == GYRE_OK && o.regular && gy_os_lock(fd) && leads_to(path, fd))

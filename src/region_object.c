@@ -54,8 +54,8 @@ gy_object_unmap(struct gy_region *region)
         gy_os_unmap(region->base, region->bytes);
     if (region->fd >= 0)
         gy_os_object_close(region->fd);
-    if (region->claim >= 0)
-        gy_os_object_close(region->claim);
+    if (region->claim >= 0) /* a process forked meanwhile has the descriptor, too */
+        gy_os_unlock(region->claim), gy_os_object_close(region->claim);
     region->base = NULL;
     region->fd = region->claim = -1;
 }

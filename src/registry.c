@@ -63,6 +63,8 @@ after_fork_child(void)
         if (c->region.readonly)
             continue; /* it has no part in it */
         c->rcu = &gy_rcu_shared;
+        if (c->file)
+            gy_file_forget(c);
         if (c->members)
             gy_member_forget(c);
         if (gy_load_rlx(&c->orphaned) == 0) /* (Relaxed, here and below: this thread is alone.) */

@@ -7,7 +7,6 @@
 
 #include "cache.h"
 #include "file.h"
-#include "os_object.h"
 #include "registry.h"
 
 enum state { ABSENT, RUNS, STOPPING };
@@ -20,12 +19,10 @@ write_out(struct gyre *cache)
     /* seq_cst: an arena with an older number is sealed before what is written out. */
     uint64_t sequence = gy_load_seq(&cache->super->sequence), now = gy_now_ms(cache);
     gy_file_tell_time(cache);
-    int result = gy_os_object_sync(cache->region.fd);
-    if (result != GYRE_OK) { /* (Relaxed, all here: statistics; and that there was an error, which the last to close reads.) */
-        gy_add_rlx(&life->sync_errors, 1);
+    int result = gy_file_write_out(cache);
+    if (result != GYRE_OK)
         return result == GYRE_ENOSPC ? result : GYRE_EIO;
-    }
-    gy_add_rlx(&life->syncs, 1);
+    gy_add_rlx(&life->syncs, 1); /* (Relaxed, all here: statistics.) */
     gy_store_rlx(&life->synced, sequence);
     gy_store_rlx(&life->synced_ms, now);
     return GYRE_OK;
@@ -38,8 +35,8 @@ gyre_sync(gyre *cache)
         return GYRE_EINVAL;
     if (cache->region.readonly)
         return GYRE_EPERM;
-    gy_registry_mended(cache);
-    return write_out(cache);
+    int result = gy_registry_mended(cache);
+    return result == GYRE_OK ? write_out(cache) : result;
 }
 
 static uint64_t

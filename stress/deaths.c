@@ -16,27 +16,32 @@
  *
  * Others are stopped at any instant, given up (gyre_expel), and after a while killed, or told to go on: then they find out,
  * close the cache and open it anew. What they wrote late must be as right as all else.
+ * Some caches are files. Of these the processes also close it and open it anew, and now and then all die at once; then it is
+ * warm, or, when the machine is made another by a word in the file's head, recovered; and as it was when it had been closed before that.
  *
- * SEED=n PROCESSES=8 KILLS=2000 (or T=seconds) */
+ * SEED=n PROCESSES=8 KILLS=2000 (or T=seconds); FILE=path: all are that file */
 
 #include <inttypes.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "clear.h"
 #include "creation.h"
 #include "delay.h"
 #include "members.h"
+#include "reboot.h"
 #include "stress.h"
 
 enum { KEYS = 3000, MOST = 32, ROUND = 100 /* kills */, AT_ONCE = 4, SIZE_MOST = 900, HANG_S = 60, LATE_KILLS = 1000, SHOWN_S = 10,
-       PROGRESS = 10 /* kills from one look at all to the next */ };
+       PROGRESS = 10 /* kills from one look at all to the next */, REOPENED = 300 /* operations */ };
 
 struct key {
     _Atomic uint64_t begun, done; /* versions */
 };
 
 static struct world {
-    _Atomic uint64_t operations[MOST], stops[MOST], expelled, came_back, hits, leases, leases_passed, late, longest_ns, kills;
+    _Atomic uint64_t operations[MOST], stops[MOST], expelled, came_back, hits, leases, leases_passed, late, longest_ns, kills,
+        all_died, recovered;
     struct key key[KEYS];
 } *world;
 
@@ -44,6 +49,7 @@ static unsigned processes = 8;
 static bool stale; /* this process was expelled: a call said so */
 static bool own_folder;
 static char name[64]; /* of the round's cache; empty: it has none */
+static const char *file; /* the path of the one that is a file; NULL: it is none */
 
 static size_t
 size_of(unsigned number, uint64_t version)
@@ -205,9 +211,12 @@ static gyre_options
 options_to_open(const struct shared *s, uint32_t flags)
 {
     gyre_options o = GYRE_OPTIONS_INIT;
-    o.flags = flags | (name[0] ? 0 : GYRE_SHM_FD);
+    bool by_fd = file == NULL && name[0] == '\0';
+    o.flags = flags | (by_fd ? GYRE_SHM_FD : 0);
     o.shm_name = name[0] ? name : NULL;
-    o.shm_fd = name[0] ? 0 : s->file;
+    o.file_path = file;
+    o.sync_interval_ms = file != NULL ? 5 : 0;
+    o.shm_fd = by_fd ? s->file : 0;
     return o;
 }
 
@@ -219,8 +228,8 @@ open_anew(gyre *cache, const struct shared *s, gyre_view held[3])
         gyre_release(&held[i]);
     gyre_close(cache);
     CHECK_OK(gyre_open(&cache, &o));
+    world->came_back += stale;
     stale = false;
-    world->came_back++;
     return cache;
 }
 
@@ -243,13 +252,13 @@ begin(const struct shared *s, gyre *inherited, unsigned self, uint64_t seed)
         note_delay(&delay);
     }
     for (;;) {
-        uint64_t stops = world->stops[self];
+        uint64_t stops = world->stops[self], random = api_random(&seed);
         delay_call(&delay);
-        operate(cache, self, api_random(&seed), held);
+        operate(cache, self, random, held);
         if (world->stops[self] == stops)
             note_delay(&delay);
         world->operations[self]++;
-        if (stale)
+        if (stale || (file != NULL && (random >> 20) % REOPENED == 0))
             cache = open_anew(cache, s, held);
     }
 }
@@ -301,22 +310,49 @@ some_options(uint64_t *seed)
     return o;
 }
 
-/* Every other one has a name. */
+/* A third of them has a name, a third is a file. */
 static gyre *
 make_cache(struct shared *s, uint64_t *seed)
 {
+    static char path[64];
     gyre_options o = some_options(seed);
-    uint64_t random = api_random(seed);
+    uint64_t random = api_random(seed), kind = world->kills > 0 && world->recovered == 0 ? 2 : random % 3;
     name[0] = '\0';
-    if (random % 2) {
+    file = getenv("FILE");
+    if (file == NULL && kind == 0) {
         *s = shared_create_with(&o, random % 16 == 1);
         return shared_open(s, GYRE_NO_THREAD);
     }
-    snprintf(name, sizeof name, "gyre-stress-deaths-%d", (int)getpid());
+    if (file == NULL && kind == 1) {
+        snprintf(name, sizeof name, "gyre-stress-deaths-%d", (int)getpid());
+        o.shm_name = name;
+    } else {
+        snprintf(path, sizeof path, "/dev/shm/gyre-stress-deaths-file-%d", (int)getpid());
+        o.file_path = file = file != NULL ? file : path;
+    }
     s->file = -1;
     o.flags |= GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_NO_THREAD;
-    o.shm_name = name;
     return api_open_with(&o);
+}
+
+/* Nobody has the file open. */
+static gyre *
+open_after_all(const struct shared *s, uint64_t random)
+{
+    gyre_options o = options_to_open(s, GYRE_NO_THREAD);
+    enum gyre_start expected = GYRE_START_WARM;
+    if (random % 2 == 0 && !reboot_file(file))
+        expected = GYRE_START_RECOVERED, world->recovered++;
+    else if (random % 4 == 1) {
+        gyre_close(api_open_with(&o));
+        CHECK(reboot_file(file));
+    }
+    gyre *cache = api_open_with(&o);
+    gyre_stats stats = GYRE_STATS_INIT;
+    gyre_stats_read(cache, &stats);
+    if (stats.start != expected || stats.processes != 1)
+        stress_fail("after all had died: start %u, not %u; %u processes", stats.start, expected, stats.processes);
+    return cache;
 }
 
 static void
@@ -329,9 +365,9 @@ end_cache(gyre *cache, const struct shared *s)
     if (s->file >= 0)
         close(s->file);
     gyre_options o = options_to_open(s, 0);
-    if (name[0] && gyre_unlink(&o) != GYRE_OK)
+    if (!(o.flags & GYRE_SHM_FD) && gyre_unlink(&o) != GYRE_OK)
         stress_fail("the name cannot be removed");
-    if (own_folder && creation_objects() != 0)
+    if (own_folder && getenv("FILE") == NULL && creation_objects() != 0)
         stress_fail("%u names are left", creation_objects());
 }
 
@@ -402,6 +438,18 @@ run_round(uint64_t seed, uint64_t kills, uint64_t all)
         if (n - before >= PROGRESS)
             expect_progress(), expect_whole(cache), before = n;
         expect_sums(cache);
+        if (file != NULL && (random >> 56) % 4 == 0 && kills >= n + 2 * processes) {
+            if ((random >> 58) % 2)
+                gyre_close(cache), cache = NULL; /* who is killed may be closing it as the last, or be opening it */
+            kill_some(pid, 0, processes);
+            gyre_close(cache);
+            cache = open_after_all(&s, api_random(&seed));
+            for (unsigned k = 0; k < KEYS; k++)
+                read_key(cache, k);
+            for (unsigned i = 0; i < processes; i++)
+                pid[i] = begin(&s, cache, i, api_random(&seed));
+            n += processes, world->all_died++;
+        }
     }
     kill_some(pid, 0, processes);
     shared_settle(cache);
@@ -429,7 +477,8 @@ main(int argc, char **argv)
         return 1;
     struct rng rng = stress_rng(2);
     uint64_t until_ns = stress_now_ns() + (uint64_t)(stress_seconds() * 1e9);
-    while (!stress_failed() && world->kills < kills && (kills != UINT64_MAX || stress_now_ns() < until_ns))
+    while (!stress_failed() && world->kills < kills &&
+           (kills != UINT64_MAX || stress_goes_on(until_ns, world->all_died == 0 || world->recovered == 0)))
         run_round(rng_next(&rng), gy_min(ROUND, gy_max(kills - world->kills, processes)), kills);
     if (world->late > 1 + world->kills / LATE_KILLS)
         stress_fail("%" PRIu64 " calls took more than %d ms, and the machine does not explain it", (uint64_t)world->late,
@@ -440,6 +489,8 @@ main(int argc, char **argv)
     stress_need("processes killed", world->kills);
     stress_need("processes expelled", world->expelled);
     stress_need("of these, opened it anew", world->came_back);
+    stress_need("times that all died at once", world->all_died);
+    stress_need("files recovered", world->recovered);
     stress_need("leases", world->leases);
     stress_need("leases passed on", world->leases_passed);
     stress_report("longest call (us)", world->longest_ns / 1000);
