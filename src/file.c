@@ -59,12 +59,11 @@ gy_file_tell_time(struct gyre *cache)
 }
 
 static void
-write_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is)
+write_life(struct gyre *cache, struct gy_life *life, const struct gy_identity *is)
 {
-    gy_store_rlx(&s->life.boot[0], is->boot[0]);
-    gy_store_rlx(&s->life.boot[1], is->boot[1]);
-    gy_store_rlx(&s->life.home, gy_process_file(cache->region.fd));
-    gy_store_rel(&s->life.clean, 0);
+    gy_store_rlx(&life->boot[0], is->boot[0]);
+    gy_store_rlx(&life->boot[1], is->boot[1]);
+    gy_store_rlx(&life->home, gy_process_file(cache->region.fd));
 }
 
 void
@@ -72,8 +71,20 @@ gy_file_found(struct gyre *cache)
 {
     struct gy_identity is;
     gy_process_self(&is);
-    write_life(cache, cache->super, &is);
+    write_life(cache, &cache->super->life, &is);
     gy_file_tell_time(cache);
+}
+
+/* The disk is to say that it is not clean before anything else of it is changed. Who is stopped meanwhile, or is told of an
+ * error, leaves GY_FILE_UNSAID, with which the next one does it again: stored anew, the page is written anew. */
+static int
+say_open(struct gyre *cache, struct gy_life *life)
+{
+    gy_store_rel(&life->clean, GY_FILE_UNSAID);
+    int result = gy_os_object_sync(cache->region.fd);
+    if (result == GYRE_OK)
+        gy_store_rel(&life->clean, GY_FILE_OPEN);
+    return result;
 }
 
 /* All but arenas, which nothing refers to then, the head's fixed part, and its life: who is stopped meanwhile leaves one
@@ -103,8 +114,9 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     int result = cache->region.readonly ? GYRE_OK : lock(cache);
     if (result != GYRE_OK)
         return result;
-    bool clean = gy_load_acq(&s->life.clean) == 1, same = of_this_boot(&s->life, &is);
-    bool consistent = clean || (same && gy_load_rlx(&s->life.home) == gy_process_file(cache->region.fd));
+    uint64_t clean = gy_load_acq(&s->life.clean);
+    bool same = of_this_boot(&s->life, &is);
+    bool consistent = clean == GY_FILE_CLEAN || (same && gy_load_rlx(&s->life.home) == gy_process_file(cache->region.fd));
     cache->start = GYRE_START_WARM;
     if (cache->region.readonly) {
         if (!same)
@@ -115,9 +127,9 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
         go_on_with_time(s);
     if (!consistent)
         result = empty(cache, s);
-    if (result == GYRE_OK && (clean || !consistent)) {
-        write_life(cache, s, &is);
-        result = gy_os_object_sync(cache->region.fd); /* before anything is changed of what was clean */
+    if (result == GYRE_OK && (clean != GY_FILE_OPEN || !consistent)) {
+        write_life(cache, &s->life, &is);
+        result = say_open(cache, &s->life);
     }
     head->generation = s->generation;
     head->clock_start_ms = s->clock_start_ms, head->clock_before_ms = s->clock_before_ms;
@@ -129,10 +141,8 @@ gy_file_join_again(struct gyre *cache)
 {
     struct gy_life *life = &cache->super->life;
     int result = lock(cache);
-    if (result == GYRE_OK && gy_load_acq(&life->clean) == 1) { /* the parent was the last */
-        gy_store_rel(&life->clean, 0);
-        result = gy_os_object_sync(cache->region.fd);
-    }
+    if (result == GYRE_OK && gy_load_acq(&life->clean) != GY_FILE_OPEN) /* the parent was the last */
+        result = say_open(cache, life);
     if (result == GYRE_OK)
         result = gy_member_join_again(cache);
     gy_file_ready(cache);
@@ -160,8 +170,10 @@ gy_file_leave(struct gyre *cache)
     if (locked && all_left(cache) && gy_load_rlx(&life->sync_errors) == 0) {
         gy_file_tell_time(cache);
         if (gy_os_object_sync(cache->region.fd) == GYRE_OK) {
-            gy_store_rel(&life->clean, 1);
+            gy_store_rel(&life->clean, GY_FILE_CLEAN);
             gy_os_object_sync(cache->region.fd);
+        } else {
+            gy_add_rlx(&life->sync_errors, 1); /* what was not written is not tried again: no later sync stands for it */
         }
     }
     gy_file_ready(cache);

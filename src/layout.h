@@ -113,9 +113,16 @@ gy_layout_counts(uint64_t n_shards)
     return (n_shards + a_line - 1) / a_line * a_line;
 }
 
+/* What a file says of itself. */
+enum {
+    GY_FILE_OPEN,   /* since it was opened: it is not clean, and its disk says so */
+    GY_FILE_CLEAN,  /* all have closed it, and what they wrote is on the disk */
+    GY_FILE_UNSAID, /* it is not clean, but its disk may still say that it is */
+};
+
 /* A file, over the lives of the machine. (Relaxed, but for clean: by who holds its lock, or statistics.) */
 struct gy_life {
-    gy_atomic_u64 clean;   /* 1: all have closed it, and what they wrote is on the disk */
+    gy_atomic_u64 clean;   /* GY_FILE_... */
     gy_atomic_u64 boot[2]; /* the machine's, when it was opened last */
     gy_atomic_u64 home;    /* which file it is: a copy is another */
     gy_atomic_u64 start_wall_ms, latest_ms; /* wall clock at the start of cache time, as told last; and cache time then */
