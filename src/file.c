@@ -37,7 +37,7 @@ gy_file_ready(struct gyre *cache)
 static bool
 of_this_boot(const struct gy_life *life, const struct gy_identity *is)
 {
-    return is->boot[0] != 0 && gy_load_rlx(&life->boot[0]) == is->boot[0] && gy_load_rlx(&life->boot[1]) == is->boot[1];
+    return gy_load_rlx(&life->boot[0]) == is->boot[0] && gy_load_rlx(&life->boot[1]) == is->boot[1];
 }
 
 /* Cache time goes on where it was last told, and by what has passed on the wall since: not back, if that was set back. */
@@ -58,6 +58,14 @@ gy_file_tell_time(struct gyre *cache)
     gy_store_rlx(&life->start_wall_ms, gy_os_wall_ms() - now);
 }
 
+/* GYRE_EIO: whether the machine has stopped since cannot be told, and who has the file open could not tell, either. */
+static int
+find_self(struct gy_identity *is)
+{
+    gy_process_self(is);
+    return is->boot[0] == 0 ? GYRE_EIO : GYRE_OK;
+}
+
 static void
 write_life(struct gyre *cache, struct gy_life *life, const struct gy_identity *is)
 {
@@ -66,13 +74,15 @@ write_life(struct gyre *cache, struct gy_life *life, const struct gy_identity *i
     gy_store_rlx(&life->home, gy_process_file(cache->region.fd));
 }
 
-void
+int
 gy_file_found(struct gyre *cache)
 {
     struct gy_identity is;
-    gy_process_self(&is);
-    write_life(cache, &cache->super->life, &is);
+    int result = find_self(&is);
+    if (result == GYRE_OK)
+        write_life(cache, &cache->super->life, &is);
     gy_file_tell_time(cache);
+    return result;
 }
 
 /* The disk is to say that it is not clean before anything else of it is changed. Who is stopped meanwhile, or is told of an
@@ -110,8 +120,9 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
 {
     struct gy_super *s = (struct gy_super *)(void *)cache->region.base;
     struct gy_identity is;
-    gy_process_self(&is);
-    int result = cache->region.readonly ? GYRE_OK : lock(cache);
+    int result = find_self(&is);
+    if (result == GYRE_OK && !cache->region.readonly)
+        result = lock(cache);
     if (result != GYRE_OK)
         return result;
     uint64_t clean = gy_load_acq(&s->life.clean);

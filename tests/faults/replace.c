@@ -50,7 +50,7 @@ static const struct fault_import imports[] = {
     {"strstr", "cannot fail"},
     {"strtol", "what is no number reads as 0: unknown"},
     {"strtoull", "what is no number reads as 0: unknown"},
-    {"read", "of /proc: what cannot be read is unknown, and nobody is taken for dead"},
+    {"read", "of /proc: what cannot be read is unknown: nobody is taken for dead, no file is opened"},
     {"poll", "of a pidfd: a process of which it cannot tell is alive"},
     {"getpgid", "asks where there are no pidfds: a process of which it cannot tell is alive"},
     {"mremap", "in the child of a fork: its calls answer GYRE_ENOMEM"},
