@@ -98,7 +98,7 @@ say_open(struct gyre *cache, struct gy_life *life)
 }
 
 /* All but arenas, which nothing refers to then, the head's fixed part, and its life: who is stopped meanwhile leaves one
- * that calls for the same. */
+ * that calls for the same, and as it is not clean, whatever the disk has of it does, too. */
 static int
 empty(struct gyre *cache, struct gy_super *s)
 {
@@ -111,8 +111,9 @@ empty(struct gyre *cache, struct gy_super *s)
     if (result != GYRE_OK)
         return result;
     gy_layout_empty_quiet(region->base, g);
+    gy_store_rlx(&s->life.synced, 0); /* of a sequence that begins anew */
     cache->start = GYRE_START_EMPTIED;
-    return gy_os_object_sync(region->fd);
+    return GYRE_OK;
 }
 
 int
