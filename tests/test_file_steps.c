@@ -431,23 +431,53 @@ TEST(file_steps, one_that_was_emptied_begins_anew)
     end();
 }
 
-/* The thread that writes out is not in a child, which must not wait for its end. */
-TEST(file_steps, a_child_has_no_thread_that_writes_out)
+static int
+puts_and_dies(void *arg)
+{
+    (void)arg;
+    gyre *cache;
+    EXPECT(1, open_result(0, &cache) == GYRE_OK);
+    EXPECT(2, put_text(cache, "other", "value") == GYRE_OK);
+    return 0; /* with the cache open */
+}
+
+TEST(file_steps, who_closes_as_the_last_clears_up_after_the_dead)
+{
+    begin(), make();
+    gyre *cache = open_it(0);
+    region_process(puts_and_dies, NULL);
+    close_it(cache);
+    CHECK(says_clean());
+    end();
+}
+
+/* The thread that writes out is not in a child. */
+TEST(file_steps, a_child_writes_out_by_itself)
 {
     begin();
     gyre_options o = options(GYRE_CREATE);
     o.flags &= ~(uint32_t)GYRE_NO_THREAD;
-    o.sync_interval_ms = 3600000;
+    o.sync_interval_ms = 2;
     gyre *cache = api_open_with(&o);
-    int status;
+    int go[2], status;
+    char word;
+    CHECK_EQ(pipe(go), 0);
     pid_t child = fork();
     if (child == 0) {
-        alarm(10);
+        close(go[1]);
+        bool fine = read(go[0], &word, 1) == 0 && put_text(cache, "key", "value") == GYRE_OK;
+        uint64_t before = api_stats(cache).syncs;
+        for (unsigned i = 0; i < API_PAUSES_MOST && api_stats(cache).syncs == before; i++) {
+            usleep(1000);
+            fine &= gyre_maintain(cache, 0) >= 0;
+        }
+        fine &= api_stats(cache).syncs > before;
         gyre_close(cache);
-        _exit(0);
+        _exit(fine ? 0 : 1);
     }
+    api_close(cache);
+    close(go[0]), close(go[1]);
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_MSG(status == 0, "status %#x", (unsigned)status);
-    api_close(cache);
     end();
 }

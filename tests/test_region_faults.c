@@ -329,6 +329,30 @@ TEST(region_faults, of_files_built_under_another_name)
     faults_no_unnamed = false;
 }
 
+/* Who cannot tell whether the machine has stopped since does not empty what others use. */
+TEST(region_faults, of_files_that_others_have_open)
+{
+    struct scenario s = {.what = "open a file that is open", .exists = true, .file = true};
+    struct fault_plan plan = {.fault = FAULT_OPEN};
+    gyre_options o = options_of(&s);
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/cache", folder);
+    make_it(&s);
+    gyre *first = api_open_with(&o), *second = NULL;
+    do {
+        plan.at++;
+        faults_arm(&plan);
+        int result = gyre_open(&second, &o);
+        faults_disarm();
+        CHECK(result == GYRE_OK || result == GYRE_ENOMEM || result == GYRE_EIO);
+        CHECK(has_text(first, "key", "value"));
+        gyre_close(second);
+    } while (faults_calls(FAULT_OPEN) >= plan.at);
+    CHECK(plan.at > 4);
+    api_close(first);
+    CHECK(unlink(path) == 0 && rmdir(folder) == 0);
+}
+
 TEST(region_faults, of_files_by_where_the_process_is)
 {
     char here[sizeof folder];
