@@ -26,10 +26,11 @@ TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap mun
 	syscall sysconf sched_getcpu pthread_create \
 	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork \
 	open fstat stat lstat fstatfs pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 unlink flock fcntl \
-	opendir)
+	opendir statfs getcwd fdatasync fsync nanosleep)
 TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
 $(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
+TEST_LINK_test_file_steps := $(addprefix -Wl$(comma)--wrap=,fdatasync fsync statfs fstatfs nanosleep)
 ifneq ($(filter points asan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
 endif

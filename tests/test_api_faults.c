@@ -407,6 +407,7 @@ UNDER(scan)
 UNDER(maintain)
 UNDER(stats_read)
 UNDER(expel)
+UNDER(sync)
 
 /* ---- once in a process ------------------------------------------------------------------------- */
 

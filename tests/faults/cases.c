@@ -380,6 +380,13 @@ call_expel(struct scene *s)
     return gyre_expel(s->cache, 1); /* a private cache */
 }
 
+static int
+call_sync(struct scene *s)
+{
+    CHECK_EQ(gyre_sync(NULL), GYRE_EINVAL);
+    return gyre_sync(s->cache); /* no file */
+}
+
 const struct fault_case fault_cases[] = {
     {"gyre_strerror", 0, GYRE_OK, NULL, call_strerror},
     {"gyre_version", 0, GYRE_OK, NULL, call_version},
@@ -405,5 +412,6 @@ const struct fault_case fault_cases[] = {
     {"gyre_maintain", REGISTERS | EVICTS, GYRE_OK, prepare_maintain, call_maintain},
     {"gyre_stats_read", 0, GYRE_OK, NULL, call_stats_read},
     {"gyre_expel", 0, GYRE_EINVAL, NULL, call_expel},
+    {"gyre_sync", 0, GYRE_EINVAL, NULL, call_sync},
 };
 const unsigned n_fault_cases = sizeof fault_cases / sizeof *fault_cases;

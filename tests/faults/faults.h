@@ -33,7 +33,7 @@ enum fault {
     FAULT_ATFORK,
     FAULT_OPEN, /* here and below: of objects in shared memory */
     FAULT_OPEN_UNNAMED,
-    FAULT_LOOK, /* fstat and its kind */
+    FAULT_LOOK, /* fstat and its kind, getcwd */
     FAULT_READ,
     FAULT_READ_INTERRUPTED,
     FAULT_PERMIT, /* fchmod */
@@ -46,6 +46,8 @@ enum fault {
     FAULT_LOCK,    /* flock */
     FAULT_CONTROL, /* fcntl */
     FAULT_FOLDER,  /* opendir */
+    FAULT_SYNC,    /* fdatasync: of files */
+    FAULT_SYNC_FOLDER, /* fsync */
     FAULTS
 };
 extern const char *const fault_names[FAULTS];
@@ -74,6 +76,7 @@ unsigned faults_calls(enum fault fault); /* since armed */
 unsigned faults_struck(void);            /* that were made to fail, since armed */
 unsigned faults_random_bytes(void);      /* that getrandom has given to the thread that armed */
 extern bool faults_no_unnamed; /* as on a file system that makes no files without a name */
+bool faults_fails_now(enum fault fault); /* is it what fails, and has done so? */
 bool faults_strike(enum fault fault, int error); /* for what stands in: counts, and is true when it is to fail */
 long faults_unknown_call(void);          /* a system call by number that replace.c does not know; 0 */
 

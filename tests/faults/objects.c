@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -27,9 +28,9 @@ __wrap_open(const char *path, int flags, ...)
 {
     va_list args;
     va_start(args, flags);
-    unsigned mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, unsigned) : 0;
+    bool unnamed = (flags & __O_TMPFILE) == __O_TMPFILE; /* of two bits: one is that of folders */
+    unsigned mode = flags & O_CREAT || unnamed ? va_arg(args, unsigned) : 0;
     va_end(args);
-    bool unnamed = (flags & __O_TMPFILE) != 0;
     if (unnamed && faults_no_unnamed) {
         errno = EOPNOTSUPP;
         return -1;
@@ -58,6 +59,8 @@ STAND_IN(int, fstat, FAULT_LOOK, EOVERFLOW, -1, (int fd, struct stat *s), (fd, s
 STAND_IN(int, stat, FAULT_LOOK, ENOENT, -1, (const char *path, struct stat *s), (path, s))
 STAND_IN(int, lstat, FAULT_LOOK, EACCES, -1, (const char *path, struct stat *s), (path, s))
 STAND_IN(int, fstatfs, FAULT_LOOK, EIO, -1, (int fd, struct statfs *s), (fd, s))
+STAND_IN(int, statfs, FAULT_LOOK, EIO, -1, (const char *path, struct statfs *s), (path, s))
+STAND_IN(char *, getcwd, FAULT_LOOK, ENOENT, NULL, (char *to, size_t bytes), (to, bytes))
 STAND_IN(int, fchmod, FAULT_PERMIT, EPERM, -1, (int fd, mode_t mode), (fd, mode))
 STAND_IN(int, ftruncate, FAULT_RESIZE, EFBIG, -1, (int fd, off_t bytes), (fd, bytes))
 STAND_IN(int, fallocate, FAULT_DISCARD, EOPNOTSUPP, -1, (int fd, int how, off_t at, off_t n), (fd, how, at, n))
@@ -68,6 +71,34 @@ STAND_IN(int, renameat2, FAULT_LINK, ENOSPC, -1, (int a, const char *from, int b
 STAND_IN(int, unlink, FAULT_REMOVE, EACCES, -1, (const char *path), (path))
 STAND_IN(int, flock, FAULT_LOCK, EWOULDBLOCK, -1, (int fd, int how), (fd, how))
 STAND_IN(DIR *, opendir, FAULT_FOLDER, EMFILE, NULL, (const char *path), (path))
+
+int __wrap_fdatasync(int fd);
+int __wrap_fsync(int fd);
+
+/* Nobody here looks at the disk: these take no time. */
+int
+__wrap_fdatasync(int fd)
+{
+    (void)fd;
+    return faults_strike(FAULT_SYNC, EIO) ? -1 : 0;
+}
+
+int
+__wrap_fsync(int fd)
+{
+    (void)fd;
+    return faults_strike(FAULT_SYNC_FOLDER, EIO) ? -1 : 0;
+}
+
+int __real_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+
+/* Who waits for a lock that is not to be had waits in naps, thousands of them: they end early. */
+int
+__wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+    return faults_fails_now(FAULT_LOCK) ? 0 : __real_nanosleep(time, left);
+}
 
 ssize_t __real_pread(int fd, void *to, size_t bytes, off_t at);
 ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at);

@@ -21,7 +21,8 @@ const char *const fault_names[FAULTS] = {
     "getrandom, EINTR", "membarrier register", "membarrier", "futex wait", "futex wake", "sysconf",
     "sched_getcpu", "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork",
     "open", "open, unnamed", "fstat", "pread", "pread, EINTR", "fchmod", "ftruncate", "posix_fallocate",
-    "posix_fallocate, EINTR", "fallocate", "linkat", "unlink", "flock", "fcntl", "opendir"};
+    "posix_fallocate, EINTR", "fallocate", "linkat", "unlink", "flock", "fcntl", "opendir",
+    "fdatasync", "fsync"};
 
 static const struct fault_import imports[] = {
     {"malloc", NULL}, {"mmap", NULL}, {"munmap", NULL}, {"madvise", NULL}, {"getrandom", NULL},
@@ -30,6 +31,7 @@ static const struct fault_import imports[] = {
     {"open", NULL}, {"fstat", NULL}, {"lstat", NULL}, {"stat", NULL}, {"fstatfs", NULL}, {"pread", NULL},
     {"fchmod", NULL}, {"ftruncate", NULL}, {"posix_fallocate", NULL}, {"fallocate", NULL}, {"linkat", NULL},
     {"renameat2", NULL}, {"unlink", NULL}, {"flock", NULL}, {"fcntl", NULL}, {"opendir", NULL},
+    {"statfs", NULL}, {"getcwd", NULL}, {"fdatasync", NULL}, {"fsync", NULL},
     {"_GLOBAL_OFFSET_TABLE_", "no function"},
     {"__errno_location", "a place of the thread's own"},
     {"__tls_get_addr", "the loader's; it ends the process itself when it finds no room for 64 bytes"},
@@ -40,6 +42,7 @@ static const struct fault_import imports[] = {
     {"getrlimit", "fails for a bad argument; ours are constant"},
     {"snprintf", "its room is enough"},
     {"strcat", "cannot fail"},
+    {"strcpy", "cannot fail"},
     {"strcmp", "cannot fail"},
     {"strlen", "cannot fail"},
     {"strchr", "cannot fail"},
@@ -47,14 +50,14 @@ static const struct fault_import imports[] = {
     {"strstr", "cannot fail"},
     {"strtol", "what is no number reads as 0: unknown"},
     {"strtoull", "what is no number reads as 0: unknown"},
-    {"read", "of /proc: what cannot be read is unknown, and nobody is taken for dead"},
+    {"read", "of /proc: what cannot be read is unknown: nobody is taken for dead, no file is opened"},
     {"poll", "of a pidfd: a process of which it cannot tell is alive"},
     {"getpgid", "asks where there are no pidfds: a process of which it cannot tell is alive"},
     {"mremap", "in the child of a fork: its calls answer GYRE_ENOMEM"},
     {"strncmp", "cannot fail"},
     {"strnlen", "cannot fail"},
     {"strspn", "cannot fail"},
-    {"clock_gettime", "CLOCK_MONOTONIC is on every Linux, and the struct is ours"},
+    {"clock_gettime", "both clocks are on every Linux, and the struct is ours"},
     {"free", "has no result"},
     {"getpid", "cannot fail"},
     {"memcmp", "cannot fail"},
@@ -177,6 +180,12 @@ fails_with(enum fault fault, int error)
         return false;
     errno = error;
     return true;
+}
+
+bool
+faults_fails_now(enum fault fault)
+{
+    return atomic_load(&plan.armed) && atomic_load(&plan.fault) == (unsigned)fault && faults_struck() > 0;
 }
 
 bool
