@@ -84,7 +84,7 @@ write_out(struct gyre *cache)
 static bool
 of_this_boot(const struct gy_life *life, const struct gy_identity *is)
 {
-    return gy_load_rlx(&life->boot[0]) == is->boot[0] && gy_load_rlx(&life->boot[1]) == is->boot[1];
+    return is->boot[0] != 0 && gy_load_rlx(&life->boot[0]) == is->boot[0] && gy_load_rlx(&life->boot[1]) == is->boot[1];
 }
 
 /* Cache time goes on where it was last told, and by what has passed on the wall since: not back, if that was set back. */
@@ -114,15 +114,7 @@ write_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is,
     gy_store_rel(&s->life.clean, clean);
 }
 
-static void
-write_life(struct gyre *cache, struct gy_life *life, const struct gy_identity *is)
-{
-    gy_store_rlx(&life->boot[0], is->boot[0]);
-    gy_store_rlx(&life->boot[1], is->boot[1]);
-    gy_store_rlx(&life->home, gy_process_file(cache->region.fd));
-}
-
-int
+void
 gy_file_found(struct gyre *cache)
 {
     struct gy_identity is;
@@ -131,23 +123,10 @@ gy_file_found(struct gyre *cache)
     write_life(cache, cache->super, &is, GY_FILE_DIRTY);
     gy_proof_mark(cache);
     gy_file_tell_time(cache);
-    return result;
-}
-
-/* The disk is to say that it is not clean before anything else of it is changed. Who is stopped meanwhile, or is told of an
- * error, leaves GY_FILE_UNSAID, with which the next one does it again: stored anew, the page is written anew. */
-static int
-say_open(struct gyre *cache, struct gy_life *life)
-{
-    gy_store_rel(&life->clean, GY_FILE_UNSAID);
-    int result = gy_os_object_sync(cache->region.fd);
-    if (result == GYRE_OK)
-        gy_store_rel(&life->clean, GY_FILE_OPEN);
-    return result;
 }
 
 /* All but arenas, which nothing refers to then, the head's fixed part, and its life: who is stopped meanwhile leaves one
- * that calls for the same, and as it is not clean, whatever the disk has of it does, too. */
+ * that calls for the same. */
 static int
 empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
 {

@@ -149,7 +149,7 @@ int
 __wrap_fsync(int fd)
 {
     (void)fd;
-    CHECK(clean_of(disk->has) == GY_FILE_OPEN && disk->syncs > 0); /* what the name is of is on the disk */
+    CHECK(clean_of(disk->has) == GY_FILE_DIRTY && disk->syncs > 0); /* what the name is of is on the disk */
     disk->folder_has_it = access(path, F_OK) == 0;
     return 0;
 }
@@ -235,7 +235,7 @@ TEST(file_steps, a_disk_that_says_clean_is_whole)
     begin(), make();
     CHECK(disk->folder_has_it);
     gyre *cache = open_it(0);
-    CHECK_EQ(clean_of(disk->has), GY_FILE_UNSAID);
+    CHECK_EQ(clean_of(disk->has), GY_FILE_OPENING);
     put(cache, "other");
     gyre *second = open_it(0);
     put(second, "third");
@@ -404,7 +404,7 @@ TEST(file_steps, what_is_put_during_a_sync_is_pending)
 static void
 stop_machine(void)
 {
-    const uint64_t life[2] = {GY_FILE_OPEN, 1 /* of the boot's number */};
+    const uint64_t life[2] = {GY_FILE_DIRTY, 1 /* of the boot's number */};
     int file = open(path, O_RDWR);
     CHECK(pwrite(file, life, sizeof life, offsetof(struct gy_super, life.clean)) == sizeof life);
     memcpy(disk->has + offsetof(struct gy_super, life.clean), life, sizeof life);

@@ -112,7 +112,7 @@ options_of(const struct scenario *s)
 static uint64_t
 says_clean(void)
 {
-    uint64_t clean = GY_FILE_OPEN;
+    uint64_t clean = GY_FILE_DIRTY;
     int file = open(path, O_RDONLY);
     CHECK(file < 0 || pread(file, &clean, sizeof clean, offsetof(struct gy_super, life.clean)) == sizeof clean);
     close(file);
@@ -122,7 +122,7 @@ says_clean(void)
 static void
 leave_open(void)
 {
-    const uint64_t word[2] = {GY_FILE_OPEN, 1 /* of the boot's number */};
+    const uint64_t word[2] = {GY_FILE_DIRTY, 1 /* of the boot's number */};
     int file = open(path, O_RDWR);
     CHECK(pwrite(file, word, sizeof word, offsetof(struct gy_super, life.clean)) == sizeof word);
     close(file);
