@@ -3,9 +3,9 @@
 # Copyright (c) 2026 the gyre authors
 
 # Caches in files from outside: an example, run again after it was closed or killed, and what the program gyre says of a file.
-# usage: test_file.sh BUILD_FOLDER (with gyre and examples/)
+# usage: test_file.sh BUILD_FOLDER (with gyre, shared_load and examples/)
 
-[ $# -eq 1 ] && [ -x "$1/gyre" ] && [ -x "$1/examples/file_cache" ] || { echo "usage: $0 BUILD_FOLDER" >&2; exit 2; }
+[ $# -eq 1 ] && [ -x "$1/gyre" ] && [ -x "$1/examples/file_cache" ] && [ -x "$1/shared_load" ] || { echo "usage: $0 BUILD_FOLDER" >&2; exit 2; }
 build=$(realpath "$1")
 gyre=$build/gyre
 damage=$(realpath "$(dirname "$0")")/damage.py
@@ -13,7 +13,8 @@ damage=$(realpath "$(dirname "$0")")/damage.py
 running=
 tidy()
 {
-    [ -n "$running" ] && kill -9 "$running"
+    # shellcheck disable=SC2086
+    [ -n "$running" ] && kill -9 $running
     rm -rf "$work"
 } 2> /dev/null
 cd "$work" || exit 1
@@ -42,7 +43,9 @@ start()
 }
 kill_it()
 {
+    # shellcheck disable=SC2086
     kill -9 $running
+    # shellcheck disable=SC2086
     wait $running
     running=
     exec 3>&-
@@ -200,7 +203,25 @@ END
 cmp -s answered right
 ok $? "all answers are right: $(cat answered)"
 says '^./primes.cache is whole: 0 faults' "$gyre" check $file
-says '' "$gyre" rm $file ./other
+
+# ---- in use ----------------------------------------------------------------------------------------------------
+
+# Three processes write; they are killed; the machine stops.
+for round in 1 2 3; do
+    for seed in 1 2 3; do
+        "$build/shared_load" ./load 1000000000 $round$seed &
+        running="$running $!"
+    done
+    for ((i = 0; i < 100; i++)); do [ -s load ] && break; sleep 0.1; done
+    for ((i = 0; i < 3; i++)); do says '^./load is whole: 0 faults' "$gyre" check ./load; done
+    kill_it
+    says '^./load is whole: 0 faults' "$gyre" check ./load
+    python3 "$damage" ./load boot
+    says '' "$build/shared_load" ./load 1 1
+    says '^./load is whole: 0 faults' "$gyre" check ./load
+    says '"entries":[1-9]' "$gyre" stat --json ./load
+done
+says '' "$gyre" rm $file ./other ./load
 [ ! -e primes.cache ] && [ ! -e other ]
 ok $? "rm removes files"
 
