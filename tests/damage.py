@@ -113,6 +113,7 @@ KINDS = {
     "clean": lambda r: r.set(LIFE_AT, 1),
     "clean a lot": lambda r: r.set(LIFE_AT, 5),
     "boot": lambda r: r.flip(LIFE_AT + BOOT_AT, 1),  # no damage: the machine has stopped since
+    "stopped": lambda r: (r.set(LIFE_AT, 0), r.set(LIFE_AT + BOOT_AT, 1)),  # nor this: and it was open
     "committed": lambda r: r.add(SHARDS_AT + COMMITTED_AT, 1),
     "driver": lambda r: r.set(SHARDS_AT + DRIVER_AT, 99 << 32 | 1),
     "tag": lambda r: r.flip(r.slot(), TAG_ONE),
