@@ -2,8 +2,8 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* A cache in a file: what one run of the program has computed, the next one finds, also when the first was killed. (If the
- * machine stops while it is open, the next one begins with an empty cache.) Reads numbers, one a line, and says of each
- * how many primes are below it.
+ * machine stops while it is open, the next one finds what was on the disk by then: here what the last ten seconds brought
+ * may be absent.) Reads numbers, one a line, and says of each how many primes are below it.
  *
  *     cc -std=c11 file_cache.c $(pkg-config --cflags --libs gyre) -o file_cache
  *     echo 100000000 | ./file_cache ./primes.cache     (takes a moment)
@@ -48,6 +48,7 @@ main(int argc, char **argv)
     options.file_path = argv[1];
     options.flags = GYRE_CREATE;
     options.capacity_bytes = 4 << 20;
+    options.sync_interval_ms = 10000;
     gyre *cache;
     int result = gyre_open(&cache, &options);
     if (result != GYRE_OK) {
@@ -56,8 +57,9 @@ main(int argc, char **argv)
     }
 
     /* Whether anything was there matters little: what is absent is a miss, as in any cache. */
-    static const char *const found[] = {
-        [GYRE_START_NEW] = "new", [GYRE_START_WARM] = "warm", [GYRE_START_EMPTIED] = "emptied, since the machine stopped"};
+    static const char *const found[] = {[GYRE_START_NEW] = "new", [GYRE_START_WARM] = "warm",
+                                        [GYRE_START_RECOVERED] = "recovered, since the machine stopped",
+                                        [GYRE_START_EMPTIED] = "emptied, since the machine stopped"};
     gyre_stats stats = GYRE_STATS_INIT;
     gyre_stats_read(cache, &stats);
     printf("the cache is %s: %" PRIu64 " entries\n", found[stats.start], stats.entries);

@@ -15,17 +15,17 @@ LINE = 64
 OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at records_at words_at books_at lanes_at history_at"
            " index_at arenas_at shard_bytes_most max_value_bytes max_entries").split()
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
-          " value_align default_ttl_ms flags reserve_arenas").split()
+          " value_align default_ttl_ms flags reserve_arenas proof_bytes").split()
 # In the superblock: after magic, format, stamp, state, fences, generation, seed, clock and what was before; lines; then shards.
-GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2304, 2432
+GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2240, 2432
 BOOT_AT = 8                                           # in a file's life
 COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
-PINS_AT, COUNTS_AT = LINE, LINE + 256                 # in a record
-POSITION_AT, DEAD_AT = 0, 8                           # in an arena's book
+PINS_AT, COUNTS_AT = 2 * LINE, 2 * LINE + 256         # in a record
+POSITION_AT, DEAD_AT, PROVED_AT, BOOK_BYTES = 0, 8, 56, 2 * LINE # in an arena's book
 KEY_AT = 8                                            # in an entry
 GENERATION_SHIFT, FLAGS_SHIFT, KEY_SHIFT, OPTIONAL = 56, 48, 32, 7 # in its header
 REF, TENTATIVE, TAG_ONE = (1 << 40) - 1, 1 << 43, 1 << 44
-SEALED = 3
+PARKED = 5
 
 
 class Region:
@@ -68,6 +68,13 @@ class Region:
     def entry(self, slot=None):
         return (self.get(slot or self.slot()) & REF) * 8
 
+    def value(self):
+        """Of that entry, where values are aligned to 8."""
+        return self.entry() + KEY_AT + (self.get(self.entry()) >> KEY_SHIFT & 0xffff) + 7 & ~7
+
+    def proof(self):
+        return self.value() + (self.get(self.entry()) & 0xffffffff) + 7 & ~7
+
     def arena(self):
         return (self.entry() - self.arenas_at) >> self.arena_shift
 
@@ -76,7 +83,7 @@ class Region:
         return self.words_at + 8 * self.arena()
 
     def book(self):
-        return self.books_at + LINE * self.arena()
+        return self.books_at + BOOK_BYTES * self.arena()
 
 
 def anywhere(region, seed):
@@ -106,6 +113,7 @@ KINDS = {
     "clean": lambda r: r.set(LIFE_AT, 1),
     "clean a lot": lambda r: r.set(LIFE_AT, 5),
     "boot": lambda r: r.flip(LIFE_AT + BOOT_AT, 1),  # no damage: the machine has stopped since
+    "stopped": lambda r: (r.set(LIFE_AT, 0), r.set(LIFE_AT + BOOT_AT, 1)),  # nor this: and it was open
     "committed": lambda r: r.add(SHARDS_AT + COMMITTED_AT, 1),
     "driver": lambda r: r.set(SHARDS_AT + DRIVER_AT, 99 << 32 | 1),
     "tag": lambda r: r.flip(r.slot(), TAG_ONE),
@@ -118,6 +126,11 @@ KINDS = {
     "length": lambda r: r.flip(r.entry(), 8),
     "key length": lambda r: r.flip(r.entry(), 1 << KEY_SHIFT + 14),
     "generation": lambda r: r.flip(r.entry(), 1 << GENERATION_SHIFT),
+    "value": lambda r: r.flip(r.value(), 1),          # of a file, whose entries prove themselves
+    "check": lambda r: r.flip(r.proof(), 1 << 40),
+    "proof's sequence": lambda r: r.flip(r.proof() + 8, 1),
+    "disowned": lambda r: r.set(r.book() + PROVED_AT, 0),
+    "owned": lambda r: r.set(r.word(), r.get(r.word()) & ~15 | PARKED),
     "arena state": lambda r: r.flip(r.word(), 8),
     "arena free": lambda r: r.set(r.word(), r.get(r.word()) & ~15),
     "arena number": lambda r: r.flip(r.word(), 1 << 62),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* A process that uses a shared cache, for tests of what looks at one from outside: makes so many calls, of all kinds and
+/* A process that uses a shared cache, or with a slash in its name a file, for tests of what looks at one from outside: makes so many calls, of all kinds and
  * on random keys, and ends. It opens the cache again and again, as many short processes would.
  *
  *     shared_load NAME CALLS SEED [MAX_ENTRIES] */
@@ -102,7 +102,10 @@ main(int argc, char **argv)
         return 2;
     }
     gyre_options options = GYRE_OPTIONS_INIT;
-    options.shm_name = argv[1];
+    if (strchr(argv[1], '/') != NULL)
+        options.file_path = argv[1];
+    else
+        options.shm_name = argv[1];
     options.flags = GYRE_CREATE;
     options.capacity_bytes = 4 << 20;
     options.max_entries = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;

@@ -32,7 +32,7 @@ reason(int result)
     return result == GYRE_ENOENT ? "no such process has it open; gyre stat names those that hold something" : gyre_strerror(result);
 }
 
-/* A file that this would empty is left alone: a look comes first, and nobody has such a one open. */
+/* A file that this would recover or empty is left alone: a look comes first, and nobody has such a one open. */
 static int
 open_to_expel(const char *name, gyre **cache)
 {

@@ -74,6 +74,25 @@ wrong_book(struct inspect *i, uint64_t n)
     return false;
 }
 
+/* Files: a life owns its arena until a sweep takes it. Else what stands there would be lost when the machine stops, or what was
+ * evicted would come back. */
+static bool
+wrong_owner(struct inspect *i, uint64_t n)
+{
+    const struct gyre *c = i->cache;
+    uint64_t opened = gy_load_acq(&c->books[n].opened), proved = gy_load_acq(&c->books[n].proved);
+    uint64_t word = gy_load_acq(&c->words[n]);
+    enum gy_arena_state state = gy_arena_state(word);
+    gy_fence_seq(); /* what was read comes before the look that says of which life it was */
+    if (gy_load_acq(&c->books[n].opened) != opened)
+        return false;
+    bool owned = proved == gy_proof_of_life(c, opened);
+    inspect_place(i, "arena %llu", (unsigned long long)n);
+    if (state == GY_PARKED && owned)
+        return inspect_what(i, "is swept, and owned still");
+    return (state == GY_OPEN || state == GY_SEALED) && !owned && inspect_what(i, "is %s, and not owned", inspect_states[state]);
+}
+
 static bool
 wrong_lane(struct inspect *i, uint64_t n)
 {
@@ -172,6 +191,8 @@ inspect_arenas(struct inspect *i)
         enum gy_arena_state state = gy_arena_state(gy_load_acq(&c->words[n]));
         inspect_judge(i, wrong_word, n);
         inspect_judge(i, wrong_book, n);
+        if (gy_proves(c))
+            inspect_judge(i, wrong_owner, n);
         inspect_judge(i, wrong_log, n);
         walk_arena(c, n, &w);
         i->report->entries += w.entries;

@@ -9,6 +9,7 @@
 #include "index.h"
 #include "inspect_parts.h"
 #include "lease.h"
+#include "proof.h"
 
 enum { TRIES = 64 };
 
@@ -158,6 +159,18 @@ judge_place(struct inspect *i, unsigned shard, const struct seen *s)
     return gy_load_acq(&c->geometries[shard]) == geometry ? v : CHANGED;
 }
 
+/* Of what nothing else tells: the bytes of its value. */
+static enum verdict
+judge_proof(struct inspect *i, const struct seen *s)
+{
+    uint64_t sequence;
+    if (!gy_proves(i->cache) || gy_slot_tentative(s->word) || gy_entry_is_lease(s->h) ||
+        gy_proof_holds(i->cache, s->offset, s->h, s->opened, &sequence))
+        return AN_ENTRY;
+    inspect_what(i, "its entry does not prove itself");
+    return still(i, s) ? WRONG : CHANGED;
+}
+
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
 
 static gy_atomic_u64 *
@@ -180,6 +193,8 @@ wrong_slot(struct inspect *i, uint64_t n)
         v = read_word(i, numbered(i, shard, in_shard), &s);
         if (v == AN_ENTRY)
             v = judge_place(i, shard, &s);
+        if (v == AN_ENTRY)
+            v = judge_proof(i, &s);
     }
     inspect_place(i, "shard %u, bucket %llu, slot %llu", shard, (unsigned long long)(in_shard / GY_BUCKET_SLOTS),
                   (unsigned long long)(in_shard % GY_BUCKET_SLOTS));

@@ -71,9 +71,9 @@ static const char *
 file_reason(const char *name, int result)
 {
     switch (result) {
-    case GYRE_ENOENT: /* gyre_open's answer to one that it would have to empty, too */
+    case GYRE_ENOENT: /* gyre_open's answer to one that it would have to recover or empty, too */
         return begins_as_cache(name) ? "it, or what it is a copy of, was open when the machine stopped: "
-                                       "the next program that opens it for writing empties it"
+                                       "the next program that opens it for writing recovers it, or, without checksums, empties it"
                                      : "no such file";
     case GYRE_EINVAL:
         return "no name of a file";

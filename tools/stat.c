@@ -82,29 +82,39 @@ show_users(const gyre_stats *s)
     report_row("", "grace periods", text_count(s->grace_periods).s, "");
 }
 
-/* What gyre_open found, by gyre_start. */
+/* What gyre_open found. */
 static const char *
 start_name(uint32_t start)
 {
-    static const char *const names[] = {"new", "warm", "emptied"};
+    static const char *const names[] = {[GYRE_START_NEW] = "new", [GYRE_START_WARM] = "warm",
+                                        [GYRE_START_RECOVERED] = "recovered", [GYRE_START_EMPTIED] = "emptied"};
     return start < sizeof names / sizeof names[0] ? names[start] : "unknown";
 }
 
-/* Did all who had it open close it, so that it is whole on the disk? */
-static bool
-is_clean(const gyre *cache)
+/* What a file says of itself. */
+struct of_file {
+    bool clean;     /* all who had it open have closed it, and it is whole on the disk */
+    bool checksums; /* its entries prove themselves */
+};
+
+static struct of_file
+look_at_file(const gyre *cache)
 {
-    return gy_load_acq(&cache->super->life.clean) == 1; /* its partner: the release of who closed it last */
+    bool clean = gy_load_acq(&cache->super->life.clean) == 1; /* its partner: the release of who closed it last */
+    return (struct of_file){.clean = clean, .checksums = cache->g.proof_bytes != 0};
 }
 
 static void
-show_file(const gyre_stats *s, bool clean)
+show_file(const gyre_stats *s, struct of_file file)
 {
+    const char *not_closed = file.checksums ? "not closed by all: recovered if the machine stops now, as far as it is on the disk"
+                                            : "not closed by all, and without checksums: emptied if the machine stops now";
     char age[32] = "none";
     if (s->syncs > 0)
         snprintf(age, sizeof age, "%.1f s ago", (double)s->sync_age_ms / 1e3);
-    report_row("file", "found", start_name(s->start),
-               clean ? "closed by all, and on the disk" : "not closed by all: emptied if the machine stops now");
+    report_row("file", "found", start_name(s->start), file.clean ? "closed by all, and on the disk" : not_closed);
+    if (s->start == GYRE_START_RECOVERED)
+        report_row("", "recovered", text_count(s->recovered_entries).s, "entries were kept");
     report_row("", "last sync", age, "");
     report_row("", "pending", text_size((double)s->pending_bytes).s, "arenas written to since: at most so much is not on the disk");
     report_row("", "syncs", text_count(s->syncs).s, "");
@@ -113,7 +123,7 @@ show_file(const gyre_stats *s, bool clean)
 }
 
 static void
-show_json(const char *name, const gyre_stats *s, bool clean)
+show_json(const char *name, const gyre_stats *s, struct of_file file)
 {
     const struct {
         const char *name;
@@ -135,15 +145,16 @@ show_json(const char *name, const gyre_stats *s, bool clean)
     const struct {
         const char *name;
         uint64_t value;
-    } of_file[] = {{"syncs", s->syncs}, {"sync_errors", s->sync_errors}, {"sync_age_ms", s->sync_age_ms},
-                   {"pending_bytes", s->pending_bytes}};
+    } its[] = {{"syncs", s->syncs}, {"sync_errors", s->sync_errors}, {"sync_age_ms", s->sync_age_ms},
+                   {"pending_bytes", s->pending_bytes}, {"recovered_entries", s->recovered_entries}};
     fputs("{\"name\":\"", stdout);
     text_json(stdout, name);
     printf("\",\"file\":%s", shared_is_file(name) ? "true" : "false");
     if (shared_is_file(name)) {
-        printf(",\"start\":\"%s\",\"clean\":%s", start_name(s->start), clean ? "true" : "false");
-        for (size_t i = 0; i < sizeof of_file / sizeof of_file[0]; i++)
-            printf(",\"%s\":%llu", of_file[i].name, (unsigned long long)of_file[i].value);
+        printf(",\"start\":\"%s\",\"clean\":%s,\"checksums\":%s", start_name(s->start), file.clean ? "true" : "false",
+               file.checksums ? "true" : "false");
+        for (size_t i = 0; i < sizeof its / sizeof its[0]; i++)
+            printf(",\"%s\":%llu", its[i].name, (unsigned long long)its[i].value);
     }
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         printf(",\"%s\":%llu", field[i].name, (unsigned long long)field[i].value);
@@ -166,17 +177,18 @@ run(int argc, char **argv)
     if (cache == NULL)
         return TOOL_FAIL;
     gyre_stats stats;
-    bool seen = shared_look(cache, name, &stats), clean = is_clean(cache);
+    bool seen = shared_look(cache, name, &stats);
+    struct of_file file = look_at_file(cache);
     gyre_close(cache);
     if (!seen)
         return TOOL_FAIL;
     if (json) {
-        show_json(name, &stats, clean);
+        show_json(name, &stats, file);
     } else {
         show_lookups(&stats);
         show_memory(&stats);
         if (shared_is_file(name))
-            show_file(&stats, clean);
+            show_file(&stats, file);
         show_users(&stats);
     }
     return tool_flush() ? TOOL_OK : TOOL_FAIL;
