@@ -44,8 +44,8 @@ struct gy_book {
     gy_atomic_u64 progress;  /* of the sweep: see below */
     gy_atomic_u64 pin_stamp; /* the latest look at pins that found one here */
     gy_atomic_u64 clock[2];  /* evictions when it was opened, and when sealed. (Relaxed: ages for the policy.) */
-    gy_atomic_u64 proved;    /* files: that the life which has opened it owns it: proof.h */
-    gy_atomic_u64 holed;     /* 1: a writer died inside. (Relaxed: set before progress or word, or alone.) */
+    gy_atomic_u32 proved;    /* files: that the life which has opened it owns it: proof.h */
+    gy_atomic_u32 holed;     /* 1: a writer died inside. (Relaxed: set before progress or word, or alone.) */
 };
 
 #define GY_CLOSED ((uint64_t)1 << 63)

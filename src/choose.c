@@ -40,6 +40,7 @@ static bool
 claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, struct gy_choice *out)
 {
     bool parked = gy_arena_state(word) == GY_PARKED;
+    uint32_t owner = gy_proof_owner(cache, arena);
     uint64_t sweeping = gy_arena_swept_by(word, gy_member_number(cache));
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1, sweep7 */
         return false;
@@ -49,7 +50,7 @@ claim(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t word, st
         gy_cas_seq(&cache->words[arena], &seen, gy_arena_with_state(sweeping, parked ? GY_PARKED : GY_SEALED));
         return false;
     }
-    gy_proof_disown(cache, arena);
+    gy_proof_disown(cache, arena, owner);
     if (!parked)
         gy_sub_rlx(&cache->super->sealed[gy_arena_ring(word)], live_bytes(&cache->books[arena]));
     bool compact = parked && (progress & GY_PROGRESS_COMPACT);
@@ -97,9 +98,10 @@ park_and_join(struct gyre *cache, struct gy_record *r, uint32_t arena, uint64_t 
 {
     uint64_t sweeping = gy_arena_swept_by(word, gy_member_number(cache));
     uint64_t parked = gy_arena_with_state(sweeping, GY_PARKED);
+    uint32_t owner = gy_proof_owner(cache, arena);
     if (!gy_cas_seq(&cache->words[arena], &word, sweeping)) /* model: sweep1 */
         return CHANGED;
-    gy_proof_disown(cache, arena);
+    gy_proof_disown(cache, arena, owner);
     uint64_t progress = gy_load_acq(&cache->books[arena].progress);
     if (gy_arena_written(cache, arena)) /* model: sweep1look */
         /* Failed: this process was expelled, and another has done so. */

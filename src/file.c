@@ -187,7 +187,7 @@ static int
 begin_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is)
 {
     write_life(cache, s, is, GY_FILE_OPENING);
-    int result = write_out(cache);
+    int result = gy_file_write_out(cache);
     if (result == GYRE_OK)
         gy_store_rel(&s->life.clean, GY_FILE_DIRTY);
     return result;

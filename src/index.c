@@ -81,8 +81,8 @@ bool
 gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, const struct gy_found *f,
                enum gyre_reason reason)
 {
-    uint64_t word = f->word;
     gy_proof_void(cache, f);
+    uint64_t word = f->word;
     while (!gy_cas_seq(f->slot, &word, GY_EMPTY)) /* model: evict */
         if (((word ^ f->word) & ~GY_FREQ_MASK) != 0)
             return false; /* retried only because a get counted itself; that saturates */

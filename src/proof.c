@@ -23,10 +23,10 @@ of_life(const struct gyre *cache, uint64_t opened, uint64_t sequence, uint64_t g
     return XXH3_64bits_withSeed(what, sizeof what, cache->generation);
 }
 
-uint64_t
+uint32_t
 gy_proof_of_life(const struct gyre *cache, uint64_t opened)
 {
-    return of_life(cache, opened, 0, UINT64_MAX) | 1;
+    return (uint32_t)of_life(cache, opened, 0, UINT64_MAX) | 1;
 }
 
 /* All but the kind, which is the policy's, and the generation, which is the life's. */
@@ -119,7 +119,7 @@ gy_proof_mark(struct gyre *cache)
     do {
         seen = mark;
         gy_store_seq(&s->life.marked, mark);
-        gy_store_seq(&s->life.mark_proved, gy_proof_of_life(cache, ~mark));
+        gy_store_seq(&s->life.mark_proved, of_life(cache, mark, 1, UINT64_MAX));
         mark = gy_load_seq(&s->mark); /* after both: another's may have come in between */
     } while (mark != seen);
 }
@@ -127,5 +127,5 @@ gy_proof_mark(struct gyre *cache)
 bool
 gy_proof_of_mark_holds(const struct gyre *cache, uint64_t mark)
 {
-    return gy_load_acq(&cache->super->life.mark_proved) == gy_proof_of_life(cache, ~mark);
+    return gy_load_acq(&cache->super->life.mark_proved) == of_life(cache, mark, 1, UINT64_MAX);
 }

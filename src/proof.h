@@ -61,8 +61,8 @@ gy_proof_void(struct gyre *cache, const struct gy_found *f)
 /* For recovery: does the entry prove itself, in an arena of that life? It lies within its arena. */
 bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence);
 
-/* What a book says of the life of an arena whose entries may be trusted, and of no other. */
-uint64_t gy_proof_of_life(const struct gyre *cache, uint64_t opened);
+/* What a book says of the life of an arena whose entries may be trusted, and of no other: never 0. */
+uint32_t gy_proof_of_life(const struct gyre *cache, uint64_t opened);
 
 /* Could a walk of an arena of that generation meet this header? It may be void. */
 static inline bool
@@ -85,11 +85,18 @@ gy_proof_own(struct gyre *cache, uint32_t arena, uint64_t opened)
         gy_store_rel(&cache->books[arena].proved, gy_proof_of_life(cache, opened));
 }
 
-static inline void
-gy_proof_disown(struct gyre *cache, uint32_t arena)
+/* By whom, before it is taken: who comes late disowns no later life. */
+static inline uint32_t
+gy_proof_owner(const struct gyre *cache, uint32_t arena)
 {
-    if (gy_unlikely(gy_proves(cache)))
-        gy_store_rel(&cache->books[arena].proved, 0);
+    return gy_unlikely(gy_proves(cache)) ? gy_load_acq(&cache->books[arena].proved) : 0;
+}
+
+static inline void
+gy_proof_disown(struct gyre *cache, uint32_t arena, uint32_t owner)
+{
+    if (gy_unlikely(owner != 0))
+        gy_cas_seq(&cache->books[arena].proved, &owner, 0);
 }
 
 #endif

@@ -384,7 +384,6 @@ restart:
     return GO_ON;
 }
 
-/* It was not committed, or not for long enough that this one would know what came after. */
 static inline void
 disprove(struct put *p)
 {

@@ -4,6 +4,7 @@
 #include "reap.h"
 
 #include "grow.h"
+#include "proof.h"
 
 enum { LOOK_MS = 10 }; /* between looks; a look takes some 20 us a member */
 
@@ -73,10 +74,14 @@ park_what_was_swept(struct gyre *cache, uint32_t place)
         if (gy_arena_state(word) != GY_SWEEPING || gy_arena_lane(word) != place + 1) /* model: reapswept */
             continue;
         struct gy_book *book = &cache->books[a];
+        uint32_t owner = gy_proof_owner(cache, a);
+        if (gy_load_seq(&cache->words[a]) != word)
+            continue;
         /* model: reaplook */
         uint64_t late = gy_arena_written(cache, a) ? GY_PROGRESS_LATE : 0, progress = gy_load_acq(&book->progress);
         while (!gy_cas_seq(&book->progress, &progress, late | gy_progress_again(progress)))
             ; /* retried because one who had joined before took or did an entry */
+        gy_proof_disown(cache, a, owner); /* he may have died before he did */
         gy_cas_seq(&cache->words[a], &word, gy_arena_with_state(word, GY_PARKED)); /* model: reappark */
     }
 }

@@ -6,7 +6,8 @@
  *   - of an arena, that its last life owns it: else its entries may have been swept, and what replaced them deleted since;
  *   - of an entry, that it was published, whole, in that life, and that nothing has taken it out of the index;
  *   - of several with one key, that with the highest sequence is the newest;
- *   - of the mark of clears, that it is the one that was stored. Without it, nothing is kept.
+ *   - of the mark of clears, that it is the one that was stored. Without it, nothing is kept; nor when the disk had refused
+ *     to write something.
  *
  * What a sync had written out is in the pages as it left them, or as they were made later. So no entry comes back that was
  * replaced, deleted, evicted or cleared before the last sync; and one that was there then is lost only if it was replaced,
@@ -53,7 +54,8 @@ remember(struct recovery *r)
     r->sequence = gy_load_rlx(&s->sequence) & GY_SEQUENCE_MASK;
     r->versions = gy_load_rlx(&s->versions);
     r->mark = gy_load_rlx(&s->life.marked);
-    r->marked = gy_proof_of_mark_holds(c, r->mark);
+    /* Of what the disk has refused, voids may be missing. */
+    r->marked = gy_proof_of_mark_holds(c, r->mark) && gy_load_rlx(&s->life.sync_errors) == 0;
     for (uint32_t a = 0; a < c->g.n_arenas; a++) {
         uint64_t word = gy_load_rlx(&c->words[a]), opened = gy_load_rlx(&c->books[a].opened);
         bool owned = r->marked && opened >= r->mark && opened != 0 && opened <= GY_SEQUENCE_MASK &&
@@ -148,7 +150,7 @@ settle(struct recovery *r, const struct life *life, bool holds, uint64_t end)
     uint64_t sequence = gy_add_rlx(&c->super->sequence, 1);
     gy_store_rlx(&c->words[life->arena], gy_arena_word(state, life->ring, 0, life->generation, sequence));
     if (!holds)
-        gy_proof_disown(c, life->arena);
+        gy_store_rlx(&book->proved, 0);
     gy_store_rlx(&book->opened, holds ? life->opened : 0);
     gy_store_rlx(&book->position, end | GY_CLOSED);
     gy_store_rlx(&book->dead, 0);
@@ -255,8 +257,10 @@ gy_recover(struct gyre *cache)
         read_arena(&r, &r.life[i]);
     if (result == GYRE_OK) {
         gy_mend_quiet(cache);
-        if (!r.marked) /* nothing was kept: the next mark is one */
+        if (!r.marked) { /* nothing was kept: what comes now can be trusted */
             gy_proof_mark(cache);
+            gy_store_rlx(&cache->super->life.sync_errors, 0);
+        }
     }
     if (r.life != NULL)
         cache->deallocate(cache->allocate_arg, r.life, bytes);

@@ -190,6 +190,17 @@ TEST(recover, without_its_mark_nothing_is_kept)
     end(cache);
 }
 
+/* What a sync had answered may rest on pages that the disk never took. */
+TEST(recover, what_the_disk_has_refused_is_not_trusted)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    CHECK_OK(put_text(cache, "key", "value"));
+    gy_add_rlx(&cache->super->life.sync_errors, 1);
+    cache = stop(cache);
+    CHECK(is_missing(cache, "key") && api_stats(cache).sync_errors == 0);
+    end(cache);
+}
+
 /* Of two with one key the later is found, wherever it stands: here the older one was not voided, as when its page was not
  * written. */
 TEST(recover, the_newer_of_two_wins)

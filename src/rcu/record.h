@@ -42,7 +42,6 @@ struct gy_record {
     _Alignas(GY_LINE) gy_atomic_u64 owner; /* 0: free; pid << 32 | tid; shared: member's name << 32 | tid, GY_OWNER_EXPELLED */
     gy_atomic_u64 section; /* 0: outside; epoch << 24 | tick. (Relaxed where liburcu keeps it: an age.) */
     uint64_t version_next, version_end;    /* owner: a block of versions to hand out */
-    uint64_t sequence;                     /* owner: of the last entry it proved: proof.h */
     uint32_t next;                         /* owner: its next record + 1, when pins ran out */
     uint32_t is_further;                   /* owner: it is such a one, not the thread's first */
     uint32_t pins_in;                      /* owner, in its first record: where a free pin was found last */
@@ -52,6 +51,7 @@ struct gy_record {
     gy_atomic_u64 opening;                 /* shared caches: the arena that is being opened, as its lane will show it */
     _Alignas(GY_LINE) gy_atomic_u64 pin[GY_PINS];
     _Alignas(GY_LINE) struct gy_counters count; /* (Relaxed: statistics.) */
+    uint64_t sequence;                     /* owner: of the last entry it proved: proof.h */
 };
 
 static inline uint32_t
