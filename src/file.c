@@ -184,10 +184,10 @@ look_for_others(const struct gyre *cache, const struct gy_super *head, const str
 /* Says that it is not clean any more, on the disk too, before anything is changed of what was. Whoever dies, or is refused by
  * the disk, leaves it OPENING: the next one says it again. */
 static int
-begin_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is)
+begin_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is, bool renewed)
 {
     write_life(cache, s, is, GY_FILE_OPENING);
-    int result = gy_file_write_out(cache);
+    int result = renewed ? gy_file_write_out(cache) : write_out(cache); /* else there is nothing that could be lost */
     if (result == GYRE_OK)
         gy_store_rel(&s->life.clean, GY_FILE_DIRTY);
     return result;
@@ -223,7 +223,7 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     else if (!cache->region.readonly && gy_load_rlx(&s->life.home) != cache->home)
         result = reserve_again(&cache->region, &head->geometry);
     if (!cache->region.readonly && result == GYRE_OK && (clean != GY_FILE_DIRTY || !consistent))
-        result = begin_life(cache, s, &is);
+        result = begin_life(cache, s, &is, !consistent);
     if (cache->region.readonly && !same)
         return result;
     head->generation = s->generation;
@@ -247,7 +247,7 @@ gy_file_join_again(struct gyre *cache)
     gy_process_self(&is);
     int result = lock(cache);
     if (result == GYRE_OK && gy_load_acq(&cache->super->life.clean) != GY_FILE_DIRTY) /* the parent was the last */
-        result = begin_life(cache, cache->super, &is);
+        result = begin_life(cache, cache->super, &is, false);
     if (result == GYRE_OK)
         result = gy_member_join_again(cache);
     if (result == GYRE_OK)
