@@ -114,15 +114,18 @@ write_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is,
     gy_store_rel(&s->life.clean, clean);
 }
 
-void
+int
 gy_file_found(struct gyre *cache)
 {
     struct gy_identity is;
     gy_process_self(&is);
     cache->home = gy_os_object_identity(cache->region.fd);
+    if (cache->home == 0)
+        return GYRE_EIO;
     write_life(cache, cache->super, &is, GY_FILE_DIRTY);
     gy_proof_mark(cache);
     gy_file_tell_time(cache);
+    return GYRE_OK;
 }
 
 /* All but arenas, which nothing refers to then, the head's fixed part, and its life: who is stopped meanwhile leaves one
@@ -172,12 +175,15 @@ reserve_again(struct gy_region *region, const struct gy_geometry *g)
 }
 
 /* Whoever has it open holds a lock on it, which ends with him: then it is as it has to be, whatever could be found out about
- * the machine and the file. GYRE_EBUSY: he is of another machine. */
+ * the machine and the file. GYRE_EBUSY: he is of another machine; GYRE_EPERM: locks tell nothing. */
 static int
 look_for_others(const struct gyre *cache, const struct gy_super *head, const struct gy_identity *is, bool *others)
 {
     uint64_t boot = gy_load_rlx(&head->life.boot[0]);
-    *others = gy_process_locks_look(cache->region.fd, 0, head->geometry.n_members) == GY_LOCK_HELD;
+    enum gy_lock lock = gy_process_locks_look(cache->region.fd, 0, head->geometry.n_members);
+    if (lock == GY_LOCK_UNKNOWN)
+        return GYRE_EPERM;
+    *others = lock == GY_LOCK_HELD;
     return *others && boot != 0 && is->boot[0] != 0 && boot != is->boot[0] ? GYRE_EBUSY : GYRE_OK;
 }
 
@@ -202,6 +208,8 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
         return GYRE_EFORMAT; /* shared memory by its path: nothing in it says that it is in use */
     gy_process_self(&is);
     cache->home = gy_os_object_identity(cache->region.fd);
+    if (cache->home == 0)
+        return GYRE_EIO;
     int result = cache->region.readonly ? GYRE_OK : lock(cache);
     if (result != GYRE_OK)
         return result;

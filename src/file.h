@@ -33,8 +33,8 @@ int gy_file_joined(struct gyre *cache);
 /* This process is a member, or could not be one: others may open it. */
 void gy_file_ready(struct gyre *cache);
 
-/* The life of a fresh one begins. */
-void gy_file_found(struct gyre *cache);
+/* The life of a fresh one begins. GYRE_EIO: the system does not tell which file it is. */
+int gy_file_found(struct gyre *cache);
 
 /* In a forked child, before its first operation, as gy_member_join_again. */
 int gy_file_join_again(struct gyre *cache);

@@ -143,8 +143,8 @@ make(gyre *cache, const gyre_options *o)
         return result;
     settle_in(cache, head);
     if (cache->file)
-        gy_file_found(cache);
-    if (shared)
+        result = gy_file_found(cache);
+    if (result == GYRE_OK && shared)
         result = join(cache); /* before: what is made is open, too */
     if (result == GYRE_OK)
         result = region->ops->publish(region);

@@ -34,6 +34,7 @@ enum fault {
     FAULT_OPEN, /* here and below: of objects in shared memory */
     FAULT_OPEN_UNNAMED,
     FAULT_LOOK, /* fstat and its kind, getcwd */
+    FAULT_TELL, /* statx: which file it is */
     FAULT_READ,
     FAULT_READ_INTERRUPTED,
     FAULT_PERMIT, /* fchmod */

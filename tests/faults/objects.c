@@ -59,6 +59,8 @@ STAND_IN(int, fstat, FAULT_LOOK, EOVERFLOW, -1, (int fd, struct stat *s), (fd, s
 STAND_IN(int, stat, FAULT_LOOK, ENOENT, -1, (const char *path, struct stat *s), (path, s))
 STAND_IN(int, lstat, FAULT_LOOK, EACCES, -1, (const char *path, struct stat *s), (path, s))
 STAND_IN(int, fstatfs, FAULT_LOOK, EIO, -1, (int fd, struct statfs *s), (fd, s))
+STAND_IN(int, statx, FAULT_TELL, EPERM, -1, (int folder, const char *name, int flags, unsigned mask, struct statx *s),
+         (folder, name, flags, mask, s))
 STAND_IN(int, statfs, FAULT_LOOK, EIO, -1, (const char *path, struct statfs *s), (path, s))
 STAND_IN(char *, getcwd, FAULT_LOOK, ENOENT, NULL, (char *to, size_t bytes), (to, bytes))
 STAND_IN(int, fchmod, FAULT_PERMIT, EPERM, -1, (int fd, mode_t mode), (fd, mode))

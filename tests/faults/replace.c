@@ -20,7 +20,7 @@ const char *const fault_names[FAULTS] = {
     "allocate", "malloc", "mmap", "munmap", "madvise", "getrandom", "getrandom, short",
     "getrandom, EINTR", "membarrier register", "membarrier", "futex wait", "futex wake", "sysconf",
     "sched_getcpu", "pthread_create", "pthread_key_create", "pthread_setspecific", "pthread_atfork",
-    "open", "open, unnamed", "fstat", "pread", "pread, EINTR", "fchmod", "ftruncate", "posix_fallocate",
+    "open", "open, unnamed", "fstat", "statx", "pread", "pread, EINTR", "fchmod", "ftruncate", "posix_fallocate",
     "posix_fallocate, EINTR", "fallocate", "linkat", "unlink", "flock", "fcntl", "opendir",
     "fdatasync", "fsync"};
 
@@ -28,7 +28,7 @@ static const struct fault_import imports[] = {
     {"malloc", NULL}, {"mmap", NULL}, {"munmap", NULL}, {"madvise", NULL}, {"getrandom", NULL},
     {"syscall", NULL}, {"sysconf", NULL}, {"sched_getcpu", NULL}, {"pthread_create", NULL},
     {"pthread_key_create", NULL}, {"pthread_setspecific", NULL}, {"pthread_atfork", NULL},
-    {"open", NULL}, {"fstat", NULL}, {"lstat", NULL}, {"stat", NULL}, {"fstatfs", NULL}, {"pread", NULL},
+    {"open", NULL}, {"fstat", NULL}, {"lstat", NULL}, {"stat", NULL}, {"fstatfs", NULL}, {"statx", NULL}, {"pread", NULL},
     {"fchmod", NULL}, {"ftruncate", NULL}, {"posix_fallocate", NULL}, {"fallocate", NULL}, {"linkat", NULL},
     {"renameat2", NULL}, {"unlink", NULL}, {"flock", NULL}, {"fcntl", NULL}, {"opendir", NULL},
     {"statfs", NULL}, {"getcwd", NULL}, {"fdatasync", NULL}, {"fsync", NULL},
@@ -69,6 +69,7 @@ static const struct fault_import imports[] = {
     {"pthread_mutex_lock", "a plain mutex: fails for a robust or a checking one"},
     {"pthread_mutex_unlock", "as pthread_mutex_lock"},
     {"pthread_sigmask", "fails for a bad argument; ours are constant"},
+    {"qsort", "has no result; glibc's sorts in place where it finds no memory"},
     {"sched_yield", "cannot fail on Linux"},
     {"nanosleep", "its time is valid; it may end early"},
     {"sigfillset", "fails for a NULL"},
