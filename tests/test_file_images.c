@@ -172,7 +172,7 @@ static void
 round_of(uint64_t seed)
 {
     char *from[MOMENTS];
-    size_t bytes;
+    size_t bytes = 0;
     state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     memset(of, 0, sizeof of);
     gyre_options o = api_options((pick(4) + 1) * 512 * KIB, GYRE_CREATE | GYRE_NO_THREAD);
