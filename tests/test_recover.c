@@ -77,6 +77,7 @@ TEST(recover, the_last_of_each_key_is_found_with_all_that_it_has)
     CHECK_OK(gyre_put(cache, "key", 3, "second", 6, &p));
     CHECK_OK(put_text(cache, "other", ""));
     CHECK_OK(put_text(cache, "gone", "value"));
+    CHECK_OK(put_text(cache, "gone", "another"));
     CHECK_OK(gyre_delete(cache, "gone", 4));
     cache = stop(cache);
     gyre_view view;
@@ -226,6 +227,27 @@ TEST(recover, the_newer_of_two_wins)
     end(cache);
 }
 
+/* Also where the newer one stands in the arena that is read first. */
+TEST(recover, the_newer_of_two_wins_wherever_it_is)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    struct gy_record *r = room_record(cache);
+    CHECK_OK(put_text(cache, "key", "newer"));
+    struct gy_staged newer = {.ref = gy_slot_ref(room_word(cache, "key"))};
+    newer.arena = gy_ref_arena(cache, newer.ref);
+    newer.opened = gy_load_rlx(&cache->books[newer.arena].opened);
+    struct gy_header valid = gy_entry_header(gy_at(cache, newer.ref));
+    for (unsigned i = 0; gy_ref_arena(cache, gy_slot_ref(room_word(cache, "key"))) == newer.arena; i++) {
+        CHECK_OK(put_bytes(cache, key_of(i).text, 500, i));
+        CHECK_OK(put_text(cache, "key", "older"));
+    }
+    gy_entry_set_header(gy_at(cache, newer.ref), valid);
+    gy_proof_write(cache, r, &newer, r->sequence);
+    cache = stop(cache);
+    CHECK(has_text(cache, "key", "newer"));
+    end(cache);
+}
+
 TEST(recover, what_is_damaged_is_lost_alone)
 {
     enum { KEYS = 3000 };
@@ -243,7 +265,7 @@ TEST(recover, what_is_damaged_is_lost_alone)
     }
     cache = stop(cache);
     for (unsigned i = 0; i < KEYS; i++)
-        CHECK_EQ(has_bytes(cache, key_of(i).text, 100, i), there[i] && i % 3 != 0);
+        CHECK(there[i] && i % 3 != 0 ? has_bytes(cache, key_of(i).text, 100, i) : is_missing(cache, key_of(i).text));
     end(cache);
 }
 
