@@ -295,13 +295,13 @@ gy_file_leave(struct gyre *cache)
         gy_member_leave(cache);
         return;
     }
-    /* Most of it before others have to wait. */
-    bool written = !all_left(cache, cache->member) || gy_file_write_out(cache) == GYRE_OK;
+    if (all_left(cache, cache->member)) /* most of it before others have to wait */
+        gy_file_write_out(cache);
     bool locked = lock(cache) == GYRE_OK;
     if (locked)
         gy_reap_now(cache);
     gy_member_leave(cache);
-    if (written && locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
+    if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
         gy_file_tell_time(cache);
         if (gy_file_write_out(cache) == GYRE_OK) {
             gy_store_rel(&life->clean, GY_FILE_CLEAN);

@@ -7,7 +7,8 @@
  * memory, and is opened as such. When the machine stops, some pages are on the disk as they were last and some as they
  * were before, and nothing tells which. So a file says whether it is clean: who closes it as the last writes everything
  * out, and then that it is; who opens it as the first writes out that it is not, before anything else is changed. One that is
- * not clean, and of another life of the machine, is emptied; so is a copy of one that is not clean.
+ * not clean, and of another life of the machine, is recovered, or emptied if its entries do not prove themselves; so is a copy of
+ * one that is not clean. Nothing is done to one that others have open, or of whose locks nothing can be told.
  *
  * Opening and closing are one at a time, by a lock that ends with its holder. It is not needed for anything else. Whoever dies
  * over either leaves a file that the next one finds not clean, and does what he was about to. */
@@ -23,7 +24,7 @@ struct gy_super;
 /* Between the mapping and the first step in a region: the lock; and the region is as it has to be. head is a verified copy of
  * its head, and is brought up to date. GYRE_OK; GYRE_EBUSY: somebody opens or closes it for long; GYRE_EIO and others: the
  * disk refused something, and nothing was done that cannot be done again. Without the right to write, GYRE_ENOENT: it
- * would have been emptied. */
+ * would have been recovered or emptied. */
 int gy_file_begin(struct gyre *cache, struct gy_super *head);
 
 /* This process is a member: does it hold the lock that says so, whatever can be told of processes and machines? Else it is

@@ -282,12 +282,13 @@ TEST(file_steps, who_is_refused_before_the_disk_says_open_leaves_it_to_the_next)
     end();
 }
 
-TEST(file_steps, what_a_close_could_not_write_is_never_clean)
+static void
+close_refused(unsigned number)
 {
     begin(), make();
     gyre *cache = open_it(0);
     put(cache, "other");
-    disk->fail_at = disk->syncs + 1;
+    disk->fail_at = disk->syncs + number;
     close_it(cache);
     for (unsigned i = 0; i < 2; i++) {
         CHECK(!says_clean());
@@ -298,6 +299,9 @@ TEST(file_steps, what_a_close_could_not_write_is_never_clean)
     }
     end();
 }
+
+TEST(file_steps, what_a_close_could_not_write_is_never_clean) { close_refused(1); }
+TEST(file_steps, what_a_close_could_not_write_under_its_lock_is_never_clean) { close_refused(2); }
 
 TEST(file_steps, what_a_sync_could_not_write_is_never_clean)
 {

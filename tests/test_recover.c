@@ -214,6 +214,7 @@ TEST(recover, the_newer_of_two_wins)
         struct gy_header before = gy_entry_header(gy_at(cache, ref));
         r->sequence -= 5; /* as of a thread that is behind */
         CHECK_OK(put_bytes(cache, key_of(i).text, 100, 2000 + i));
+        CHECK_EQ(gy_entry_header(gy_at(cache, ref)).generation ^ before.generation, UINT8_MAX);
         gy_entry_set_header(gy_at(cache, ref), before);
     }
     cache = stop(cache);

@@ -368,6 +368,30 @@ TEST(region_faults, of_files_that_others_have_open)
     CHECK(unlink(path) == 0 && rmdir(folder) == 0);
 }
 
+/* Where nothing tells which file one is, none is made, and none is opened. */
+TEST(region_faults, of_files_that_cannot_be_told_apart)
+{
+    struct scenario s = {.what = "", .exists = true, .file = true}, makes = {.flags = GYRE_CREATE, .file = true};
+    struct fault_plan plan = {.fault = FAULT_TELL, .at = 1, .for_ever = true};
+    gyre_options to_make = options_of(&makes), o = options_of(&s);
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/cache", folder);
+    gyre *cache;
+    faults_arm(&plan);
+    CHECK_EQ(gyre_open(&cache, &to_make), GYRE_EIO);
+    faults_disarm();
+    CHECK(access(path, F_OK) != 0);
+    make_it(&s);
+    faults_arm(&plan);
+    CHECK_EQ(gyre_open(&cache, &o), GYRE_EIO);
+    o.flags |= GYRE_READONLY;
+    CHECK_EQ(gyre_open(&cache, &o), GYRE_EIO);
+    faults_disarm();
+    CHECK(says_clean());
+    api_close(api_open_with(&o));
+    CHECK(unlink(path) == 0 && rmdir(folder) == 0);
+}
+
 TEST(region_faults, of_files_by_where_the_process_is)
 {
     char here[sizeof folder];
