@@ -71,7 +71,7 @@ struct gyre {
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
     enum gyre_start start;          /* what was found */
-    uint64_t kept, lost;            /* and entries, when it was recovered */
+    uint64_t kept;                  /* and entries, when it was recovered */
     uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;

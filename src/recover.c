@@ -197,7 +197,6 @@ insert(struct gyre *c, uint64_t offset, struct gy_header h, uint64_t sequence)
     gy_atomic_u64 *slot = slot_for(c, hash, c->region.base + offset, h);
     struct gy_found this = found(c, slot, gy_slot_word(hash, 0, offset >> 3)), other;
     uint64_t word = slot != NULL ? gy_load_rlx(slot) : GY_EMPTY;
-    c->lost += slot == NULL;
     c->kept += slot != NULL && word == GY_EMPTY;
     if (word != GY_EMPTY)
         other = found(c, slot, word);

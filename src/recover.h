@@ -10,7 +10,7 @@
 struct gyre;
 
 /* Of a cache whose parts are settled and whose proofs are asked for, under the file's lock, alone. What it finds it counts in
- * cache->kept and cache->lost. GYRE_OK; GYRE_ENOMEM, GYRE_ENOSPC, GYRE_EIO: it may be tried again. */
+ * cache->kept. GYRE_OK; GYRE_ENOMEM, GYRE_ENOSPC, GYRE_EIO: it may be tried again. */
 int gy_recover(struct gyre *cache);
 
 #endif
