@@ -4,12 +4,11 @@
 /* The slot protocol: put and delete. docs/protocols.md has the numbered steps, the invariants and a
  * counterexample to each variation; the models are in tests/models/. In short:
  *
- * A put scans its window (put 2). Where the key stands, one CAS replaces the word in place. Otherwise a tentative word
- * goes into an empty slot (put 3), the whole window is scanned once more (put 4) and rivals of the same key are
- * resolved: a word in a lower slot is taken over and the own one given up, a word in a higher slot is killed. Then one
- * CAS commits (put 5). Nothing waits for anybody, and a tentative word left by the dead is taken over, killed or
- * evicted by whoever meets it. Lower and higher is the order of addresses: it is the same for every operation in every
- * phase of growth.
+ * A put scans its window (put 2). Where the key stands, one CAS replaces the word in place. Otherwise a tentative word goes
+ * into an empty slot (put 3), the whole window is scanned once more (put 4) and rivals of the same key are resolved: a word
+ * in a lower slot is taken over and the own one given up, a word in a higher slot is killed. Then one CAS commits (put 5).
+ * Nothing waits for anybody, and a tentative word left by the dead is taken over, killed or evicted by whoever meets it.
+ * Lower and higher is the order of addresses: it is the same for every operation in every phase of growth.
  *
  * Lock-freedom: a put creates or takes over one word at most and then only moves down; every failed CAS
  * is another operation's success on that slot.
