@@ -61,7 +61,7 @@ static void
 set_pointers(gyre_options *options, struct fuzz_heap *heap, uint64_t bits)
 {
     options->shm_name = bits % 32 == 31 ? "no/name" : NULL;
-    options->file_path = bits % 32 == 30 ? "/nonexistent/fuzz" : NULL;
+    options->file_path = bits % 32 == 30 ? "/nonexistent/fuzz/" : NULL; /* a folder: no name of a file */
     options->clock_ms = bits & 32 ? clock_ms : NULL;
     options->clock_arg = NULL;
     fuzz_heap_use(heap, options);
