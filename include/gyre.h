@@ -416,6 +416,7 @@ typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_CLEARED,
     GYRE_REJECTED,           /* its replacement was too large */
     GYRE_LEASE_ENDED,        /* no value: a lease, ended by its commit or abort, by another writer, or passed on */
+    GYRE_DAMAGED,            /* it did not prove itself any more, in a file that nobody had had open */
     GYRE_REASONS = 16        /* room for more */
 } gyre_reason;
 

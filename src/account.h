@@ -7,13 +7,21 @@
 #ifndef GY_ACCOUNT_H
 #define GY_ACCOUNT_H
 
-#include "cache.h"
+#include "proof.h"
 
 /* Bytes of an arena that no slot refers to any more, or never did. */
 static inline void
 gy_account_dead(struct gyre *cache, uint32_t arena, uint64_t bytes)
 {
     gy_add_rlx(&cache->books[arena].dead, bytes);
+}
+
+/* A staged entry that nothing will refer to. */
+static inline void
+gy_account_given_up(struct gyre *cache, const struct gy_staged *staged)
+{
+    gy_account_dead(cache, staged->arena, staged->bytes);
+    gy_proof_of_room(cache, staged);
 }
 
 static inline void

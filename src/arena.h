@@ -5,8 +5,10 @@
  * a whole. Each has one word, which says everything about its state and is changed by CAS alone (I4),
  * and a book: its position and what is known of its contents.
  *
- *   63               24 23    16 15      5   4    3     0
- *   |     sequence     |  gen   |  lane   | ring | state |       (SWEEPING: the member instead of the lane)
+ *   63               24 23    16 15      5   4       3       2     0
+ *   |     sequence     |  gen   |  lane   | ring | parity | state |       (SWEEPING: the member instead of the lane)
+ *
+ * The parity is the state's: one bit that turns over in a file makes no other state of it.
  *
  *   FREE -> OPENING          taken by a writer or a sweep; its book is being reset
  *   OPENING -> OPEN          it stands in its lane: by the opener, or by any writer that finds it there
@@ -83,17 +85,32 @@ gy_progress_from(uint64_t progress, uint64_t at)
     return at | (progress & GY_PROGRESS_BUSY ? gy_progress_again(progress) : walk);
 }
 
+enum { GY_STATE_BITS = 15, GY_STATE_PARITY = 8 };
+
+static inline uint64_t
+gy_arena_state_bits(enum gy_arena_state state)
+{
+    return (uint64_t)state | (__builtin_parity((unsigned)state) ? GY_STATE_PARITY : 0);
+}
+
 static inline uint64_t
 gy_arena_word(enum gy_arena_state state, unsigned ring, unsigned lane, uint64_t generation, uint64_t sequence)
 {
-    return (uint64_t)state | (uint64_t)ring << 4 | (uint64_t)lane << 5 | (generation & 0xff) << 16 |
+    return gy_arena_state_bits(state) | (uint64_t)ring << 4 | (uint64_t)lane << 5 | (generation & 0xff) << 16 |
            sequence << 24;
 }
 
 static inline enum gy_arena_state
 gy_arena_state(uint64_t word)
 {
-    return (enum gy_arena_state)(word & 15);
+    return (enum gy_arena_state)(word & (GY_STATE_PARITY - 1));
+}
+
+/* Has its state the parity that it was given? */
+static inline bool
+gy_arena_state_whole(uint64_t word)
+{
+    return (word & GY_STATE_BITS) == gy_arena_state_bits(gy_arena_state(word));
 }
 
 static inline unsigned
@@ -123,7 +140,7 @@ gy_arena_sequence(uint64_t word)
 static inline uint64_t
 gy_arena_with_state(uint64_t word, enum gy_arena_state state)
 {
-    return (word & ~(uint64_t)15) | (uint64_t)state;
+    return (word & ~(uint64_t)GY_STATE_BITS) | gy_arena_state_bits(state);
 }
 
 /* SWEEPING, by the member in that place, from 1 (0 in private caches): who clears up after it has to know. It takes the
@@ -131,7 +148,7 @@ gy_arena_with_state(uint64_t word, enum gy_arena_state state)
 static inline uint64_t
 gy_arena_swept_by(uint64_t word, unsigned member)
 {
-    return (word & ~((uint64_t)0x7ff << 5 | 15)) | (uint64_t)member << 5 | GY_SWEEPING;
+    return (word & ~((uint64_t)0x7ff << 5 | GY_STATE_BITS)) | (uint64_t)member << 5 | gy_arena_state_bits(GY_SWEEPING);
 }
 
 /* Negative when a is older than b. */

@@ -13,18 +13,21 @@
  *   4 A pass over the index, in ascending order of buckets, removes all words with refs into old arenas.
  *     done := mark.
  *
+ * A file that is doubted (doubt.h) is passed in the same way: the pass removes what does not prove itself, too, and takes
+ * the doubt away with 4's store.
+ *
  * 3 and 4 are every process's own, where the cache is shared: how far it has come it keeps to itself, so nobody has to take
  * a clear over, and nobody who comes late can spoil another's. One does it as a rule, the maintainer; whoever is
  * through first raises done, and the others stop. */
 
 #include "clear.h"
 
-#include "index.h"
+#include "doubt.h"
 #include "proof.h"
 #include "section.h"
 
 enum stage { IDLE, WAIT, PASS }; /* PASS + n: shard n is being passed, from bucket clear_at on */
-enum { BUCKETS_A_STEP = 256 };
+enum { BUCKETS_A_STEP = 256, AHEAD = 2 };
 
 static uint64_t
 raise_mark(struct gyre *cache)
@@ -47,13 +50,35 @@ gy_clear_begin(struct gyre *cache)
             gy_arena_seal(cache, lane, ring);
 }
 
-static void
-clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_atomic_u64 *slot, uint64_t mark)
+/* False: it was damaged, and has been removed. */
+static bool
+ask_for_proof(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct gy_bucket *bucket,
+              const struct gy_found *f)
 {
+    if (gy_slot_tentative(f->word) || gy_doubt_well_placed(cache, f, bucket))
+        return true;
+    gy_doubt_remove(cache, r, shard, f->slot, f->word);
+    return false;
+}
+
+static void
+clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct gy_bucket *bucket, unsigned s,
+           uint64_t mark)
+{
+    gy_atomic_u64 *slot = &bucket->slot[s];
     struct gy_found f;
+    bool doubted = gy_doubted(cache);
     gy_section_enter(cache, r); /* for recounts: another's pass may end the clear while this one has yet to count */
-    while (gy_load_acq(slot) != GY_EMPTY && gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f)) {
+    for (uint64_t seen = gy_load_acq(slot); seen != GY_EMPTY; seen = gy_load_acq(slot)) {
+        if (!gy_index_pin(cache, slot, &r->pin[GY_PIN_COMPARE], &f)) {
+            if (!doubted)
+                break;
+            gy_doubt_remove(cache, r, shard, slot, seen); /* as it was, or else it is looked at again */
+            continue;
+        }
         uint64_t word = f.word;
+        if (doubted && !ask_for_proof(cache, r, shard, bucket, &f))
+            continue;
         if (gy_load_rlx(&cache->books[f.arena].opened) >= mark) /* (Relaxed: constant under the pin.) */
             break;
         if (gy_slot_tentative(word) ? gy_cas_seq(slot, &word, GY_EMPTY)
@@ -62,6 +87,17 @@ clear_slot(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_a
     }
     gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
     gy_section_exit(cache, r);
+}
+
+/* The misses of a bucket that will be passed soon, when all entries are looked at. */
+static void
+fetch_ahead(const struct gyre *cache, struct gy_bucket *bucket)
+{
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+        uint64_t word = gy_load_acq(&bucket->slot[s]);
+        if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
+            __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+    }
 }
 
 /* Passes some buckets of a shard. True when it is done with the shard. The extent is read anew for each
@@ -76,9 +112,11 @@ clear_shard(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t m
             gy_store_rlx(&cache->clear_at, b);
             return false;
         }
+        if (gy_doubted(cache) && b + AHEAD < gy_shard_extent(cache, number))
+            fetch_ahead(cache, &base[b + AHEAD]);
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
             if (gy_load_acq(&base[b].slot[s]) != GY_EMPTY)
-                clear_slot(cache, r, &cache->super->shard[number], &base[b].slot[s], mark);
+                clear_slot(cache, r, &cache->super->shard[number], &base[b], s, mark);
     }
     gy_store_rlx(&cache->clear_at, 0);
     return true;

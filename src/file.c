@@ -3,7 +3,7 @@
 
 #include "file.h"
 
-#include "cache.h"
+#include "doubt.h"
 #include "os_object.h"
 #include "proof.h"
 #include "reap.h"
@@ -91,7 +91,8 @@ of_this_boot(const struct gy_life *life, const struct gy_identity *is)
 static void
 go_on_with_time(struct gy_super *s)
 {
-    uint64_t start = gy_load_rlx(&s->life.start_wall_ms), latest = gy_load_rlx(&s->life.latest_ms), wall = gy_os_wall_ms();
+    uint64_t start = gy_min(gy_load_rlx(&s->life.start_wall_ms), gy_load_rlx(&s->life.start_wall_again));
+    uint64_t latest = gy_load_rlx(&s->life.latest_ms), wall = gy_os_wall_ms();
     s->clock_before_ms = gy_max(latest, wall > start ? wall - start : 0);
     s->clock_start_ms = gy_os_clock_ms();
 }
@@ -100,9 +101,10 @@ void
 gy_file_tell_time(struct gyre *cache)
 {
     struct gy_life *life = &cache->super->life;
-    uint64_t now = gy_now_ms(cache);
+    uint64_t now = gy_now_ms(cache), start = gy_os_wall_ms() - now;
     gy_store_rlx(&life->latest_ms, now);
-    gy_store_rlx(&life->start_wall_ms, gy_os_wall_ms() - now);
+    gy_store_rlx(&life->start_wall_ms, start);
+    gy_store_rlx(&life->start_wall_again, start);
 }
 
 static void
@@ -145,6 +147,7 @@ empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
     s->clock_start_ms = gy_os_clock_ms();
     gy_store_rlx(&s->life.synced, 0);
     gy_store_rlx(&s->life.synced_ms, 0);
+    gy_store_rlx(&s->life.doubted, 0);
     cache->start = GYRE_START_EMPTIED;
     return GYRE_OK;
 }
@@ -155,6 +158,7 @@ renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
     if (g->proof_bytes == 0)
         return empty(cache, s, g);
     cache->start = GYRE_START_RECOVERED;
+    gy_store_rlx(&s->life.doubted, 0); /* nothing is in it that was not looked at */
     return gy_recover(cache);
 }
 
@@ -174,17 +178,50 @@ reserve_again(struct gy_region *region, const struct gy_geometry *g)
     return result;
 }
 
+/* What an opener finds. */
+struct finding {
+    uint64_t clean;
+    bool same, alone;  /* life of the machine; nobody else has it open */
+    bool consistent;   /* it is as it has to be, but for damage */
+};
+
 /* Whoever has it open holds a lock on it, which ends with him: then it is as it has to be, whatever could be found out about
  * the machine and the file. GYRE_EBUSY: he is of another machine; GYRE_EPERM: locks tell nothing. */
 static int
-look_for_others(const struct gyre *cache, const struct gy_super *head, const struct gy_identity *is, bool *others)
+look_for_others(const struct gyre *cache, const struct gy_super *head, const struct gy_identity *is, struct finding *f)
 {
     uint64_t boot = gy_load_rlx(&head->life.boot[0]);
     enum gy_lock lock = gy_process_locks_look(cache->region.fd, 0, head->geometry.n_members);
+    f->alone = lock == GY_LOCK_FREE;
+    if (f->consistent)
+        return GYRE_OK;
     if (lock == GY_LOCK_UNKNOWN)
         return GYRE_EPERM;
-    *others = lock == GY_LOCK_HELD;
-    return *others && boot != 0 && is->boot[0] != 0 && boot != is->boot[0] ? GYRE_EBUSY : GYRE_OK;
+    f->same |= !f->alone, f->consistent = !f->alone;
+    return !f->alone && boot != 0 && is->boot[0] != 0 && boot != is->boot[0] ? GYRE_EBUSY : GYRE_OK;
+}
+
+/* Who only reads has no lock: another may have opened it since, and change what is looked at here. */
+static bool
+tables_hold(const struct gyre *cache, const struct gy_super *s, const struct finding *f)
+{
+    bool clean = f->clean == GY_FILE_CLEAN;
+    if (!f->alone || (cache->region.readonly && !clean) || gy_doubt_tables_hold(cache, clean))
+        return true;
+    return cache->region.readonly && gy_load_acq(&s->life.clean) != f->clean;
+}
+
+static int
+find_out(const struct gyre *cache, const struct gy_super *s, const struct gy_super *head, const struct gy_identity *is,
+         struct finding *f)
+{
+    f->clean = gy_load_acq(&s->life.clean);
+    f->same = of_this_boot(&s->life, is);
+    f->consistent = f->clean == GY_FILE_CLEAN || (f->same && gy_load_rlx(&s->life.home) == cache->home);
+    int result = look_for_others(cache, head, is, f);
+    if (result == GYRE_OK && f->consistent)
+        f->consistent = tables_hold(cache, s, f);
+    return result;
 }
 
 /* Says that it is not clean any more, on the disk too, before anything is changed of what was. Whoever dies, or is refused by
@@ -199,6 +236,26 @@ begin_life(struct gyre *cache, struct gy_super *s, const struct gy_identity *is,
     return result;
 }
 
+static int
+begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struct gy_identity *is, const struct finding *f)
+{
+    int result = GYRE_OK;
+    if (!f->same)
+        go_on_with_time(s);
+    if (!f->consistent)
+        result = renew(cache, s, &head->geometry);
+    else if (gy_load_rlx(&s->life.home) != cache->home)
+        result = reserve_again(&cache->region, &head->geometry);
+    if (result == GYRE_OK && !(f->same && f->consistent))
+        gy_layout_sign_quiet(s);
+    if (result == GYRE_OK && (f->clean != GY_FILE_DIRTY || !f->consistent))
+        result = begin_life(cache, s, is, !f->consistent);
+    if (result == GYRE_OK && f->consistent && f->alone)
+        gy_doubt_begin_quiet(cache, f->clean == GY_FILE_CLEAN);
+    memcpy(head, s, offsetof(struct gy_super, mark));
+    return result;
+}
+
 int
 gy_file_begin(struct gyre *cache, struct gy_super *head)
 {
@@ -210,33 +267,21 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     cache->home = gy_os_object_identity(cache->region.fd);
     if (cache->home == 0)
         return GYRE_EIO;
-    int result = cache->region.readonly ? GYRE_OK : lock(cache);
+    struct finding f;
+    bool reads = cache->region.readonly;
+    int result = reads ? GYRE_OK : lock(cache);
+    if (result == GYRE_OK && !reads)
+        gy_layout_mend_quiet(s);
+    if (result == GYRE_OK)
+        result = find_out(cache, s, head, &is, &f);
     if (result != GYRE_OK)
         return result;
-    uint64_t clean = gy_load_acq(&s->life.clean);
-    bool same = of_this_boot(&s->life, &is), others = false;
-    bool consistent = clean == GY_FILE_CLEAN || (same && gy_load_rlx(&s->life.home) == cache->home);
-    if (!consistent)
-        result = look_for_others(cache, head, &is, &others);
-    if (result != GYRE_OK)
-        return result;
-    same |= others, consistent |= others;
     cache->start = GYRE_START_WARM;
-    if (cache->region.readonly && !consistent)
-        return GYRE_ENOENT;
-    if (!same)
-        go_on_with_time(cache->region.readonly ? head : s);
-    if (!consistent)
-        result = renew(cache, s, &head->geometry);
-    else if (!cache->region.readonly && gy_load_rlx(&s->life.home) != cache->home)
-        result = reserve_again(&cache->region, &head->geometry);
-    if (!cache->region.readonly && result == GYRE_OK && (clean != GY_FILE_DIRTY || !consistent))
-        result = begin_life(cache, s, &is, !consistent);
-    if (cache->region.readonly && !same)
-        return result;
-    head->generation = s->generation;
-    head->clock_start_ms = s->clock_start_ms, head->clock_before_ms = s->clock_before_ms;
-    return result;
+    if (reads && f.consistent && !f.same)
+        go_on_with_time(head);
+    if (reads)
+        return f.consistent ? GYRE_OK : GYRE_ENOENT;
+    return begin(cache, s, head, &is, &f);
 }
 
 int
@@ -303,6 +348,7 @@ gy_file_leave(struct gyre *cache)
     gy_member_leave(cache);
     if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
         gy_file_tell_time(cache);
+        gy_doubt_sign_quiet(cache);
         if (gy_file_write_out(cache) == GYRE_OK) {
             gy_store_rel(&life->clean, GY_FILE_CLEAN);
             write_out(cache);

@@ -32,7 +32,7 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
         uint64_t left = gy_arena_offset(cache, arena) + cache->arena_bytes - offset;
         const char *entry = gy_at(cache, gy_slot_ref(again));
         struct gy_header h = gy_entry_header(entry);
-        if (gy_unlikely(gy_entry_bytes(offset, h, cache->g.value_align) > left)) {
+        if (gy_unlikely(gy_entry_room(cache, offset, h) > left)) {
             gy_pin_clear(pin);
             return false;
         }

@@ -40,7 +40,7 @@ look(struct seeker *s, uint32_t *ttl_left_ms)
     *ttl_left_ms = 0;
     if (!gy_index_find(s->cache, s->hash, s->key, s->key_size, s->pin, &s->f, &saw_tentative))
         return NOTHING;
-    if (gy_entry_cleared(s->cache, &s->f)) {
+    if (gy_entry_void(s->cache, &s->f)) {
         gy_pin_clear(s->pin);
         return NOTHING;
     }

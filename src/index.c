@@ -62,6 +62,10 @@ gy_index_find_growing(struct gyre *cache, uint64_t hash, const void *key, size_t
 bool
 gy_entry_stands_exactly(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
 {
+    if (gy_doubted(cache) && !gy_entry_proved(cache, f)) { /* first: the rest may be damaged */
+        *reason = GYRE_DAMAGED;
+        return false;
+    }
     uint64_t expiry = gy_entry_expiry(f->entry, f->header);
     if (gy_unlikely(expiry != 0)) {
         bool lease = gy_entry_is_lease(f->header);

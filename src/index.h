@@ -185,11 +185,27 @@ int gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim
 bool gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key,
                      size_t key_bytes, uint64_t if_version, enum gyre_reason reason);
 
+/* Is the file doubted? Then what does not prove itself does not stand: doubt.h. acquire: what is doubted was settled before */
+static inline bool
+gy_doubted(const struct gyre *cache)
+{
+    return gy_unlikely((gy_load_acq(&cache->super->done) & GY_DOUBT) != 0);
+}
+
+bool gy_entry_proved(const struct gyre *cache, const struct gy_found *f); /* doubt.c */
+
 /* Has a clear passed it? (Relaxed: opened is constant while the arena is pinned.) */
 static inline bool
 gy_entry_cleared(const struct gyre *cache, const struct gy_found *f)
 {
     return gy_load_rlx(&cache->books[f->arena].opened) < gy_load_acq(&cache->super->mark);
+}
+
+/* Has it gone, whatever its time? */
+static inline bool
+gy_entry_void(const struct gyre *cache, const struct gy_found *f)
+{
+    return gy_entry_cleared(cache, f) || (gy_doubted(cache) && !gy_entry_proved(cache, f));
 }
 
 /* May a get return this entry? Otherwise *reason says why it goes. */
@@ -198,7 +214,7 @@ bool gy_entry_stands_exactly(struct gyre *cache, const struct gy_found *f, enum 
 static inline bool
 gy_entry_stands(struct gyre *cache, const struct gy_found *f, enum gyre_reason *reason)
 {
-    if (gy_likely((f->header.flags & GY_ENTRY_EXPIRY) == 0 && !gy_entry_cleared(cache, f)))
+    if (gy_likely((f->header.flags & GY_ENTRY_EXPIRY) == 0 && !gy_entry_void(cache, f)))
         return true;
     return gy_entry_stands_exactly(cache, f, reason);
 }

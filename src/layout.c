@@ -8,7 +8,7 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 7,
+    FORMAT = 8,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
@@ -190,7 +190,24 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
     s->geometry = *g;
     gy_store_rlx(&s->versions, 1);
     fill_in(base, g);
+    gy_layout_sign_quiet(s);
     gy_store_rel(&s->state, READY); /* the last store: a region that is not READY is not followed */
+}
+
+static uint64_t
+sum_of(const struct gy_super *s)
+{
+    const uint64_t from = offsetof(struct gy_super, reader_fences);
+    return XXH3_64bits((const char *)s + from, offsetof(struct gy_super, sum) - from);
+}
+
+/* (Relaxed: nobody looks at it yet; or it is what the copy says, too.) */
+void
+gy_layout_sign_quiet(struct gy_super *s)
+{
+    s->sum = sum_of(s);
+    memcpy(s->copy, s, sizeof s->copy);
+    gy_store_rlx(&((struct gy_super *)(void *)s->copy)->state, READY);
 }
 
 void
@@ -231,7 +248,7 @@ gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
 {
     if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
         return GYRE_EFORMAT;
-    if (gy_load_acq(&s->state) != READY || s->reader_fences > 1 || !countable(&s->geometry))
+    if (gy_load_acq(&s->state) != READY || s->sum != sum_of(s) || s->reader_fences > 1 || !countable(&s->geometry))
         return GYRE_ECORRUPT;
     struct gy_geometry placed = s->geometry;
     place(&placed);
@@ -239,6 +256,31 @@ gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
         region_bytes >> 3 > GY_REF_MASK)
         return GYRE_ECORRUPT;
     return GYRE_OK;
+}
+
+int
+gy_layout_verify_either(struct gy_super *s, uint64_t region_bytes)
+{
+    int result = gy_layout_verify(s, region_bytes);
+    if (result == GYRE_OK || region_bytes < sizeof *s)
+        return result;
+    uint64_t first[GY_HEAD_WORDS];
+    memcpy(first, s, sizeof first);
+    memcpy(s, s->copy, sizeof s->copy);
+    if (gy_layout_verify(s, region_bytes) == GYRE_OK)
+        return GYRE_OK;
+    memcpy(s, first, sizeof first);
+    return result;
+}
+
+void
+gy_layout_mend_quiet(struct gy_super *s)
+{
+    uint64_t bytes = s->geometry.region_bytes;
+    if (gy_layout_verify(s, bytes) != GYRE_OK)
+        memcpy(s, s->copy, sizeof s->copy);
+    else if (memcmp(s->copy, s, sizeof s->copy) != 0)
+        memcpy(s->copy, s, sizeof s->copy);
 }
 
 int

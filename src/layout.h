@@ -11,6 +11,8 @@
 #ifndef GY_LAYOUT_H
 #define GY_LAYOUT_H
 
+#include <stddef.h>
+
 #include "arena.h"
 #include "learn.h"
 #include "member.h"
@@ -62,9 +64,18 @@ enum gy_phase { GY_STEADY, GY_UNION, GY_MOVING };
 
 /* A mask of the places of N buckets, in bytes; and the phase, in the bits below. */
 static inline uint64_t
-gy_geometry_word(unsigned log2, enum gy_phase phase)
+gy_geometry_mask(unsigned log2, enum gy_phase phase)
 {
     return (((uint64_t)1 << log2) - 1) << GY_BUCKET_SHIFT | phase;
+}
+
+/* And both once more above, which lookups mask off: one bit that turns over in a file makes no other geometry of it. */
+enum { GY_GEOMETRY_AGAIN_SHIFT = 56 };
+
+static inline uint64_t
+gy_geometry_word(unsigned log2, enum gy_phase phase)
+{
+    return gy_geometry_mask(log2, phase) | (uint64_t)(log2 << 2 | phase) << GY_GEOMETRY_AGAIN_SHIFT;
 }
 
 static inline enum gy_phase
@@ -83,7 +94,7 @@ gy_geometry_bytes(uint64_t geometry)
 static inline unsigned
 gy_geometry_log2(uint64_t geometry)
 {
-    return (unsigned)__builtin_ctzll((geometry >> GY_BUCKET_SHIFT) + 1);
+    return (unsigned)__builtin_ctzll((geometry >> GY_BUCKET_SHIFT) + 1); /* the lowest bit that is 0, whatever is above */
 }
 
 /* The bits that a shard's word may have: of as many buckets as there is room for, and of a phase where there is
@@ -91,7 +102,7 @@ gy_geometry_log2(uint64_t geometry)
 static inline uint64_t
 gy_geometry_bits(const struct gy_geometry *g)
 {
-    return gy_geometry_word(g->log2_buckets_most, GY_STEADY) | (g->log2_buckets_most > 0 ? 3 : 0);
+    return gy_geometry_mask(g->log2_buckets_most, GY_STEADY) | (g->log2_buckets_most > 0 ? 3 : 0);
 }
 
 /* A shard of the index. Its geometry stands apart, beside those of the others: every lookup reads one, and they are in as
@@ -127,10 +138,19 @@ struct gy_life {
     gy_atomic_u64 boot[2]; /* the machine's, when it was opened last */
     gy_atomic_u64 home;    /* which file it is: a copy is another */
     gy_atomic_u64 start_wall_ms, latest_ms; /* wall clock at the start of cache time, as told last; and cache time then */
+    gy_atomic_u64 start_wall_again; /* the earlier of both counts: lest what has expired comes back */
     gy_atomic_u64 marked, mark_proved; /* the mark of clears; and that it is: proof.h */
     gy_atomic_u64 synced;  /* the number of the sequence at which the last sync began, and cache time */
     gy_atomic_u64 synced_ms, syncs, sync_errors;
+    gy_atomic_u64 tables;  /* of a clean one: the sum of its tables: doubt.h */
+    gy_atomic_u64 doubted; /* when nobody had it open last: arenas of before have a smaller opening number, */
+    gy_atomic_u64 doubted_versions; /* and leases a smaller token */
 };
+
+enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096 };
+
+/* In the word that says how far clears were carried out: the file is doubted. */
+#define GY_DOUBT ((uint64_t)1 << 63)
 
 struct gy_super {
     uint64_t magic;
@@ -141,10 +161,11 @@ struct gy_super {
     uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     uint64_t clock_before_ms;    /* and so much had passed before: of a file, while the machine's clock was another */
     struct gy_geometry geometry;
+    uint64_t sum;                /* of these, from reader_fences on */
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
-    gy_atomic_u64 done;
+    gy_atomic_u64 done;                           /* with GY_DOUBT: doubt.h */
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
@@ -187,8 +208,12 @@ struct gy_super {
     _Alignas(GY_LINE) struct gy_life life;        /* files: file.h */
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
 
+    _Alignas(GY_HEAD_COPY_AT) uint64_t copy[GY_HEAD_WORDS]; /* of all before mark, in another page */
+
     _Alignas(GY_LINE) struct gy_shard shard[];
 };
+_Static_assert(offsetof(struct gy_super, mark) == sizeof(uint64_t[GY_HEAD_WORDS]), "so much is fixed");
+_Static_assert(offsetof(struct gy_super, copy) == GY_HEAD_COPY_AT, "the copy is found without the head");
 
 static inline gy_atomic_u64 *
 gy_layout_geometries(const char *base, const struct gy_geometry *g)
@@ -218,12 +243,22 @@ struct gy_birth {
 /* Writes the superblock of a fresh region: nobody else can be there, or looks at more than whether it is finished. */
 void gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_birth *birth);
 
+/* Signs the head, and copies it. Quiet: nobody else changes it. */
+void gy_layout_sign_quiet(struct gy_super *head);
+
+/* The head and its copy are made whole by each other, if one is. */
+void gy_layout_mend_quiet(struct gy_super *head);
+
 /* Of the first bytes of an object: there is no region yet, or half of one? */
 bool gy_layout_unfinished(const struct gy_super *head);
 
 /* Checks a superblock before anything in it is followed: its fixed part, of which the caller has a copy that nobody
  * changes; then the shards' words. GYRE_OK, GYRE_EFORMAT or GYRE_ECORRUPT. */
 int gy_layout_verify(const struct gy_super *head, uint64_t region_bytes);
+
+/* The same; where the fixed part is damaged, its copy takes its place, if that is not. */
+int gy_layout_verify_either(struct gy_super *head, uint64_t region_bytes);
+
 int gy_layout_verify_shards(const char *base, const struct gy_geometry *g);
 
 #endif

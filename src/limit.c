@@ -124,13 +124,18 @@ choose(struct gy_sweep *s, unsigned ring)
 /* As many too many as this there are only when a count is damaged: then it costs entries, but not all at once. */
 enum { EVICTED_MOST = 1000 };
 
+/* Arenas that hold nothing to evict retire, one after the other. So many times their number there are only when they do not: what
+ * is told of who works on them is damaged. */
+enum { BARREN_MOST = 4 };
+
 void
 gy_limit_hold(struct gyre *cache, struct gy_record *r)
 {
     struct gy_learned *learned = &cache->super->learned;
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_ENTRY_LIMIT, .hand = gy_hand_own(cache)};
-    for (unsigned idle = 0; idle < 4 && s.evicted < EVICTED_MOST;) {
-        bool clearing = gy_clear_pending(cache); /* before the counts: it may end in between */
+    uint64_t barren = 0;
+    for (unsigned idle = 0; idle < 4 && s.evicted < EVICTED_MOST && barren <= BARREN_MOST * cache->g.n_arenas;) {
+        bool clearing = gy_clear_under_way(cache); /* before the counts: it may end in between */
         uint64_t probation = entries_in(cache, GY_PROBATION), main = entries_in(cache, GY_MAIN);
         if (probation + main <= cache->g.max_entries)
             return;
@@ -146,6 +151,7 @@ gy_limit_hold(struct gyre *cache, struct gy_record *r)
         uint64_t evicted = s.evicted;
         ring = gy_arena_ring(s.at.word);
         walk(&s, ring == GY_PROBATION ? 1 : UINT32_MAX);
+        barren += s.evicted == evicted;
         if (s.evicted > evicted && ring == GY_PROBATION && gy_learn_due(learned, 1))
             look_at_main(cache, r);
     }

@@ -28,12 +28,13 @@ gy_lookup_quietly(struct gyre *cache, struct gy_record *r, uint64_t hash, const 
     if (!gy_index_find(cache, hash, key, key_bytes, pin, f, saw_tentative))
         return false;
     /* (Relaxed: opened is constant while the arena is pinned.) */
-    bool gone = gy_unlikely(clearing) &&
-                gy_load_rlx(&cache->books[f->arena].opened) < gy_load_acq(&cache->super->mark);
+    bool gone = gy_unlikely(clearing) && gy_entry_void(cache, f);
     if (gy_unlikely((f->header.flags & GY_ENTRY_EXPIRY) && !gone))
         gone = gy_lookup_expired(cache, r, hash, f, ttl_left_ms);
-    if (gy_unlikely(gone))
+    if (gy_unlikely(gone)) {
+        *saw_tentative |= gy_doubted(cache); /* it may be void because it is being replaced */
         gy_pin_clear(pin);
+    }
     return !gone;
 }
 

@@ -175,7 +175,7 @@ attach(gyre *cache, const gyre_options *o)
     struct gy_region *region = &cache->region;
     int result = region->ops->read(region, &head, sizeof head);
     if (result == GYRE_OK)
-        result = gy_layout_verify(&head, region->bytes);
+        result = cache->file ? gy_layout_verify_either(&head, region->bytes) : gy_layout_verify(&head, region->bytes);
     if (result == GYRE_OK && !as_asked(&head, o))
         result = GYRE_EFORMAT;
     if (result == GYRE_OK)

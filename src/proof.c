@@ -74,17 +74,38 @@ gy_proof_sequence(const struct gyre *cache, const struct gy_found *f)
     return gy_load_rlx(&proof_at(cache, gy_slot_ref(f->word) << 3, f->header)->sequence); /* (Relaxed: as above.) */
 }
 
-void
-gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged)
+static uint64_t
+of_room(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened)
 {
+    h.flags &= GY_ENTRY_KNOWN;
+    h.generation = 0;
+    const uint64_t what[] = {opened, offset, gy_header_word(h)};
+    return XXH3_64bits_withSeed(what, sizeof what, cache->seed);
+}
+
+void
+gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged)
+{
+    uint64_t offset = staged->ref << 3;
     struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
-    gy_store_rlx(&proof_at(cache, staged->ref << 3, h)->check, 0); /* (Relaxed: nobody else reads it.) */
+    /* (Relaxed: for who walks the arena when its writers have gone, or another life.) */
+    gy_store_rlx(&proof_at(cache, offset, h)->check, of_room(cache, offset, h, staged->opened));
+}
+
+bool
+gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened)
+{
+    return gy_load_rlx(&proof_at(cache, offset, h)->check) == of_room(cache, offset, h, opened); /* (Relaxed: as above.) */
 }
 
 void
 gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy)
 {
     struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(gy_at(cache, copy->ref));
+    if (gy_entry_is_lease(its)) {
+        gy_proof_of_room_always(cache, copy);
+        return;
+    }
     struct proof *from = proof_at(cache, offset, h), *to = proof_at(cache, copy->ref << 3, its);
     uint64_t sequence = gy_load_rlx(&from->sequence), check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
     gy_store_rlx(&to->sequence, sequence);
@@ -93,8 +114,10 @@ gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct
 }
 
 void
-gy_proof_void_always(const struct gy_found *f)
+gy_proof_void_always(struct gyre *cache, const struct gy_found *f)
 {
+    if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_proved(cache, f)))
+        return; /* a damaged word may lead into another's value */
     struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone */
     h.generation = f->header.generation ^ UINT8_MAX;
     gy_entry_set_header((char *)(uintptr_t)f->entry, h);
@@ -104,7 +127,7 @@ bool
 gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence)
 {
     struct proof *proof = proof_at(cache, offset, h);
-    *sequence = gy_load_rlx(&proof->sequence); /* (Relaxed: this thread is alone.) */
+    *sequence = gy_load_rlx(&proof->sequence); /* (Relaxed: this thread is alone, or pins what was published by a CAS.) */
     return gy_load_rlx(&proof->check) == of_content(cache, offset, h) + of_life(cache, opened, *sequence, h.generation);
 }
 

@@ -42,23 +42,32 @@ void gy_proof_write(struct gyre *cache, struct gy_record *r, const struct gy_sta
 /* 0 of what has none: a lease. */
 uint64_t gy_proof_sequence(const struct gyre *cache, const struct gy_found *f);
 
-/* Of a staged entry that was not committed after all. */
-void gy_proof_withdraw(struct gyre *cache, const struct gy_staged *staged);
+/* Of a staged entry that is a lease, or was not committed after all: it proves its length, and nothing else. */
+void gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged);
+
+static inline void
+gy_proof_of_room(struct gyre *cache, const struct gy_staged *staged)
+{
+    if (gy_unlikely(gy_proves(cache)))
+        gy_proof_of_room_always(cache, staged);
+}
+
+bool gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened);
 
 /* Before the word of an entry, at an offset of the region, gives way to that of its copy. */
 void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy);
 
 /* Before the word that refers to the entry is taken out of the index. */
-void gy_proof_void_always(const struct gy_found *f);
+void gy_proof_void_always(struct gyre *cache, const struct gy_found *f);
 
 static inline void
 gy_proof_void(struct gyre *cache, const struct gy_found *f)
 {
     if (gy_unlikely(gy_proves(cache)))
-        gy_proof_void_always(f);
+        gy_proof_void_always(cache, f);
 }
 
-/* For recovery: does the entry prove itself, in an arena of that life? It lies within its arena. */
+/* Does the entry prove itself, in an arena of that life? It lies within its arena. */
 bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence);
 
 /* What a book says of the life of an arena whose entries may be trusted, and of no other: never 0. */

@@ -76,7 +76,9 @@ outdo(struct put *p, const struct gy_found *f)
 static GY_SELDOM void
 write_proof(struct put *p)
 {
-    if (p->kind != GY_PUT_LEASE && p->kind != GY_PUT_LEASE_OVER)
+    if (p->kind == GY_PUT_LEASE || p->kind == GY_PUT_LEASE_OVER)
+        gy_proof_of_room(p->cache, p->staged);
+    else
         gy_proof_write(p->cache, p->r, p->staged, p->met);
 }
 
@@ -158,7 +160,7 @@ absent(struct put *p, const struct gy_found *f, enum gyre_reason *reason)
     if (p->kind < GY_PUT_LEASE)
         return !gy_entry_stands(p->cache, f, reason);
     *reason = GYRE_CLEARED;
-    return gy_entry_cleared(p->cache, f);
+    return gy_entry_void(p->cache, f);
 }
 
 /* Is a committed word that stands the one that this put is to replace? */
@@ -383,13 +385,6 @@ restart:
     return GO_ON;
 }
 
-static inline void
-disprove(struct put *p)
-{
-    if (gy_unlikely(gy_proves(p->cache)))
-        gy_proof_withdraw(p->cache, p->staged);
-}
-
 static GY_INLINE int
 publish(struct put *p, const struct gy_staged *staged)
 {
@@ -417,8 +412,7 @@ publish(struct put *p, const struct gy_staged *staged)
             gy_count(&p->r->count.vanished, 1);
             gy_count(&p->r->count.removed[GYRE_REPLACED], 1);
             gy_count(&p->r->count.removed_bytes[GYRE_REPLACED], staged->bytes);
-            gy_account_dead(p->cache, staged->arena, staged->bytes);
-            disprove(p);
+            gy_account_given_up(p->cache, staged);
             return GYRE_OK;
         }
         /* An ADD that lost its word was never visible, and says so rather than OK. Two of them could
@@ -426,10 +420,8 @@ publish(struct put *p, const struct gy_staged *staged)
         gy_count(&p->r->count.retries, 1);
         result = GYRE_EBUSY; /* model: add5 */
     }
-    if (result != GYRE_OK) {
-        gy_account_dead(p->cache, staged->arena, staged->bytes);
-        disprove(p);
-    }
+    if (result != GYRE_OK)
+        gy_account_given_up(p->cache, staged);
     return result;
 }
 
@@ -452,7 +444,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
         result = publish(&p, staged);
         gy_pin_clear(p.compare_pin);
     } else {
-        gy_account_dead(cache, staged->arena, staged->bytes);
+        gy_account_given_up(cache, staged);
     }
     gy_section_exit(cache, r);
     wake(&p);

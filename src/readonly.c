@@ -4,6 +4,7 @@
 #include "readonly.h"
 
 #include "find.h"
+#include "proof.h"
 
 /* One look at one slot. GYRE_OK and GYRE_E2BIG: as gyre_read. GYRE_MISS: it is another entry, or none that stands.
  * GYRE_EBUSY: it changed meanwhile. */
@@ -21,8 +22,11 @@ read_slot(struct gyre *cache, gy_atomic_u64 *slot, uint64_t hash, const struct g
     const char *entry = gy_at(cache, gy_slot_ref(word));
     struct gy_header h = gy_entry_header(entry);
     int result = GYRE_MISS;
-    if (gy_entry_bytes(offset, h, cache->g.value_align) <= cache->arena_bytes - (offset & cache->arena_mask) &&
+    if (gy_entry_room(cache, offset, h) <= cache->arena_bytes - (offset & cache->arena_mask) &&
         gy_entry_has_key(entry, h, want->key, want->key_bytes) && opened >= gy_load_acq(&cache->super->mark)) {
+        const struct gy_found f = {NULL, word, entry, h, arena};
+        if (gy_proves(cache) && !gy_entry_proved(cache, &f))
+            return GYRE_EBUSY; /* it is being replaced; or damaged */
         uint64_t expiry = gy_entry_expiry(entry, h);
         if (expiry == 0 || (!gy_entry_is_lease(h) && gy_now_ms(cache) < expiry)) {
             result = h.value_bytes <= want->buffer_bytes ? GYRE_OK : GYRE_E2BIG;

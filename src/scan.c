@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #include "displace.h"
+#include "doubt.h"
 #include "lookup.h"
 
 enum { SEEN_FIRST = 4096, PASSES_MOST = 1000, WAITS_MOST = 1000 };
@@ -70,9 +71,10 @@ see(struct scan *s, struct seen *seen, uint64_t hash, const void *key, uint32_t 
 }
 
 static int
-visit_slot(struct scan *s, gy_atomic_u64 *slot)
+visit_slot(struct scan *s, struct gy_bucket *bucket, unsigned n)
 {
     gyre *c = s->cache;
+    gy_atomic_u64 *slot = &bucket->slot[n];
     uint64_t word = gy_load_acq(slot);
     if (word == GY_EMPTY)
         return GYRE_OK;
@@ -94,6 +96,8 @@ visit_slot(struct scan *s, gy_atomic_u64 *slot)
     int result = GYRE_OK;
     uint32_t ttl_left_ms = 0;
     bool stands = !gy_slot_tentative(f.word) && gy_entry_stands(c, &f, &reason);
+    if (gy_doubted(c))
+        stands = stands && gy_doubt_well_placed(c, &f, bucket);
     if (stands && f.header.flags & GY_ENTRY_EXPIRY)
         stands = (ttl_left_ms = gy_ttl_left(c, &f)) != 0;
     struct seen *seen = (hash | 1) == s->displaced ? &s->late : &s->seen;
@@ -124,7 +128,7 @@ scan_family(struct scan *s, unsigned shard, uint64_t b, uint64_t stride)
         s->tentative = false;
         for (uint64_t at = b; at < gy_shard_extent(c, shard); at += stride)
             for (unsigned n = 0; n < GY_BUCKET_SLOTS; n++) {
-                int result = visit_slot(s, &base[at].slot[n]);
+                int result = visit_slot(s, &base[at], n);
                 if (result != GYRE_OK)
                     return result;
             }

@@ -21,6 +21,7 @@
 #include <sched.h>
 
 #include "account.h"
+#include "clear.h"
 #include "hand.h"
 #include "learn.h"
 #include "reap.h"
@@ -83,7 +84,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     gy_atomic_u64 *owed = &c->super->hand[s->hand].owed;
     s->owed = gy_load_rlx(owed); /* (Relaxed: of two at once, one's counts.) */
     /* A clear that is carried out has emptied the index of all that was here. */
-    if (gy_load_rlx(&book->opened) < gy_load_acq(&c->super->done))
+    if (gy_load_rlx(&book->opened) < gy_clear_done(c))
         at = end;
     while (at < end && !damaged && s->walked < most_bytes) {
         struct gy_item item[BATCH];

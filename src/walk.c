@@ -4,6 +4,7 @@
 #include "walk.h"
 
 #include "account.h"
+#include "doubt.h"
 #include "find.h"
 #include "history.h"
 #include "learn.h"
@@ -97,7 +98,7 @@ lease_lasts(struct gy_sweep *s, const struct gy_found *f)
 {
     s->judged++;
     return (s->at.compact || s->at.look || least(s) == 0) &&
-           gy_now_ms(s->cache) < gy_entry_expiry(f->entry, f->header) && !gy_entry_cleared(s->cache, f);
+           gy_now_ms(s->cache) < gy_entry_expiry(f->entry, f->header) && !gy_entry_void(s->cache, f);
 }
 
 /* 2: what becomes of an entry that a committed word refers to. */
@@ -133,7 +134,7 @@ copy_forward(struct gy_sweep *s, const struct gy_item *i, unsigned kind, struct 
     /* After staging: an arena opened after a clear shows us its mark; one opened before is hidden by it. */
     if (gy_load_rlx(&c->books[s->at.arena].opened) >= gy_load_seq(&c->super->mark))
         return true;
-    gy_account_dead(c, copy->arena, copy->bytes);
+    gy_account_given_up(c, copy);
     gy_arena_unpin(c, s->r, copy);
     return false;
 }
@@ -192,9 +193,7 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
         return;
     }
     if (v.keep) { /* removed while it was copied */
-        if (gy_unlikely(gy_proves(c)))
-            gy_proof_withdraw(c, &copy);
-        gy_account_dead(c, copy.arena, copy.bytes);
+        gy_account_given_up(c, &copy);
         gy_arena_unpin(c, s->r, &copy);
     }
 }
@@ -226,6 +225,7 @@ unsigned
 gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged)
 {
     struct gyre *c = s->cache;
+    bool doubted = gy_doubt_walked(c, s->at.arena);
     unsigned n = 0;
     for (; n < most && at < end; n++) {
         struct gy_item *i = &item[n];
@@ -237,11 +237,14 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         i->h = gy_entry_header_walked(i->entry);
         __builtin_prefetch(i->entry + AHEAD);
         i->bytes = gy_entry_room(c, i->offset, i->h);
-        if (!entry_plausible(i, end - at, s->at.word)) {
+        if (!entry_plausible(i, end - at, s->at.word) ||
+            (gy_unlikely(doubted) && !gy_doubt_length_holds(c, i->offset, i->h, s->at.arena))) {
             *damaged = true;
             break;
         }
         at += i->bytes;
+        if (gy_unlikely(doubted) && at >= end)
+            *damaged = gy_doubt_goes_on(c, s->at.arena, at);
         if (!gy_entry_filled(i->h))
             continue;
         gy_bytes_read(gy_entry_key(i->entry, i->h), i->h.key_bytes);
@@ -281,6 +284,9 @@ gy_walk_holed(struct gy_sweep *s)
             gy_index_window(c, i.hash, &i.window);
             gy_section_enter(c, s->r);
             gy_walk_clear(s, &i);
+            word = gy_load_acq(slot);
+            if (gy_slot_ref(word) == i.offset >> 3) /* it is not where its key is looked for: damaged */
+                gy_doubt_remove(c, s->r, &c->super->shard[number], slot, word);
             gy_section_exit(c, s->r);
         }
     }

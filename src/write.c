@@ -303,6 +303,6 @@ gyre_abort(gyre_draft *draft)
         return;
     if (gy_draft_kind(&was) == GY_PUT_LEASED)
         gy_lease_end_of_draft(cache, gy_at(cache, staged.ref), was.priv[4]);
-    gy_account_dead(cache, staged.arena, staged.bytes);
+    gy_account_given_up(cache, &staged);
     gy_arena_unpin(cache, NULL, &staged);
 }

@@ -2,7 +2,7 @@
 # Stress programs: each .c of stress/ is one, stress/lib is what they share.
 
 STRESS_LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard stress/lib/*.c)))
-STRESS_NAMES   := $(filter-out steps,$(patsubst stress/%.c,%,$(sort $(wildcard stress/*.c))))
+STRESS_NAMES   := $(filter-out damage steps,$(patsubst stress/%.c,%,$(sort $(wildcard stress/*.c))))
 # ThreadSanitizer knows one process: what another has freed in between is a race to it.
 ifeq ($(FLAVOR),tsan)
 STRESS_NAMES := $(filter-out deaths scribble,$(STRESS_NAMES))
@@ -16,7 +16,7 @@ $(B)/stress/%.o: stress/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(STRESS_CFLAGS) -MMD -MP -c $< -o $@
 
-$(STRESS_PROG) $(B)/stress/steps: $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
+$(STRESS_PROG) $(addprefix $(B)/stress/,damage steps): $(B)/stress/%: $(B)/stress/%.o $(STRESS_LIB_OBJ) $(STRESS_GYRE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter-out %.o,$^) -o $@ $(LIB_LIBS) $(JEMALLOC)
 
 # Deaths of processes: with what the tests know of shared caches.
@@ -29,14 +29,18 @@ $(B)/stress/steps.o $(STEPS_OBJ): STRESS_CFLAGS += -Itests -DGY_PLAIN_RUNNER
 $(B)/stress/steps: LDFLAGS += -Wl,-z,now
 $(B)/stress/steps: $(STEPS_OBJ) $(B)/tests/api.o $(INSPECT_OBJ)
 
--include $(STEPS_OBJ:.o=.d) $(B)/stress/steps.d $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
+# Files that are damaged.
+DAMAGE_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard stress/damaging/*.c)))
+$(B)/stress/damage: $(DAMAGE_OBJ)
+
+-include $(DAMAGE_OBJ:.o=.d) $(B)/stress/damage.d $(STEPS_OBJ:.o=.d) $(B)/stress/steps.d $(STRESS_LIB_OBJ:.o=.d) $(STRESS_PROG:=.d)
 
 # The checkers have a unit test, and unit tests race, too.
 $(addprefix $(B)/tests/test_region_,create faults kill): $(B)/stress/lib/creation.o
 $(B)/tests/test_checkers: $(addprefix $(B)/stress/lib/,history.o wgl.o)
 
 .PRECIOUS: $(B)/stress/%.o
-.PHONY: stress-programs stress stress-quick stress-growth steps steps-quick kills creations oracle-processes scribble
+.PHONY: stress-programs stress stress-quick stress-growth steps steps-quick kills creations oracle-processes scribble damage damage-quick
 stress-programs: $(STRESS_PROG)
 
 stress_env = $(if $(SEED),SEED=$(SEED)) $(if $(THREADS),THREADS=$(THREADS)) $(if $(LIMIT),LIMIT=$(LIMIT))
@@ -70,6 +74,14 @@ steps: $(B)/stress/steps
 ## steps-quick: the same from some of the states
 steps-quick: $(B)/stress/steps
 	@$(stress_env) STATES=25 HEIRS=1 DEATHS=6 $(B)/stress/steps
+
+## damage: files are damaged in all places, at every bit of head and tables, cut to every length, and opened (SEED=n, IMAGES=2000)
+damage: $(B)/stress/damage
+	@$(stress_env) EVERY=1 IMAGES=$(or $(IMAGES),2000) $(B)/stress/damage
+
+## damage-quick: some of that (IMAGES=15)
+damage-quick: $(B)/stress/damage
+	@$(stress_env) IMAGES=$(or $(IMAGES),15) $(B)/stress/damage
 
 ## kills: processes that share a cache are killed, N=20000 of them, at any instant (SEED=n)
 kills: $(B)/stress/deaths

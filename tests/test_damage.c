@@ -347,6 +347,29 @@ TEST(damage, a_count_of_entries_that_is_far_too_large)
     gyre_close(cache);
 }
 
+/* Somebody is said to be busy with the last entry of each arena, which ends elsewhere than its position says: none retires, and
+ * none has anything to evict. And the limit is said to be passed. */
+TEST(damage, arenas_that_somebody_works_on_for_ever)
+{
+    gyre_options o = api_options(1 << 20, GYRE_NO_THREAD);
+    o.max_entries = 500;
+    gyre *cache = api_open_with(&o);
+    for (unsigned k = 0; k < 500; k++)
+        CHECK_OK(put_bytes(cache, key_of(k).text, 400, k));
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_rlx(&cache->words[a]);
+        if (gy_arena_state(word) != GY_SEALED)
+            continue;
+        gy_store_rlx(&cache->books[a].position, 2 * cache->arena_bytes | GY_CLOSED);
+        gy_store_rlx(&cache->books[a].progress, GY_PROGRESS_BUSY_ONE | cache->arena_bytes);
+        gy_store_rlx(&cache->words[a], gy_arena_with_state(word, GY_PARKED));
+    }
+    gy_add_seq(&cache->super->n_entries[GY_MAIN], 1 << 20);
+    for (unsigned k = 0; k < 10; k++)
+        CHECK_OK(put_bytes(cache, key_of(1000 + k).text, 8, k));
+    gyre_close(cache);
+}
+
 /* Of what is learned: a share of the cache that is no number, or too large for one. */
 TEST(damage, a_window_that_is_no_share)
 {

@@ -159,6 +159,7 @@ set_wall_back(struct gy_super *s, uint64_t by)
 {
     reboot(s, 0);
     gy_store_rlx(&s->life.start_wall_ms, gy_load_rlx(&s->life.start_wall_ms) + by);
+    gy_store_rlx(&s->life.start_wall_again, gy_load_rlx(&s->life.start_wall_ms));
 }
 
 TEST(file, time_passes_while_the_machine_is_off)

@@ -96,7 +96,7 @@ TEST(hash, the_bits_of_both_buckets)
         CHECK_EQ((mixed ^ h) >> 6 & 1, 1);
         any |= mixed;
         for (unsigned log2 = 1; log2 <= GY_MAX_LOG2_BUCKETS; log2++) {
-            uint64_t n = (uint64_t)1 << log2, geometry = gy_geometry_word(log2, GY_STEADY);
+            uint64_t n = (uint64_t)1 << log2, geometry = gy_geometry_mask(log2, GY_STEADY);
             CHECK_EQ(h & geometry, (gy_hash_first(h) & (n - 1)) * sizeof(struct gy_bucket));
             CHECK_EQ(mixed & geometry, (gy_hash_second(h) & (n - 1)) * sizeof(struct gy_bucket));
         }

@@ -270,6 +270,20 @@ TEST(recover, what_is_damaged_is_lost_alone)
     end(cache);
 }
 
+TEST(recover, what_is_found_stays_within_its_limit)
+{
+    gyre *cache = begin(MIB, 0, 500);
+    for (unsigned i = 0; i < 500; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+    cache = stop(cache);
+    CHECK(api_stats(cache).recovered_entries > 450);
+    for (unsigned i = 500; i < 1500; i++) {
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+        CHECK(api_stats(cache).entries <= 501);
+    }
+    end(cache);
+}
+
 /* The index has grown, and arenas were withdrawn for it. */
 TEST(recover, the_index_is_as_large_as_it_was)
 {

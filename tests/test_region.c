@@ -227,6 +227,7 @@ TEST(region, time_is_the_same_for_all)
     gyre_put_options p = GYRE_PUT_OPTIONS_INIT;
     gyre *cache = api_open_with(&o);
     cache->super->clock_start_ms -= AGE_MS;
+    gy_layout_sign_quiet(cache->super);
     cache->clock_start_ms -= AGE_MS;
     p.ttl_ms = 3600000;
     CHECK_OK(gyre_put(cache, "long", 4, "v", 1, &p));

@@ -113,10 +113,22 @@ TEST(slot, the_picture_of_an_arena_word_is_right)
     uint64_t none = gy_arena_word((enum gy_arena_state)0, 0, 0, 0, 0);
     const uint64_t field[] = {gy_arena_word(GY_FREE, 0, 0, 0, GY_SEQUENCE_MASK),
                               gy_arena_word(GY_FREE, 0, 0, 255, 0), gy_arena_word(GY_FREE, 0, 0x7ff, 0, 0),
-                              gy_arena_word(GY_FREE, 1, 0, 0, 0),
-                              ~gy_arena_with_state(~(uint64_t)0, GY_FREE)};
+                              gy_arena_word(GY_FREE, 1, 0, 0, 0), GY_STATE_PARITY,
+                              ~gy_arena_with_state(~(uint64_t)0, GY_FREE) & ~(uint64_t)GY_STATE_PARITY};
     CHECK_EQ(none, 0);
     read_picture("src/arena.h", drawn, sizeof drawn);
-    draw(real, sizeof real, field, 5);
+    draw(real, sizeof real, field, 6);
     CHECK_STR(drawn, real);
+}
+
+/* One bit of a state that turns over makes no other. */
+TEST(slot, states_of_arenas_have_two_bits_between_them)
+{
+    for (unsigned state = GY_FREE; state <= GY_WITHDRAWN; state++) {
+        uint64_t word = gy_arena_word((enum gy_arena_state)state, 1, 5, 7, 9);
+        CHECK_EQ(gy_arena_state(word), state);
+        CHECK(gy_arena_state_whole(word));
+        for (unsigned bit = 0; bit < 4; bit++)
+            CHECK(!gy_arena_state_whole(word ^ (uint64_t)1 << bit));
+    }
 }

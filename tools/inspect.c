@@ -223,7 +223,7 @@ static bool
 wrong_clear(struct inspect *i, uint64_t n)
 {
     struct gy_super *s = i->cache->super;
-    uint64_t done = gy_load_acq(&s->done), mark = gy_load_acq(&s->mark), sequence = gy_load_acq(&s->sequence);
+    uint64_t done = gy_load_acq(&s->done) & ~GY_DOUBT, mark = gy_load_acq(&s->mark), sequence = gy_load_acq(&s->sequence);
     (void)n;
     inspect_place(i, "head, marks of clear");
     return (done > mark || (mark != 0 && mark >= sequence)) &&
@@ -354,7 +354,7 @@ judge_head(struct inspect *i, int fd, const struct gy_super *head, uint64_t byte
         inspect_what(i, "the object has %llu bytes, and the region %llu", (unsigned long long)bytes,
                      (unsigned long long)head->geometry.region_bytes);
     else
-        inspect_what(i, "the numbers and places of its parts do not fit each other");
+        inspect_what(i, "its numbers are not those that were signed, or do not fit each other");
     tell(i);
 }
 

@@ -34,8 +34,8 @@ wrong_word(struct inspect *i, uint64_t n)
     enum gy_arena_state state = gy_arena_state(word);
     unsigned lane = gy_arena_lane(word);
     inspect_place(i, "arena %llu", (unsigned long long)n);
-    if (state >= INSPECT_STATES)
-        return inspect_what(i, "is in state %u, of %u", state, INSPECT_STATES);
+    if (!gy_arena_state_whole(word))
+        return inspect_what(i, "is in no state: %llu", (unsigned long long)(word & GY_STATE_BITS));
     if (gy_arena_sequence(word) != 0 && gy_sequence_compare(gy_arena_sequence(word), sequence) >= 0)
         return inspect_what(i, "its number %llu was never given out", (unsigned long long)gy_arena_sequence(word));
     if ((state == GY_OPENING || state == GY_OPEN) && lane >= c->g.n_lanes)

@@ -9,6 +9,7 @@
 
 const char *const report_reasons[] = {
     "capacity", "entry_limit", "conflict", "expired", "replaced", "deleted", "cleared", "rejected", "lease_ended",
+    "damaged",
 };
 _Static_assert(sizeof report_reasons / sizeof report_reasons[0] == REPORT_REASONS, "a name for each reason");
 

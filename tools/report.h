@@ -23,7 +23,7 @@ void report_table(const struct report *report);
 void report_json(const struct report *report);
 
 /* What both of them name: the reasons of enum gyre_reason, and the quantiles of latencies. */
-enum { REPORT_REASONS = GYRE_LEASE_ENDED + 1 };
+enum { REPORT_REASONS = GYRE_DAMAGED + 1 };
 extern const char *const report_reasons[];
 
 enum { REPORT_QUANTILES = 5 };
