@@ -108,13 +108,15 @@ enum {                        /* gyre_options.flags */
     GYRE_SHM_FD = 128,        /* shared memory without a name, by descriptor: see shm_fd */
     GYRE_NO_CHECKSUMS = 512,  /* files: entries do not prove themselves (16 bytes less for each, and puts are faster). A file that
                                * was open when the machine stopped is then emptied, not recovered */
+    GYRE_COMPACT = 1024,      /* files: it is made anew as if with another capacity: without holes, its entries in order */
     GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
                                * file open, and nobody looks whether that is so */
 };
 
 /* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache or a file that exists
  * already, zero (in capacity_bytes, too) means as it is, and what is not zero must be as it was created
- * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. */
+ * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. But a file gets another
+ * capacity by being opened with it (gyre_open). */
 typedef struct gyre_options {
     uint32_t struct_size;          /* set by GYRE_OPTIONS_INIT */
     uint32_t flags;
@@ -174,7 +176,15 @@ typedef struct gyre_options {
  * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
  * another machine has it open. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also: the disk refused a write:
  * nothing was changed that cannot be done again. Read-only, of one that is to be recovered or emptied: GYRE_ENOENT. More in
- * docs/file.md. */
+ * docs/file.md.
+ *
+ * A file that is opened with another capacity than it has, or with GYRE_COMPACT, by who may write and while nobody else has it
+ * open, is made anew: a file beside it is filled with what fits, hottest first, written out, and takes its name; time to live,
+ * flags, versions and frequencies stay, statistics begin anew (stats: start, recovered_entries, dropped_entries). Whatever
+ * happens meanwhile, the name leads to one of the two, whole. It takes room for both, and a second or two for each GiB, during
+ * which other openers wait. GYRE_EFORMAT: somebody else has it open (GYRE_EBUSY, if the capacity is the same); GYRE_EINVAL: that
+ * capacity does not take its largest values (max_value_bytes); GYRE_ENOSPC: no room for the other one; GYRE_EPERM: this process
+ * may not make one in that folder, or not for that owner. It is as it was then. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -403,7 +413,8 @@ typedef enum gyre_start { /* what gyre_open found */
     GYRE_START_WARM,      /* it was there */
     GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or a copy of one that was open: its index was made
                            * anew from what proves itself */
-    GYRE_START_EMPTIED    /* the same, with GYRE_NO_CHECKSUMS: emptied */
+    GYRE_START_EMPTIED,   /* the same, with GYRE_NO_CHECKSUMS: emptied */
+    GYRE_START_RESIZED    /* a file that was made anew, with another capacity or GYRE_COMPACT */
 } gyre_start;
 
 typedef enum gyre_reason {   /* why an entry was removed */
@@ -454,12 +465,13 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
-    uint64_t recovered_entries;    /* GYRE_START_RECOVERED: so many were kept */
+    uint64_t recovered_entries;    /* GYRE_START_RECOVERED, GYRE_START_RESIZED: so many were kept */
+    uint64_t dropped_entries;      /* GYRE_START_RESIZED: so many were not, for want of room, or since they were damaged */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

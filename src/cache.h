@@ -71,7 +71,7 @@ struct gyre {
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
     enum gyre_start start;          /* what was found */
-    uint64_t kept;                  /* and entries, when it was recovered */
+    uint64_t kept, dropped;         /* and entries, when it was recovered or made anew; and those that were not */
     uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;
@@ -264,6 +264,15 @@ gy_arena_unpin(struct gyre *cache, struct gy_record *r, const struct gy_staged *
 
 /* Finds the parts of a region that is mapped and was formatted or verified; open.c, as the next. */
 void gy_cache_settle(struct gyre *cache);
+
+/* The same of one whose head was verified, with what it fixes. */
+void gy_cache_settle_in(struct gyre *cache, const struct gy_super *head);
+
+/* Address space for a region of this geometry. GYRE_OK or a GYRE_E code. */
+int gy_cache_map(struct gy_region *region, const struct gy_geometry *g);
+
+/* Maps and fills a fresh region: all but its name. GYRE_OK or a GYRE_E code. */
+int gy_cache_build(struct gyre *cache, const struct gy_geometry *g, const struct gy_birth *birth);
 
 /* All of a fresh region that is used from the start can be written without a fault. GYRE_OK or a GYRE_E code. */
 int gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g);

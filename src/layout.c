@@ -65,6 +65,12 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     return GYRE_OK;
 }
 
+bool
+gy_layout_value_derived(const struct gy_geometry *g)
+{
+    return g->max_value_bytes == gy_min(((uint64_t)1 << g->arena_shift) - ENTRY_ROOM - g->value_align, UINT32_MAX);
+}
+
 /* Huge pages are filled to the end but for the last: is that one worth it? */
 static bool
 fills_huge_pages(uint64_t index_bytes, uint64_t capacity)
@@ -187,6 +193,7 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
     s->generation = birth->generation;
     s->seed = birth->seed;
     s->clock_start_ms = birth->clock_start_ms;
+    s->clock_before_ms = birth->clock_before_ms;
     s->geometry = *g;
     gy_store_rlx(&s->versions, 1);
     fill_in(base, g);

@@ -230,13 +230,16 @@ gy_layout_index_first(const struct gy_geometry *g)
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
 
+/* Does the largest value follow from the size of arenas? Else it was asked for. */
+bool gy_layout_value_derived(const struct gy_geometry *g);
+
 /* Empties a region of which all but the head and the arenas reads as zero: it is as if fresh, but for what is fixed in the head,
  * a file's life, and versions. Nobody else is there. */
 void gy_layout_empty_quiet(char *base, const struct gy_geometry *g);
 
 /* What a fresh region is given beside its geometry. */
 struct gy_birth {
-    uint64_t seed, generation, clock_start_ms;
+    uint64_t seed, generation, clock_start_ms, clock_before_ms;
     bool reader_fences;
 };
 

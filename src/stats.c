@@ -199,6 +199,7 @@ collect(gyre *cache, gyre_stats *s)
     add_memory(cache, s);
     s->start = cache->start;
     s->recovered_entries = cache->kept;
+    s->dropped_entries = cache->dropped;
     if (cache->file)
         look_at_life(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);

@@ -11,7 +11,7 @@ rcu/rcu.h layout.h worker.h sync.h file.h mend.h maintain.h
 cache.h
 registry.h reap.h expel.h credit.h recount.h section.h account.h hand.h choose.h index.h proof.h doubt.h recover.h history.h clear.h grow.h gate.h holder.h
 walk.h limit.h sweep.h find.h insert.h readonly.h move.h displace.h draft.h lease.h
-lookup.h
+lookup.h carry.h resize.h
 hit.h'
 
 floor_of() {

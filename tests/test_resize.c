@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A file gets another capacity. */
+
+#include <sys/file.h>
+
+#include "file_cache.h"
+#include "index.h"
+#include "whole.h"
+
+enum { VALUE = 200, BIG = 16 * MIB, FEW = 4000 };
+
+static gyre_options
+sized(uint64_t capacity, uint32_t flags)
+{
+    gyre_options o = options(flags & ~(uint32_t)GYRE_CREATE);
+    o.flags |= flags & GYRE_CREATE;
+    o.capacity_bytes = capacity;
+    return o;
+}
+
+static gyre *
+open_sized(uint64_t capacity, uint32_t flags)
+{
+    gyre_options o = sized(capacity, flags);
+    return api_open_with(&o);
+}
+
+static void
+fill(gyre *cache, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, VALUE, i));
+}
+
+static unsigned
+found(gyre *cache, unsigned from, unsigned to)
+{
+    unsigned n = 0;
+    for (unsigned i = from; i < to; i++) {
+        gyre_view view;
+        if (gyre_get(cache, key_of(i).text, 16, &view) != GYRE_OK)
+            continue;
+        CHECK(bytes_are(view.data, view.size, i) && view.size == VALUE);
+        gyre_release(&view);
+        n++;
+    }
+    return n;
+}
+
+static void
+check_whole(gyre *cache)
+{
+    CHECK_EQ(whole_faults(cache, NULL), 0);
+}
+
+/* Made with so many entries, and closed. */
+static void
+make_filled(uint64_t capacity, unsigned n, uint32_t flags)
+{
+    gyre *cache = open_sized(capacity, GYRE_CREATE | flags);
+    fill(cache, 0, n);
+    api_close(cache);
+}
+
+static uint64_t
+sum_of_file(void)
+{
+    struct stat s;
+    int file = open(path.text, O_RDONLY);
+    CHECK(file >= 0 && fstat(file, &s) == 0);
+    char *bytes = malloc((size_t)s.st_size);
+    CHECK(bytes != NULL && read(file, bytes, (size_t)s.st_size) == s.st_size);
+    uint64_t sum = 14695981039346656037u;
+    for (off_t i = 0; i < s.st_size; i++)
+        sum = (sum ^ (unsigned char)bytes[i]) * 1099511628211u;
+    free(bytes), close(file);
+    return sum;
+}
+
+/* It is refused so, and not a byte is another. */
+static void
+check_refused(const gyre_options *o, int answer)
+{
+    uint64_t sum = sum_of_file();
+    struct stat before, after;
+    CHECK_EQ(stat(path.text, &before), 0);
+    CHECK_EQ(result_of(o), answer);
+    CHECK_EQ(stat(path.text, &after), 0);
+    CHECK(before.st_ino == after.st_ino && before.st_mtime == after.st_mtime);
+    CHECK_EQ(sum_of_file(), sum);
+}
+
+TEST(resize, a_larger_capacity_keeps_all)
+{
+    begin(), make_filled(4 * MIB, FEW, 0);
+    struct stat before, after;
+    CHECK_EQ(chmod(path.text, 0640), 0);
+    CHECK_EQ(stat(path.text, &before), 0);
+    gyre_options o = sized(BIG, GYRE_CREATE);
+    o.mode = 0640;
+    gyre *cache = api_open_with(&o);
+    gyre_stats stats = api_stats(cache);
+    CHECK(stats.start == GYRE_START_RESIZED && stats.capacity_bytes == BIG && stats.entries == FEW);
+    CHECK(stats.recovered_entries == FEW && stats.dropped_entries == 0 && stats.unlinked == 0);
+    CHECK_EQ(found(cache, 0, FEW), FEW);
+    CHECK_EQ(stat(path.text, &after), 0);
+    CHECK(after.st_mode == before.st_mode && after.st_ino != before.st_ino && after.st_size > before.st_size);
+    check_whole(cache);
+    fill(cache, FEW, 200000); /* it works, for several turns of its ring */
+    CHECK(api_stats(cache).entries > 40000 && found(cache, FEW, 200000) > 40000);
+    check_whole(cache);
+    api_close(cache);
+    CHECK(is_clean());
+    cache = open_sized(BIG, 0);
+    CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
+    api_close(cache);
+    end();
+}
+
+static uint64_t
+mapped_bytes(void)
+{
+    struct stat s;
+    CHECK_EQ(stat(path.text, &s), 0);
+    return (uint64_t)s.st_size;
+}
+
+/* Those that are asked for stay, whenever they came in. */
+TEST(resize, a_smaller_capacity_keeps_the_hottest)
+{
+    enum { ALL = 50000, EVERY = 20 };
+    begin(), make_filled(BIG, ALL, 0);
+    gyre *cache = open_sized(0, 0);
+    for (unsigned turn = 0; turn < 3; turn++)
+        for (unsigned i = 0; i < ALL; i += EVERY) {
+            size_t size;
+            CHECK_OK(gyre_read(cache, key_of(i).text, 16, (char[VALUE]){0}, VALUE, &size));
+        }
+    uint64_t entries = api_stats(cache).entries, bytes = mapped_bytes();
+    CHECK_EQ(entries, ALL);
+    api_close(cache);
+    cache = open_sized(BIG / 2, 0);
+    gyre_stats stats = api_stats(cache);
+    CHECK(stats.start == GYRE_START_RESIZED && stats.capacity_bytes == BIG / 2 && mapped_bytes() < bytes);
+    CHECK_EQ(stats.entries, stats.recovered_entries);
+    CHECK_EQ(stats.recovered_entries + stats.dropped_entries, entries);
+    CHECK(stats.entries > 0.4 * ALL); /* what fits is there */
+    check_whole(cache);
+    unsigned hot = 0, late = 0;
+    for (unsigned i = 0; i < ALL; i += EVERY)
+        hot += found(cache, i, i + 1);
+    late = found(cache, ALL - 1000, ALL);
+    CHECK_MSG(hot == ALL / EVERY, "%u", hot);
+    CHECK_MSG(late > 950 && found(cache, 1, EVERY) == 0, "%u of the newest, %u of the oldest", late, found(cache, 1, EVERY));
+    api_close(cache);
+    end();
+}
+
+TEST(resize, hits_go_with_an_entry)
+{
+    begin();
+    gyre *cache = open_sized(4 * MIB, GYRE_CREATE);
+    fill(cache, 0, 1000);
+    CHECK_EQ(found(cache, 0, 100), 100);
+    CHECK_EQ(found(cache, 0, 100), 100);
+    api_close(cache);
+    cache = open_sized(5 * MIB, 0);
+    unsigned n[GY_POLICY_FREQ_MOST + 1] = {0};
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++)
+        for (uint64_t at = 0; at < gy_shard_extent(cache, shard) * GY_BUCKET_SLOTS; at++) {
+            uint64_t word = gy_load_acq(&gy_shard_buckets(cache, shard)[at / GY_BUCKET_SLOTS].slot[at % GY_BUCKET_SLOTS]);
+            if (word != GY_EMPTY)
+                n[gy_policy_freq(gy_slot_freq(word))]++;
+        }
+    CHECK_MSG(n[0] == 900 && n[GY_POLICY_FREQ_MOST] == 100, "%u %u %u", n[0], n[1], n[2]);
+    api_close(cache);
+    end();
+}
+
+/* What is of before, in the order in which it came: the next sweep meets the oldest first. */
+TEST(resize, the_order_of_entries_stays)
+{
+    begin(), make_filled(4 * MIB, FEW, 0);
+    gyre *cache = open_sized(5 * MIB, 0);
+    uint64_t last = 0;
+    unsigned turned = 0;
+    for (unsigned i = 0; i < FEW; i++) {
+        gyre_view view;
+        CHECK_OK(gyre_get(cache, key_of(i).text, 16, &view));
+        uint64_t opened = gy_load_acq(&cache->books[gy_arena_at(cache, (uint64_t)((const char *)view.data - cache->region.base))].opened);
+        turned += opened < last;
+        last = opened;
+        gyre_release(&view);
+    }
+    CHECK_MSG(turned < FEW / 20, "%u", turned); /* lanes alternate where the thread moves to another processor */
+    api_close(cache);
+    end();
+}
+
+static const gyre_put_options TIMED = {.struct_size = sizeof TIMED, .ttl_ms = 2 * HOUR_MS, .user_flags = 77};
+
+TEST(resize, times_flags_and_versions_stay)
+{
+    begin();
+    gyre *cache = open_sized(4 * MIB, GYRE_CREATE | GYRE_VERSIONS);
+    gyre_put_options o = TIMED;
+    uint64_t version = 0;
+    o.new_version = &version;
+    CHECK_OK(gyre_put(cache, "timed", 5, "value", 5, &o));
+    CHECK(version != 0);
+    o.ttl_ms = HOUR_MS / 60, o.new_version = NULL;
+    CHECK_OK(gyre_put(cache, "short", 5, "value", 5, &o));
+    CHECK_OK(put_text(cache, "plain", "value"));
+    CHECK_OK(put_text(cache, "gone", "value"));
+    CHECK_OK(gyre_delete(cache, "gone", 4));
+    uint64_t last = 0;
+    o = (gyre_put_options)GYRE_PUT_OPTIONS_INIT, o.new_version = &last;
+    CHECK_OK(gyre_put(cache, "last", 4, "value", 5, &o));
+    api_close(cache);
+    in_head(reboot, HOUR_MS); /* and an hour passes */
+    cache = open_sized(8 * MIB, 0);
+    gyre_stats stats = api_stats(cache);
+    CHECK(stats.start == GYRE_START_RESIZED && stats.entries == 3 && stats.recovered_entries == 3);
+    CHECK_EQ(stats.dropped_entries, 0); /* what has expired is not wanted */
+    gyre_view view;
+    CHECK_OK(gyre_get(cache, "timed", 5, &view));
+    CHECK(view.user_flags == 77 && view.ttl_left_ms <= HOUR_MS && view.ttl_left_ms > HOUR_MS - 60000);
+    gyre_release(&view);
+    CHECK(is_missing(cache, "short") && is_missing(cache, "gone") && has_text(cache, "plain", "value"));
+    gyre_put_options condition = GYRE_PUT_OPTIONS_INIT;
+    uint64_t next = 0;
+    condition.flags = GYRE_IF_VERSION, condition.version = version, condition.new_version = &next;
+    CHECK_OK(gyre_put(cache, "timed", 5, "other", 5, &condition));
+    CHECK(next > last); /* none is given out twice */
+    api_close(cache);
+    end();
+}
+
+TEST(resize, what_was_cleared_stays_away)
+{
+    begin(), make_filled(4 * MIB, 1000, 0);
+    gyre *cache = open_sized(0, 0);
+    CHECK_OK(gyre_clear(cache)); /* and no maintenance carries it out */
+    fill(cache, 1000, 1010);
+    api_close(cache);
+    cache = open_sized(2 * MIB, 0);
+    CHECK(found(cache, 0, 1000) == 0 && found(cache, 1000, 1010) == 10);
+    CHECK_EQ(api_stats(cache).dropped_entries, 0);
+    api_close(cache);
+    end();
+}
+
+static int
+tries_another(void *arg)
+{
+    gyre_options o = sized(8 * MIB, 0), same = sized(0, GYRE_COMPACT);
+    gyre *cache;
+    (void)arg;
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_EFORMAT);
+    EXPECT(2, gyre_open(&cache, &same) == GYRE_EBUSY);
+    return 0;
+}
+
+TEST(resize, of_others_it_is_refused)
+{
+    begin(), make();
+    gyre *cache = open_it(0);
+    struct stat before, after;
+    CHECK_EQ(stat(path.text, &before), 0);
+    region_process(tries_another, NULL);
+    CHECK_EQ(tries_another(NULL), 0); /* the same process is somebody else, too */
+    CHECK_EQ(stat(path.text, &after), 0);
+    CHECK(before.st_ino == after.st_ino);
+    CHECK(has_text(cache, "key", "value"));
+    CHECK(api_stats(cache).unlinked == 0 && api_stats(cache).capacity_bytes == 4 * MIB);
+    api_close(cache);
+    cache = open_sized(8 * MIB, 0);
+    CHECK(has_text(cache, "key", "value"));
+    api_close(cache);
+    end();
+}
+
+/* A reader without the right to write stays with what it has. */
+TEST(resize, who_only_reads_changes_nothing_and_goes_on)
+{
+    begin(), make();
+    gyre_options o = sized(8 * MIB, GYRE_READONLY);
+    check_refused(&o, GYRE_EFORMAT);
+    o.flags |= GYRE_COMPACT;
+    CHECK_EQ(result_of(&o), GYRE_EINVAL);
+    gyre *reader = open_it(GYRE_READONLY), *cache = open_sized(8 * MIB, 0);
+    char value[8];
+    size_t size;
+    CHECK_OK(gyre_read(reader, "key", 3, value, sizeof value, &size));
+    CHECK_EQ(api_stats(reader).unlinked, 1);
+    api_close(reader), api_close(cache);
+    end();
+}
+
+TEST(resize, no_capacity_asks_for_none)
+{
+    begin(), make();
+    gyre *cache = open_sized(0, 0);
+    CHECK(api_stats(cache).start == GYRE_START_WARM && api_stats(cache).capacity_bytes == 4 * MIB);
+    api_close(cache);
+    cache = open_sized(4 * MIB, GYRE_CREATE);
+    CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
+    api_close(cache);
+    end();
+}
+
+TEST(resize, what_cannot_be_is_refused)
+{
+    begin();
+    gyre_options o = sized(4 * MIB, GYRE_CREATE);
+    o.max_value_bytes = 100000;
+    gyre *cache = api_open_with(&o);
+    CHECK_OK(put_text(cache, "key", "value"));
+    api_close(cache);
+    o = sized(MIB / 2, 0); /* it does not take eight of the largest values */
+    check_refused(&o, GYRE_EINVAL);
+    o = sized(KIB, 0);
+    check_refused(&o, GYRE_EINVAL);
+    o = sized((uint64_t)8 << 40, 0);
+    check_refused(&o, GYRE_EINVAL);
+    o = sized(8 * MIB, 0), o.max_value_bytes = 5;
+    check_refused(&o, GYRE_EFORMAT);
+    o = sized(0, GYRE_COMPACT), o.file_path = NULL, o.shm_name = "gyre-test-compact";
+    CHECK_EQ(result_of(&o), GYRE_EINVAL);
+    cache = open_sized(8 * MIB, 0);
+    CHECK_EQ(api_stats(cache).max_value_bytes, 100000);
+    CHECK(has_text(cache, "key", "value"));
+    api_close(cache);
+    end();
+}
+
+/* No disk is so large; nor may a process write so large a file: it is refused as on a full disk. */
+TEST(resize, on_a_full_disk_the_old_one_stays)
+{
+    begin(), make_filled(4 * MIB, 1000, 0);
+    const struct rlimit limit = {(rlim_t)mapped_bytes() + MIB, RLIM_INFINITY};
+    struct rlimit before;
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    gyre_options o = sized(BIG, GYRE_CREATE);
+    check_refused(&o, GYRE_ENOSPC);
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK(is_clean());
+    gyre *cache = open_sized(0, 0);
+    CHECK(api_stats(cache).start == GYRE_START_WARM && found(cache, 0, 1000) == 1000);
+    api_close(cache);
+    end();
+}
+
+TEST(resize, where_no_file_may_be_made_the_old_one_stays)
+{
+    if (geteuid() == 0)
+        return; /* root may */
+    begin(), make();
+    CHECK_EQ(chmod(folder, 0500), 0);
+    gyre_options o = sized(8 * MIB, 0);
+    check_refused(&o, GYRE_EPERM);
+    CHECK_EQ(chmod(folder, 0700), 0);
+    end();
+}
+
+TEST(resize, the_owner_stays)
+{
+    if (geteuid() != 0)
+        return; /* nobody else may give files away */
+    begin(), make();
+    struct stat s;
+    CHECK_EQ(chown(path.text, 1234, 4321), 0);
+    gyre_options o = sized(8 * MIB, 0);
+    o.mode = 0666;
+    gyre *cache = api_open_with(&o);
+    api_close(cache);
+    CHECK_EQ(stat(path.text, &s), 0);
+    CHECK(s.st_uid == 1234 && s.st_gid == 4321 && (s.st_mode & 07777) == 0600);
+    end();
+}
+
+TEST(resize, one_that_is_not_trusted_is_recovered_first)
+{
+    begin(), make_filled(4 * MIB, 1000, 0);
+    region_process(put_and_die, "other");
+    in_head(reboot, 0);
+    gyre *cache = open_sized(8 * MIB, 0);
+    gyre_stats stats = api_stats(cache);
+    CHECK(stats.start == GYRE_START_RESIZED && stats.recovered_entries == 1001);
+    CHECK(has_text(cache, "other", "value") && found(cache, 0, 1000) == 1000);
+    check_whole(cache);
+    api_close(cache);
+    end();
+}
+
+TEST(resize, without_checksums_what_is_not_trusted_is_empty)
+{
+    begin(), make_filled(4 * MIB, 1000, GYRE_NO_CHECKSUMS);
+    gyre *cache = open_sized(5 * MIB, 0);
+    CHECK(found(cache, 0, 1000) == 1000 && cache->g.proof_bytes == 0);
+    api_close(cache);
+    region_process(put_and_die, "other"); /* with 4 MiB: that is one more */
+    in_head(reboot, 0);
+    cache = open_sized(8 * MIB, 0);
+    CHECK(api_stats(cache).start == GYRE_START_RESIZED && api_stats(cache).entries == 0);
+    fill(cache, 0, 1000);
+    CHECK_EQ(found(cache, 0, 1000), 1000);
+    api_close(cache);
+    end();
+}
+
+/* Killed with it open, in this life of the machine. */
+TEST(resize, what_the_dead_put_goes_with_it)
+{
+    begin();
+    region_process(put_and_die, "first");
+    gyre *cache = open_sized(8 * MIB, GYRE_CREATE);
+    CHECK(has_text(cache, "first", "value"));
+    CHECK_EQ(api_stats(cache).processes, 1);
+    api_close(cache);
+    CHECK(is_clean());
+    end();
+}
+
+TEST(resize, damage_stays_behind)
+{
+    begin(), make_filled(4 * MIB, 1000, 0);
+    gyre *cache = open_sized(0, 0);
+    gyre_view view;
+    CHECK_OK(gyre_get(cache, key_of(5).text, 16, &view));
+    off_t at = (off_t)((const char *)view.data - cache->region.base) + 10;
+    gyre_release(&view);
+    api_close(cache);
+    int file = open(path.text, O_RDWR);
+    CHECK_EQ(pwrite(file, "?!?!", 4, at), 4);
+    close(file);
+    cache = open_sized(8 * MIB, 0);
+    CHECK(found(cache, 0, 1000) == 999 && is_missing(cache, key_of(5).text));
+    CHECK(api_stats(cache).recovered_entries == 999 && api_stats(cache).dropped_entries == 1);
+    api_close(cache);
+    end();
+}
+
+TEST(resize, a_compact_one_has_no_holes)
+{
+    begin(), make_filled(4 * MIB, 12000, 0);
+    gyre *cache = open_sized(0, 0);
+    for (unsigned i = 0; i < 12000; i++)
+        if (i % 2)
+            CHECK(gyre_delete(cache, key_of(i).text, 16) >= 0);
+    gyre_stats before = api_stats(cache);
+    api_close(cache);
+    cache = open_sized(0, GYRE_COMPACT);
+    gyre_stats after = api_stats(cache);
+    CHECK(after.start == GYRE_START_RESIZED && after.capacity_bytes == 4 * MIB && after.entries == before.entries);
+    CHECK(after.dropped_entries == 0 && after.live_bytes == before.live_bytes);
+    CHECK(before.garbage_bytes > MIB && after.garbage_bytes < MIB / 16);
+    check_whole(cache);
+    api_close(cache);
+    end();
+}
+
+/* As full as it can be: all but what the ends of arenas take stays. */
+TEST(resize, a_full_one_stays_full)
+{
+    begin(), make_filled(4 * MIB, 60000, 0);
+    gyre *cache = open_sized(0, 0);
+    uint64_t entries = api_stats(cache).entries;
+    api_close(cache);
+    cache = open_sized(0, GYRE_COMPACT);
+    gyre_stats stats = api_stats(cache);
+    CHECK_MSG(stats.entries >= entries - entries / 50, "%llu of %llu", (unsigned long long)stats.entries,
+              (unsigned long long)entries);
+    CHECK_EQ(stats.entries + stats.dropped_entries, entries);
+    api_close(cache);
+    end();
+}
+
+TEST(resize, an_index_grows_with_what_is_carried)
+{
+    begin();
+    gyre *cache = open_sized(8 * MIB, GYRE_CREATE);
+    for (unsigned i = 0; i < 60000; i++)
+        CHECK_OK(gyre_put(cache, key_of(i).text, 16, &i, sizeof i, NULL));
+    uint64_t entries = api_stats(cache).entries;
+    CHECK(entries > 59900);
+    api_close(cache);
+    cache = open_sized(BIG, 0);
+    CHECK_EQ(api_stats(cache).entries, entries);
+    for (unsigned i = 0; i < 60000; i++) {
+        unsigned value;
+        size_t size;
+        entries -= gyre_read(cache, key_of(i).text, 16, &value, sizeof value, &size) == GYRE_OK && value == i;
+    }
+    CHECK_EQ(entries, 0);
+    check_whole(cache);
+    api_close(cache);
+    end();
+}
+
+/* The options that it was made with stay, and large values have their room. */
+TEST(resize, what_it_was_made_for_stays)
+{
+    begin();
+    gyre_options o = sized(8 * MIB, GYRE_CREATE);
+    o.expected_entry_bytes = 100000, o.max_entries = 500, o.default_ttl_ms = HOUR_MS, o.value_align = 64;
+    gyre *cache = api_open_with(&o);
+    uint64_t most = api_stats(cache).max_value_bytes, seed = cache->seed;
+    char *large = calloc(1, most);
+    CHECK_OK(gyre_put(cache, "large", 5, large, most, NULL));
+    api_close(cache);
+    cache = open_sized(9 * MIB, 0);
+    gyre_view view;
+    CHECK_OK(gyre_get(cache, "large", 5, &view));
+    CHECK(view.size == most && view.ttl_left_ms > 0 && (uintptr_t)view.data % 64 == 0);
+    gyre_release(&view);
+    CHECK(cache->g.max_entries == 500 && cache->g.default_ttl_ms == HOUR_MS && cache->g.value_align == 64 && cache->seed == seed);
+    api_close(cache);
+    free(large);
+    end();
+}
+
+static int
+opens_at_once(void *arg)
+{
+    gyre_options o = sized(*(const uint64_t *)arg, GYRE_CREATE);
+    for (unsigned i = 0; i < 20; i++) {
+        gyre *cache;
+        int result = gyre_open(&cache, &o);
+        EXPECT(1, result == GYRE_OK || result == GYRE_EFORMAT); /* another has it open */
+        if (result != GYRE_OK)
+            continue;
+        EXPECT(2, has_text(cache, "key", "value"));
+        gyre_close(cache);
+    }
+    return 0;
+}
+
+/* Who waits for the old file's lock goes on with the new one. */
+TEST(resize, many_at_once_get_one_after_the_other)
+{
+    static const uint64_t capacity[] = {4 * MIB, 5 * MIB, 6 * MIB, 7 * MIB};
+    begin(), make();
+    pid_t child[4];
+    for (unsigned i = 0; i < 4; i++)
+        if ((child[i] = fork()) == 0)
+            _exit(opens_at_once((void *)(uintptr_t)&capacity[i]));
+    for (unsigned i = 0; i < 4; i++) {
+        int status;
+        CHECK(waitpid(child[i], &status, 0) == child[i]);
+        CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+    }
+    gyre *cache = open_it(0);
+    CHECK(has_text(cache, "key", "value"));
+    api_close(cache);
+    end();
+}
+
+static int
+waits(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    (void)arg;
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    EXPECT(2, api_stats(cache).unlinked == 0);
+    EXPECT(3, has_text(cache, "key", "value"));
+    gyre_close(cache);
+    return 0;
+}
+
+TEST(resize, who_waits_begins_anew_with_what_has_the_name)
+{
+    begin(), make();
+    copy(path.text, other.text);
+    int file = open(path.text, O_RDONLY), status;
+    CHECK_EQ(flock(file, LOCK_EX), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(waits(NULL));
+    usleep(100000); /* until it waits: else it finds the other at once, and this shows less */
+    CHECK_EQ(rename(other.text, path.text), 0);
+    CHECK_EQ(flock(file, LOCK_UN), 0);
+    close(file);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+    end();
+}
