@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layout.h"
+#include "cache.h"
 #include "os_object.h"
 #include "report.h"
 #include "tool.h"
@@ -127,6 +127,12 @@ shared_look(gyre *cache, const char *name, gyre_stats *stats)
     if (result != GYRE_OK)
         tool_error("%s: %s", name, gyre_strerror(result));
     return result == GYRE_OK;
+}
+
+bool
+shared_has_versions(const gyre *cache)
+{
+    return (cache->g.flags & GYRE_VERSIONS) != 0;
 }
 
 int

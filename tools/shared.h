@@ -30,6 +30,9 @@ gyre *shared_attach(const char *name);
 /* What it says of itself; false, with a message. */
 bool shared_look(gyre *cache, const char *name, gyre_stats *stats);
 
+/* Was it made with GYRE_VERSIONS? */
+bool shared_has_versions(const gyre *cache);
+
 /* What gyre_open answers for a file under a name: 0, and its statistics, when it is a cache. Says nothing. */
 int shared_peek(const char *name, gyre_stats *stats);
 
