@@ -3,103 +3,15 @@
 
 /* A file gets another capacity. */
 
-#include <sys/file.h>
-
-#include "file_cache.h"
-#include "index.h"
-#include "whole.h"
-
-enum { VALUE = 200, BIG = 16 * MIB, FEW = 4000, UNLUCKY = 40 /* of many, their windows are full: a hundred thousandth */ };
-
-static gyre_options
-sized(uint64_t capacity, uint32_t flags)
-{
-    gyre_options o = options(flags & ~(uint32_t)GYRE_CREATE);
-    o.flags |= flags & GYRE_CREATE;
-    o.capacity_bytes = capacity;
-    return o;
-}
-
-static gyre *
-open_sized(uint64_t capacity, uint32_t flags)
-{
-    gyre_options o = sized(capacity, flags);
-    return api_open_with(&o);
-}
-
-static void
-fill(gyre *cache, unsigned from, unsigned to)
-{
-    for (unsigned i = from; i < to; i++)
-        CHECK_OK(put_bytes(cache, key_of(i).text, VALUE, i));
-}
-
-static unsigned
-found(gyre *cache, unsigned from, unsigned to)
-{
-    unsigned n = 0;
-    for (unsigned i = from; i < to; i++) {
-        gyre_view view;
-        if (gyre_get(cache, key_of(i).text, 16, &view) != GYRE_OK)
-            continue;
-        CHECK(bytes_are(view.data, view.size, i) && view.size == VALUE);
-        gyre_release(&view);
-        n++;
-    }
-    return n;
-}
-
-static void
-check_whole(gyre *cache)
-{
-    CHECK_EQ(whole_faults(cache, NULL), 0);
-}
-
-/* Made with so many entries, and closed. */
-static void
-make_filled(uint64_t capacity, unsigned n, uint32_t flags)
-{
-    gyre *cache = open_sized(capacity, GYRE_CREATE | flags);
-    fill(cache, 0, n);
-    api_close(cache);
-}
-
-static uint64_t
-sum_of_file(void)
-{
-    struct stat s;
-    int file = open(path.text, O_RDONLY);
-    CHECK(file >= 0 && fstat(file, &s) == 0);
-    char *bytes = malloc((size_t)s.st_size);
-    CHECK(bytes != NULL && read(file, bytes, (size_t)s.st_size) == s.st_size);
-    uint64_t sum = 14695981039346656037u;
-    for (off_t i = 0; i < s.st_size; i++)
-        sum = (sum ^ (unsigned char)bytes[i]) * 1099511628211u;
-    free(bytes), close(file);
-    return sum;
-}
-
-/* It is refused so, and not a byte is another. */
-static void
-check_refused(const gyre_options *o, int answer)
-{
-    uint64_t sum = sum_of_file();
-    struct stat before, after;
-    CHECK_EQ(stat(path.text, &before), 0);
-    CHECK_EQ(result_of(o), answer);
-    CHECK_EQ(stat(path.text, &after), 0);
-    CHECK(before.st_ino == after.st_ino && before.st_mtime == after.st_mtime);
-    CHECK_EQ(sum_of_file(), sum);
-}
+#include "resize.h"
 
 TEST(resize, a_larger_capacity_keeps_all)
 {
     begin(), make_filled(4 * MIB, FEW, 0);
     struct stat before, after;
-    CHECK_EQ(chmod(path.text, 0640), 0);
     CHECK_EQ(stat(path.text, &before), 0);
     gyre_options o = sized(BIG, GYRE_CREATE);
-    o.mode = 0640;
+    o.mode = 0640; /* as it was made, all the same */
     gyre *cache = api_open_with(&o);
     gyre_stats stats = api_stats(cache);
     CHECK(stats.start == GYRE_START_RESIZED && stats.capacity_bytes == BIG && stats.entries == FEW);
@@ -117,14 +29,6 @@ TEST(resize, a_larger_capacity_keeps_all)
     CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
     api_close(cache);
     end();
-}
-
-static uint64_t
-mapped_bytes(void)
-{
-    struct stat s;
-    CHECK_EQ(stat(path.text, &s), 0);
-    return (uint64_t)s.st_size;
 }
 
 /* Those that are asked for stay, whenever they came in. */
@@ -252,136 +156,8 @@ TEST(resize, what_was_cleared_stays_away)
     end();
 }
 
-static int
-tries_another(void *arg)
-{
-    gyre_options o = sized(8 * MIB, 0), same = sized(0, GYRE_COMPACT);
-    gyre *cache;
-    (void)arg;
-    EXPECT(1, gyre_open(&cache, &o) == GYRE_EFORMAT);
-    EXPECT(2, gyre_open(&cache, &same) == GYRE_EBUSY);
-    return 0;
-}
-
-TEST(resize, of_others_it_is_refused)
-{
-    begin(), make();
-    gyre *cache = open_it(0);
-    struct stat before, after;
-    CHECK_EQ(stat(path.text, &before), 0);
-    region_process(tries_another, NULL);
-    CHECK_EQ(tries_another(NULL), 0); /* the same process is somebody else, too */
-    CHECK_EQ(stat(path.text, &after), 0);
-    CHECK(before.st_ino == after.st_ino);
-    CHECK(has_text(cache, "key", "value"));
-    CHECK(api_stats(cache).unlinked == 0 && api_stats(cache).capacity_bytes == 4 * MIB);
-    api_close(cache);
-    cache = open_sized(8 * MIB, 0);
-    CHECK(has_text(cache, "key", "value"));
-    api_close(cache);
-    end();
-}
-
 /* A reader without the right to write stays with what it has. */
-TEST(resize, who_only_reads_changes_nothing_and_goes_on)
-{
-    begin(), make();
-    gyre_options o = sized(8 * MIB, GYRE_READONLY);
-    check_refused(&o, GYRE_EFORMAT);
-    o.flags |= GYRE_COMPACT;
-    CHECK_EQ(result_of(&o), GYRE_EINVAL);
-    gyre *reader = open_it(GYRE_READONLY), *cache = open_sized(8 * MIB, 0);
-    char value[8];
-    size_t size;
-    CHECK_OK(gyre_read(reader, "key", 3, value, sizeof value, &size));
-    CHECK_EQ(api_stats(reader).unlinked, 1);
-    api_close(reader), api_close(cache);
-    end();
-}
-
-TEST(resize, no_capacity_asks_for_none)
-{
-    begin(), make();
-    gyre *cache = open_sized(0, 0);
-    CHECK(api_stats(cache).start == GYRE_START_WARM && api_stats(cache).capacity_bytes == 4 * MIB);
-    api_close(cache);
-    cache = open_sized(4 * MIB, GYRE_CREATE);
-    CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
-    api_close(cache);
-    end();
-}
-
-TEST(resize, what_cannot_be_is_refused)
-{
-    begin();
-    gyre_options o = sized(4 * MIB, GYRE_CREATE);
-    o.max_value_bytes = 100000;
-    gyre *cache = api_open_with(&o);
-    CHECK_OK(put_text(cache, "key", "value"));
-    api_close(cache);
-    o = sized(MIB / 2, 0); /* it does not take eight of the largest values */
-    check_refused(&o, GYRE_EINVAL);
-    o = sized(KIB, 0);
-    check_refused(&o, GYRE_EINVAL);
-    o = sized((uint64_t)8 << 40, 0);
-    check_refused(&o, GYRE_EINVAL);
-    o = sized(8 * MIB, 0), o.max_value_bytes = 5;
-    check_refused(&o, GYRE_EFORMAT);
-    o = sized(0, GYRE_COMPACT), o.file_path = NULL, o.shm_name = "gyre-test-compact";
-    CHECK_EQ(result_of(&o), GYRE_EINVAL);
-    cache = open_sized(8 * MIB, 0);
-    CHECK_EQ(api_stats(cache).max_value_bytes, 100000);
-    CHECK(has_text(cache, "key", "value"));
-    api_close(cache);
-    end();
-}
-
 /* No disk is so large; nor may a process write so large a file: it is refused as on a full disk. */
-TEST(resize, on_a_full_disk_the_old_one_stays)
-{
-    begin(), make_filled(4 * MIB, 1000, 0);
-    const struct rlimit limit = {(rlim_t)mapped_bytes() + MIB, RLIM_INFINITY};
-    struct rlimit before;
-    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    gyre_options o = sized(BIG, GYRE_CREATE);
-    check_refused(&o, GYRE_ENOSPC);
-    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-    CHECK(is_clean());
-    gyre *cache = open_sized(0, 0);
-    CHECK(api_stats(cache).start == GYRE_START_WARM && found(cache, 0, 1000) == 1000);
-    api_close(cache);
-    end();
-}
-
-TEST(resize, where_no_file_may_be_made_the_old_one_stays)
-{
-    if (geteuid() == 0)
-        return; /* root may */
-    begin(), make();
-    CHECK_EQ(chmod(folder, 0500), 0);
-    gyre_options o = sized(8 * MIB, 0);
-    check_refused(&o, GYRE_EPERM);
-    CHECK_EQ(chmod(folder, 0700), 0);
-    end();
-}
-
-TEST(resize, the_owner_stays)
-{
-    if (geteuid() != 0)
-        return; /* nobody else may give files away */
-    begin(), make();
-    struct stat s;
-    CHECK_EQ(chown(path.text, 1234, 4321), 0);
-    gyre_options o = sized(8 * MIB, 0);
-    o.mode = 0666;
-    gyre *cache = api_open_with(&o);
-    api_close(cache);
-    CHECK_EQ(stat(path.text, &s), 0);
-    CHECK(s.st_uid == 1234 && s.st_gid == 4321 && (s.st_mode & 07777) == 0600);
-    end();
-}
-
 TEST(resize, one_that_is_not_trusted_is_recovered_first)
 {
     begin(), make_filled(4 * MIB, 1000, 0);
@@ -524,69 +300,4 @@ TEST(resize, what_it_was_made_for_stays)
     end();
 }
 
-static int
-opens_at_once(void *arg)
-{
-    gyre_options o = sized(*(const uint64_t *)arg, GYRE_CREATE);
-    for (unsigned i = 0; i < 20; i++) {
-        gyre *cache;
-        int result = gyre_open(&cache, &o);
-        EXPECT(1, result == GYRE_OK || result == GYRE_EFORMAT); /* another has it open */
-        if (result != GYRE_OK)
-            continue;
-        EXPECT(2, has_text(cache, "key", "value"));
-        gyre_close(cache);
-    }
-    return 0;
-}
-
 /* Who waits for the old file's lock goes on with the new one. */
-TEST(resize, many_at_once_get_one_after_the_other)
-{
-    static const uint64_t capacity[] = {4 * MIB, 5 * MIB, 6 * MIB, 7 * MIB};
-    begin(), make();
-    pid_t child[4];
-    for (unsigned i = 0; i < 4; i++)
-        if ((child[i] = fork()) == 0)
-            _exit(opens_at_once((void *)(uintptr_t)&capacity[i]));
-    for (unsigned i = 0; i < 4; i++) {
-        int status;
-        CHECK(waitpid(child[i], &status, 0) == child[i]);
-        CHECK_MSG(status == 0, "status %#x", (unsigned)status);
-    }
-    gyre *cache = open_it(0);
-    CHECK(has_text(cache, "key", "value"));
-    api_close(cache);
-    end();
-}
-
-static int
-waits(void *arg)
-{
-    gyre *cache;
-    gyre_options o = options(0);
-    (void)arg;
-    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
-    EXPECT(2, api_stats(cache).unlinked == 0);
-    EXPECT(3, has_text(cache, "key", "value"));
-    gyre_close(cache);
-    return 0;
-}
-
-TEST(resize, who_waits_begins_anew_with_what_has_the_name)
-{
-    begin(), make();
-    copy(path.text, other.text);
-    int file = open(path.text, O_RDONLY), status;
-    CHECK_EQ(flock(file, LOCK_EX), 0);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(waits(NULL));
-    usleep(100000); /* until it waits: else it finds the other at once, and this shows less */
-    CHECK_EQ(rename(other.text, path.text), 0);
-    CHECK_EQ(flock(file, LOCK_UN), 0);
-    close(file);
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK_MSG(status == 0, "status %#x", (unsigned)status);
-    end();
-}

@@ -21,6 +21,7 @@ static struct steps {
     unsigned n_fail;
     uint64_t points, die_at_point;
     unsigned renamed, folder_synced; /* in that order */
+    bool not_locked;             /* what was about to get the name could be taken for what the dead have left */
     bool named, not_written;     /* no files without a name; what got the name was not on the disk as it was */
     char on_disk[BYTES_MOST];    /* of what was written out last */
 } *steps;
@@ -101,6 +102,9 @@ __wrap_rename(const char *from, const char *to)
     if (counting) {
         size_t bytes = read_file(from, now);
         steps->not_written |= bytes == 0 || memcmp(now, steps->on_disk, bytes) != 0 || clean_of(now) != GY_FILE_OPENING;
+        int file = __real_open(from, O_RDWR); /* who removes what the dead have left looks whether it is locked */
+        steps->not_locked |= __real_flock(file, LOCK_EX | LOCK_NB) == 0;
+        close(file);
         steps->renamed++;
     }
     int result = fails() ? -1 : __real_rename(from, to);
@@ -187,7 +191,7 @@ again(void)
     copy(other.text, path.text);
     steps->n = steps->n_fail = steps->renamed = steps->folder_synced = 0;
     steps->points = 0;
-    steps->not_written = false;
+    steps->not_written = steps->not_locked = false;
 }
 
 static uint64_t wanted;
@@ -216,7 +220,7 @@ run(void)
     if (child == 0)
         resizes();
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    CHECK_MSG(!steps->not_written, "step %u", steps->die_at);
+    CHECK_MSG(!steps->not_written && !steps->not_locked, "step %u", steps->die_at);
     if (WIFSIGNALED(status)) {
         CHECK_EQ(WTERMSIG(status), SIGKILL);
         return -1;
