@@ -25,7 +25,8 @@ FAULTS_OBJ := $(addprefix $(B)/tests/faults/,replace.o objects.o cases.o)
 TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap munmap madvise getrandom \
 	syscall sysconf sched_getcpu pthread_create \
 	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork \
-	open fstat stat lstat fstatfs statx pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 unlink flock fcntl \
+	open fstat stat lstat fstatfs statx pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 \
+	rename fchown unlink flock fcntl \
 	opendir statfs getcwd fdatasync fsync nanosleep)
 TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
