@@ -15,6 +15,7 @@ void (*gy_carry_progress)(uint64_t done, uint64_t total);
 enum {
     WARMTHS = 6,           /* 0: the warmest */
     ITEMS_LEAST = 1 << 16, /* words that are collected at once, or a sixteenth of all */
+    AHEAD = 8,             /* items whose windows are fetched before it is their turn */
     REFUSED_MOST = 1000,   /* one after the other: it is full */
     SHOW_EVERY = 1 << 10
 };
@@ -169,15 +170,48 @@ choose(struct carry *c)
 
 /* ---- the entries ------------------------------------------------------------------------------------------------- */
 
+static struct gy_found
+found(const struct carry *c, uint64_t word)
+{
+    const char *entry = gy_at(c->from, gy_slot_ref(word));
+    return (struct gy_found){.word = word, .entry = entry, .header = gy_entry_header(entry),
+                             .arena = gy_ref_arena(c->from, gy_slot_ref(word))};
+}
+
+/* Does it lie within its arena? Then its key can be read. */
+static bool
+whole(const struct gyre *from, const struct gy_found *f)
+{
+    uint64_t offset = gy_slot_ref(f->word) << 3;
+    return f->header.key_bytes > 0 && gy_entry_filled(f->header) &&
+           gy_entry_room(from, offset, f->header) <= from->arena_bytes - (offset & from->arena_mask);
+}
+
+static uint64_t
+hash_of(const struct carry *c, const struct gy_found *f)
+{
+    return gy_hash(gy_entry_key(f->entry, f->header), f->header.key_bytes, c->from->seed);
+}
+
+/* Its window in the new index comes into the processor's cache until it is its turn. */
+static void
+fetch(const struct carry *c, uint64_t word)
+{
+    struct gy_window w;
+    struct gy_found f = found(c, word);
+    if (!whole(c->from, &f))
+        return;
+    gy_index_window(c->to, hash_of(c, &f), &w);
+    gy_index_prefetch(&w);
+}
+
 /* Is it what its word says, and wanted? */
 static bool
 stands(struct carry *c, const struct gy_found *f, uint64_t *hash)
 {
     struct gyre *from = c->from;
-    uint64_t offset = gy_slot_ref(f->word) << 3;
     enum gyre_reason reason;
-    if (f->header.key_bytes == 0 || !gy_entry_filled(f->header) ||
-        gy_entry_room(from, offset, f->header) > from->arena_bytes - (offset & from->arena_mask))
+    if (!whole(from, f))
         return false;
     if (!gy_entry_is_lease(f->header) && gy_proves(from) && !gy_entry_proved(from, f))
         return false;
@@ -185,7 +219,7 @@ stands(struct carry *c, const struct gy_found *f, uint64_t *hash)
         c->left_behind++;
         return false;
     }
-    *hash = gy_hash(gy_entry_key(f->entry, f->header), f->header.key_bytes, from->seed);
+    *hash = hash_of(c, f);
     return gy_slot_may_match(f->word, *hash);
 }
 
@@ -235,9 +269,7 @@ static int
 carry_item(struct carry *c, const struct item *i)
 {
     uint64_t hash;
-    const char *entry = gy_at(c->from, gy_slot_ref(i->word));
-    const struct gy_found f = {.word = i->word, .entry = entry, .header = gy_entry_header(entry),
-                               .arena = gy_ref_arena(c->from, gy_slot_ref(i->word))};
+    const struct gy_found f = found(c, i->word);
     if (c->done++ % SHOW_EVERY == 0 && gy_carry_progress != NULL)
         gy_carry_progress(c->done, c->words);
     return stands(c, &f, &hash) ? put(c, &f, hash) : GYRE_OK;
@@ -279,8 +311,11 @@ carry_all(struct carry *c)
         c->n_items = 0;
         each_word(c, collect_word, &turns);
         qsort(c->item, c->n_items, sizeof *c->item, by_turn);
-        for (uint64_t i = 0; i < c->n_items && result == GYRE_OK && c->refused < REFUSED_MOST; i++)
+        for (uint64_t i = 0; i < c->n_items && result == GYRE_OK && c->refused < REFUSED_MOST; i++) {
+            if (i + AHEAD < c->n_items)
+                fetch(c, c->item[i + AHEAD].word);
             result = carry_item(c, &c->item[i]);
+        }
         if (result != GYRE_OK)
             return result;
     }
