@@ -81,6 +81,8 @@ TEST(resize_refused, what_cannot_be_is_refused)
     check_refused(&o, GYRE_EFORMAT);
     o = sized(0, GYRE_COMPACT), o.file_path = NULL, o.shm_name = "gyre-test-compact";
     CHECK_EQ(result_of(&o), GYRE_EINVAL);
+    o.shm_name = NULL, o.capacity_bytes = MIB;
+    CHECK_EQ(result_of(&o), GYRE_EINVAL);
     cache = open_sized(8 * MIB, 0);
     CHECK_EQ(api_stats(cache).max_value_bytes, 100000);
     CHECK(has_text(cache, "key", "value"));
