@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "account.h"
+#include "doubt.h"
 #include "find.h"
 #include "grow.h"
 #include "proof.h"
@@ -219,11 +220,11 @@ insert(struct recovery *r, const struct item *i)
     if (word != GY_EMPTY)
         other = found(c, slot, word);
     if (slot == NULL || (word != GY_EMPTY && gy_proof_sequence(c, &other) > i->sequence)) {
-        gy_proof_void(c, &this);
+        gy_proof_void_now(&this);
         return;
     }
     if (word != GY_EMPTY) {
-        gy_proof_void(c, &other);
+        gy_proof_void_now(&other);
         count(r, &other, -1);
     }
     r->n_words[w.number] += word == GY_EMPTY;
@@ -252,29 +253,50 @@ add(struct recovery *r, uint64_t offset, struct gy_header h, uint64_t sequence)
         insert_all(r);
 }
 
-/* An entry after the other. What does not prove itself is passed over by its length: it was replaced, or never published; or it is
- * damaged, and then the next may not be found; or it is of an earlier life, as all that follow. */
+/* Is there an entry that was, or may never be: a void one, a lease, one that was given up? It is passed over. */
+static bool
+passed(struct recovery *r, const struct life *life, uint64_t offset, struct gy_header h)
+{
+    return gy_doubt_length_holds(r->cache, offset, h, life->arena);
+}
+
+/* Too much of it would have to be hashed, of what looks like entries: the rest goes, lest what is in it is found another time. */
+static void
+give_up(struct recovery *r, const struct life *life, uint64_t at)
+{
+    memset(r->cache->region.base + gy_arena_offset(r->cache, life->arena) + at, 0, r->cache->arena_bytes - at);
+}
+
+/* An entry after the other. Where none proves itself (it was never published, or is damaged, or its page is older), the next one is
+ * looked for at every place: an entry that were not found now, and is neither void, could be found by the next recovery, when the page
+ * that hid it is another. */
 static void
 read_arena(struct recovery *r, struct life *life)
 {
+    enum { HASHED_MOST = 16 }; /* times its bytes, in vain */
     struct gyre *c = r->cache;
-    uint64_t from = gy_arena_offset(c, life->arena), at = 0, end = 0, sequence;
+    uint64_t from = gy_arena_offset(c, life->arena), at = 0, end = 0, hashed = 0, sequence;
     bool holds = false, walkable = true, so_far = true;
     uint8_t first = 0;
     while (life->opened != 0 && c->arena_bytes - at >= sizeof(struct gy_header)) {
         struct gy_header h = gy_entry_header(c->region.base + from + at);
-        uint64_t bytes = gy_entry_room(c, from + at, h);
-        if (h.key_bytes == 0 || bytes > c->arena_bytes - at)
-            break;
-        first = at == 0 ? h.generation : first;
-        so_far = so_far && gy_proof_plausible(h, first);
-        bool same = !holds || h.generation == life->generation;
+        uint64_t bytes = h.key_bytes != 0 ? gy_entry_room(c, from + at, h) : c->arena_bytes;
+        bool fits = bytes <= c->arena_bytes - at, same = fits && (!holds || h.generation == life->generation);
         if (same && gy_entry_filled(h) && !gy_entry_is_lease(h) && gy_proof_holds(c, from + at, h, life->opened, &sequence)) {
             life->generation = h.generation, holds = true;
             add(r, from + at, h, sequence);
             end = at + bytes, walkable = so_far;
+        } else if (!fits || !passed(r, life, from + at, h)) {
+            hashed += fits ? bytes : 0;
+            bytes = GY_ENTRY_ALIGN, so_far = false;
         }
+        first = at == 0 ? h.generation : first;
+        so_far = so_far && gy_proof_plausible(h, first);
         at += bytes;
+        if (hashed > HASHED_MOST * c->arena_bytes) {
+            give_up(r, life, at);
+            break;
+        }
     }
     settle(r, life, holds, end);
     gy_store_rlx(&c->books[life->arena].holed, !walkable); /* where a walk would stop, the index tells what is there */
