@@ -271,7 +271,7 @@ gy_file_begin(struct gyre *cache, struct gy_super *head)
     bool reads = cache->region.readonly;
     int result = reads ? GYRE_OK : lock(cache);
     if (result == GYRE_OK && !reads)
-        gy_layout_mend_quiet(s);
+        gy_layout_mend_quiet(s, cache->region.bytes);
     if (result == GYRE_OK)
         result = find_out(cache, s, head, &is, &f);
     if (result != GYRE_OK)

@@ -12,9 +12,9 @@ enum { A_LOOK_NS = 1000 };
 /* Threads of the library look at it, too. */
 static _Atomic uint64_t now_ns, drawn;
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
-ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned flags);
+int image_clock_gettime(clockid_t clock, struct timespec *t);
+int image_nanosleep(const struct timespec *t, struct timespec *left);
+ssize_t image_getrandom(void *to, size_t bytes, unsigned flags);
 
 void
 image_time_begin(uint64_t ms)
@@ -24,7 +24,7 @@ image_time_begin(uint64_t ms)
 }
 
 int
-__wrap_clock_gettime(clockid_t clock, struct timespec *t)
+image_clock_gettime(clockid_t clock, struct timespec *t)
 {
     uint64_t ns = atomic_fetch_add(&now_ns, A_LOOK_NS);
     (void)clock;
@@ -33,7 +33,7 @@ __wrap_clock_gettime(clockid_t clock, struct timespec *t)
 }
 
 int
-__wrap_nanosleep(const struct timespec *t, struct timespec *left)
+image_nanosleep(const struct timespec *t, struct timespec *left)
 {
     (void)left;
     now_ns += (uint64_t)t->tv_sec * 1000000000 + (uint64_t)t->tv_nsec;
@@ -41,7 +41,7 @@ __wrap_nanosleep(const struct timespec *t, struct timespec *left)
 }
 
 ssize_t
-__wrap_getrandom(void *to, size_t bytes, unsigned flags)
+image_getrandom(void *to, size_t bytes, unsigned flags)
 {
     (void)flags;
     for (size_t i = 0; i < bytes; i++)
