@@ -13,7 +13,7 @@
 #include "image/patch.h"
 #include "image/clock.h"
 
-enum { REFUSED_MOST = 20, CALLS = 60, TURNS = 3 };
+enum { REFUSED_MOST = 3, CALLS = 60, TURNS = 3 }; /* refused: each waits for a while, for nobody */
 
 static struct {
     unsigned long long files, believed, refused, warm, recovered, emptied, hits, calls;
