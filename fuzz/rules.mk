@@ -47,9 +47,10 @@ fuzz-quick: fuzz-replay
 	@$(MAKE) --no-print-directory fuzz T=5
 
 $(FUZZ_NAMES:%=$(FUZZ_B)/%): $(FUZZ_B)/%: $(FUZZ_B)/fuzz/%.o $(FUZZ_SHARED:%.c=$(FUZZ_B)/%.o) $(FUZZ_LIB)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(filter-out $(FUZZ_INSTEAD),$^) $(LIB_LIBS) -o $@
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_LINK) $(filter-out $(FUZZ_INSTEAD),$^) $(LIB_LIBS) -o $@
 $(FUZZ_B)/fuzz_image: $(FUZZ_IMAGE:%.c=$(FUZZ_B)/%.o) $(addprefix $(FUZZ_B)/fuzz/image/,mutate.o os.o)
 $(B)/fuzz/fuzz_image: $(FUZZ_IMAGE:%.c=$(B)/%.o) $(B)/fuzz/image/os.o
+$(FUZZ_B)/fuzz_image $(B)/fuzz/fuzz_image: FUZZ_LINK := -Wl,--wrap=sched_yield
 $(FUZZ_B)/fuzz_image: FUZZ_INSTEAD := $(FUZZ_B)/src/os.o
 $(FUZZ_B)/fuzz/image/os.o $(B)/fuzz/image/os.o: %/fuzz/image/os.o: %/src/os.o
 	@mkdir -p $(@D)
@@ -63,6 +64,6 @@ $(FUZZ_B)/fuzz/%.o $(FUZZ_B)/stress/%.o: private GY_CPPFLAGS += -Ifuzz -Istress/
 $(B)/fuzz/%.o: private ALL_CFLAGS += -Ifuzz -Istress/damaging -Istress/lib
 
 $(FUZZ_NAMES:%=$(B)/fuzz/%): %: %.o $(B)/fuzz/alone.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(LIB)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LINK) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(JEMALLOC) -o $@
 
 -include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/image/*.d $(FUZZ_B)/fuzz/*.d $(FUZZ_B)/fuzz/image/*.d $(FUZZ_B)/stress/*/*.d) $(FUZZ_LIB:.o=.d)

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the gyre authors */
 
 /* The clocks and the random bytes that the library gets in fuzz_image, so that the same input always does the same: time goes on
- * by looks at it and by naps, which take none. */
+ * by looks at it and by naps, which take none; nor does giving way. */
 
 #ifndef FUZZ_IMAGE_CLOCK_H
 #define FUZZ_IMAGE_CLOCK_H
