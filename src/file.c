@@ -273,7 +273,7 @@ look(struct gyre *cache, struct gy_super *s, const struct gy_super *head, struct
     if (result == GYRE_OK && cache->region.ops->lost(&cache->region))
         result = GYRE_EEXIST;
     if (result == GYRE_OK && !reads)
-        gy_layout_mend_quiet(s);
+        gy_layout_mend_quiet(s, cache->region.bytes);
     cache->start = GYRE_START_WARM;
     return result == GYRE_OK ? find_out(cache, s, head, is, f) : result;
 }

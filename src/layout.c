@@ -281,10 +281,9 @@ gy_layout_verify_either(struct gy_super *s, uint64_t region_bytes)
 }
 
 void
-gy_layout_mend_quiet(struct gy_super *s)
+gy_layout_mend_quiet(struct gy_super *s, uint64_t region_bytes)
 {
-    uint64_t bytes = s->geometry.region_bytes;
-    if (gy_layout_verify(s, bytes) != GYRE_OK)
+    if (gy_layout_verify(s, region_bytes) != GYRE_OK)
         memcpy(s, s->copy, sizeof s->copy);
     else if (memcmp(s->copy, s, sizeof s->copy) != 0)
         memcpy(s->copy, s, sizeof s->copy);

@@ -250,8 +250,8 @@ void gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struc
 /* Signs the head, and copies it. Quiet: nobody else changes it. */
 void gy_layout_sign_quiet(struct gy_super *head);
 
-/* The head and its copy are made whole by each other, if one is. */
-void gy_layout_mend_quiet(struct gy_super *head);
+/* The head and its copy are made whole by each other, if one is the head of a region of so many bytes. */
+void gy_layout_mend_quiet(struct gy_super *head, uint64_t region_bytes);
 
 /* Of the first bytes of an object: there is no region yet, or half of one? */
 bool gy_layout_unfinished(const struct gy_super *head);
