@@ -8,7 +8,6 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 8,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
@@ -33,7 +32,7 @@ static const uint64_t CAPACITY_MOST = (uint64_t)4 << 40;
 static uint32_t
 layout_stamp(void)
 {
-    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
+    const uint32_t parts[] = {GY_FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
                               sizeof(struct gy_shard), sizeof(struct gy_book), sizeof(struct gy_lane),
                               sizeof(struct gy_header), GY_REF_BITS, GY_TAG_SHIFT, GY_BUCKET_SLOTS,
                               XXH_VERSION_NUMBER / 10000, sizeof(void *)};
@@ -181,7 +180,8 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
 {
     struct gy_super *s = (struct gy_super *)(void *)base;
     s->magic = GY_MAGIC;
-    s->format = FORMAT;
+    s->format = GY_FORMAT;
+    s->minor = GY_FORMAT_MINOR;
     s->stamp = layout_stamp();
     s->reader_fences = birth->reader_fences;
     s->generation = birth->generation;
@@ -197,8 +197,10 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
 static uint64_t
 sum_of(const struct gy_super *s)
 {
-    const uint64_t from = offsetof(struct gy_super, reader_fences);
-    return XXH3_64bits((const char *)s + from, offsetof(struct gy_super, sum) - from);
+    const uint64_t from = offsetof(struct gy_super, reader_fences), format = offsetof(struct gy_super, format);
+    uint64_t seed;
+    memcpy(&seed, (const char *)s + format, sizeof seed); /* with minor and stamp */
+    return XXH3_64bits_withSeed((const char *)s + from, offsetof(struct gy_super, sum) - from, seed);
 }
 
 /* (Relaxed: nobody looks at it yet; or it is what the copy says, too.) */
@@ -246,7 +248,8 @@ gy_layout_unfinished(const struct gy_super *head)
 int
 gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
 {
-    if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
+    if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != GY_FORMAT || s->minor > GY_FORMAT_MINOR ||
+        s->stamp != layout_stamp())
         return GYRE_EFORMAT;
     if (gy_load_acq(&s->state) != READY || s->sum != sum_of(s) || s->reader_fences > 1 || !countable(&s->geometry))
         return GYRE_ECORRUPT;

@@ -22,6 +22,10 @@
 
 #define GY_MAGIC ((uint64_t)0x3165727967) /* "gyre1" */
 
+/* Of a format: another major is another format; a minor adds to it. Who reads one minor reads those before, and leaves
+ * alone what is of a later one. docs/format.md says what may change in which. */
+enum { GY_FORMAT = 9, GY_FORMAT_MINOR = 0 };
+
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
@@ -154,14 +158,15 @@ enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096 };
 
 struct gy_super {
     uint64_t magic;
-    uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
+    uint16_t format, minor;
+    uint32_t stamp;              /* everything on which two builds of one format must agree */
     gy_atomic_u32 state;
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
     uint64_t generation, seed;   /* generation: a random number; no other region has it */
     uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     uint64_t clock_before_ms;    /* and so much had passed before: of a file, while the machine's clock was another */
     struct gy_geometry geometry;
-    uint64_t sum;                /* of these, from reader_fences on */
+    uint64_t sum;                /* of these, but for magic and state */
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;

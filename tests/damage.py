@@ -17,7 +17,8 @@ OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at recor
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
           " value_align default_ttl_ms flags reserve_arenas proof_bytes").split()
 # In the superblock: after magic, format, stamp, state, fences, generation, seed, clock and what was before; lines; then shards.
-GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2240, 2432
+GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2240, 4352
+COPY_AT = 4096
 BOOT_AT = 8                                           # in a file's life
 COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
 PINS_AT, COUNTS_AT = LINE, LINE + 256         # in a record
@@ -44,6 +45,11 @@ class Region:
 
     def flip(self, at, bits):
         self.set(at, self.get(at) ^ bits)
+
+    def flip_both(self, at, bits):
+        """Of the head, and of its copy."""
+        self.flip(at, bits)
+        self.flip(COPY_AT + at, bits)
 
     def add(self, at, n):
         self.set(at, self.get(at) + n)
@@ -101,9 +107,12 @@ def anywhere(region, seed):
 
 KINDS = {
     "magic": lambda r: r.flip(0, 1),
-    "format": lambda r: r.flip(8, 0x40),
-    "state": lambda r: r.flip(16, 4),
-    "arenas": lambda r: r.flip(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),
+    "byte order": lambda r: r.flip_both(0, r.get(0) ^ int.from_bytes(r.get(0).to_bytes(8, "little"), "big")),
+    "format": lambda r: r.flip_both(8, 0x40),
+    "minor": lambda r: r.flip_both(8, 0x40 << 16),
+    "stamp": lambda r: r.flip_both(8, 1 << 40),
+    "state": lambda r: r.flip_both(16, 4),
+    "arenas": lambda r: r.flip_both(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),
     "size": lambda r: r.bytes.resize(r.region_bytes - 4096),
     "shard": lambda r: r.flip(r.geometries_at, 1 << 50),
     "mark": lambda r: r.flip(MARK_AT, 1 << 40),

@@ -87,8 +87,8 @@ damaged()
 of_another_build()
 {
     python3 "$damage" $name-other format
-    listed_as 'of another build'
-    ends 1 'other: of another build' "$gyre" stat $name-other
+    listed_as 'of format 73.[0-9], and this build reads 9.0'
+    ends 1 'other: of format 73' "$gyre" stat $name-other
 }
 no_cache()
 {
@@ -182,12 +182,13 @@ not_opened()
     ends 3 "$2" "$gyre" check $name-other
 }
 with_copy not_opened magic 'no cache'
-with_copy not_opened format 'of another build'
+with_copy not_opened format 'of format 73.[0-9], and this build reads 9.0'
+with_copy not_opened stamp 'of another build'
 while IFS='|' read -r what line; do
     with_copy found_damaged "$what" "$line"
 done << 'END'
 state|head: its state is 5
-arenas|head: the numbers and places
+arenas|head: its numbers are not those that were signed
 size|head: the object has [0-9]* bytes, and the region
 shard|head, shard 0: its word of size
 mark|head, marks of clear: done up to [0-9]*, begun up to
@@ -206,7 +207,7 @@ value length|shard 0, bucket [0-9]*, slot .: its entry of [0-9]* bytes, at
 length|arena [0-9]*: what follows its byte
 key length|shard 0, bucket [0-9]*, slot .: its entry of [0-9]* bytes, at
 generation|shard 0, bucket [0-9]*, slot .: its entry is of another life
-arena state|arena [0-9]*: is in state 11
+arena state|arena [0-9]*: is in no state: 11
 arena free|shard 0, bucket [0-9]*, slot .: refers into arena [0-9]*, which is free
 arena number|arena [0-9]*: its number [0-9]* was never given out
 lanes|arena [0-9]*: is open, and no lane shows it
