@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADERS = sorted((ROOT / "src").glob("*.h")) + sorted((ROOT / "src/rcu").glob("*.h"))
 ROW = re.compile(r"\| (\d+) \| (\d+) \| `(\w+)` \|")
 CONSTANT = re.compile(r"\| `(GY_\w+|sizeof\([\w ]+\))` \| (\d+) \|")
-OF_EACH = re.compile(r"(\d+) × n_(shard|member|record|lane)s")
+OF_EACH = re.compile(r"(\d+) × n_(member|record|lane)s")
 
 
 def members(text, wanted):
