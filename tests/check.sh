@@ -46,6 +46,7 @@ run "the program gyre" tests/test_tool.sh build/release/gyre
 shared() { build examples shared-load && tests/test_shared.sh build/release; }
 run "shared caches: program and examples" shared
 run "caches in files: program and example" tests/test_file.sh build/release
+run "caches in files: format" build format-check
 run "caches in files: damage" build damage-quick
 run "documents" build docs-check
 run "policy" build policies-quick

@@ -46,10 +46,11 @@ $(FAULTS_LISTS): $(LIB) include/gyre.h tests/faults/lists.sh
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
-$(B)/contract $(B)/shared_load: $(B)/%: $(B)/tests/%.o $(LIB)
+$(B)/contract $(B)/shared_load $(B)/format/golden: $(B)/%: $(B)/tests/%.o $(LIB)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
-.PHONY: tests quick unit contract injection shared-load
+.PHONY: tests quick unit contract injection shared-load golden format-check
 tests: $(TESTS) $(B)/contract
 
 shared-load: $(B)/shared_load
@@ -69,4 +70,12 @@ injection: $(B)/tests/test_api_faults
 contract: $(B)/contract
 	$(B)/contract $(SECONDS)
 
--include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(addprefix $(B)/tests/,contract.d shared_load.d)
+## golden: makes the files of tests/golden anew: of a new format, or when there is a new kind
+golden: $(B)/format/golden
+	tests/format/make_golden.sh $<
+
+## format-check: a reader written from docs/format.md and the library find the same, in fresh files and in those of tests/golden
+format-check: $(B)/format/golden $(B)/gyre
+	@tests/test_format.sh $(B)
+
+-include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(addprefix $(B)/tests/,contract.d shared_load.d format/golden.d)
