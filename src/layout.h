@@ -24,7 +24,10 @@
 
 /* Of a format: another major is another format; a minor adds to it. Who reads one minor reads those before, and leaves
  * alone what is of a later one. docs/format.md says what may change in which. */
-enum { GY_FORMAT = 9, GY_FORMAT_MINOR = 0 };
+enum { GY_FORMAT = 9, GY_FORMAT_MINOR = 1, GY_FORMAT_MINOR_SPARSE = 1 };
+
+/* Flags of a cache that are kept with it. */
+#define GY_FLAGS_KEPT ((uint32_t)(GYRE_VERSIONS | GYRE_SPARSE))
 
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
@@ -230,6 +233,14 @@ static inline uint64_t
 gy_layout_index_first(const struct gy_geometry *g)
 {
     return (sizeof(struct gy_bucket) << g->log2_buckets_first) * g->n_shards;
+}
+
+/* Of a sparse cache, so many of the first arenas have their bytes from the start: puts can go on with them. */
+static inline uint32_t
+gy_layout_arenas_least(const struct gy_geometry *g)
+{
+    enum { TO_SWEEP = 8 };
+    return (uint32_t)gy_min(g->n_arenas, (uint64_t)g->n_lanes * GY_RINGS + g->reserve_arenas + TO_SWEEP);
 }
 
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */

@@ -30,6 +30,7 @@ TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap mun
 TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
 $(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
+TEST_LINK_test_sparse := -Wl$(comma)--wrap=posix_fallocate
 TEST_LINK_test_file_steps := $(addprefix -Wl$(comma)--wrap=,fdatasync fsync statfs fstatfs nanosleep)
 ifneq ($(filter points asan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
