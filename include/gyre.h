@@ -108,10 +108,10 @@ enum {                        /* gyre_options.flags */
     GYRE_SHM_FD = 128,        /* shared memory without a name, by descriptor: see shm_fd */
     GYRE_NO_CHECKSUMS = 512,  /* files: entries do not prove themselves (16 bytes less for each, and puts are faster). A file that
                                * was open when the machine stopped is then emptied, not recovered */
-    GYRE_SPARSE = 1024,       /* files and shared memory, when they are made: a part of the arenas (at most an eighth, and at least
-                               * what puts take to go on; of small caches, all) is reserved at once, and each of the others when
-                               * it is first used. Where the disk is full then, puts evict instead. Of what exists, it is as it
-                               * was made, whatever is asked for */
+    GYRE_SPARSE = 1024,       /* files and shared memory, when they are made: not all of the capacity is reserved at once, but what
+                               * puts cannot do without (of large caches a tenth at most), and the rest as it is used. Where
+                               * the disk, or memory, is full then, puts evict instead. What exists is as it was made, with
+                               * this flag or without */
     GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
                                * file open, and nobody looks whether that is so */
 };

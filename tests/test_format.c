@@ -73,6 +73,22 @@ TEST(format, a_later_minor_is_left_alone)
     end();
 }
 
+/* One that uses nothing of later minors is of the first, and stays so. */
+TEST(format, an_earlier_minor_is_opened)
+{
+    CHECK(GY_FORMAT_MINOR > 0);
+    begin(), make();
+    for (unsigned round = 0; round < 2; round++) {
+        gyre *cache = open_it(0);
+        CHECK_EQ(cache->super->minor, 0);
+        CHECK(has_text(cache, "key", "value"));
+        CHECK_OK(put_text(cache, "key", "value"));
+        api_close(cache);
+        in_head(reboot, 0);
+    }
+    end();
+}
+
 TEST(format, another_build_s_file_is_left_alone)
 {
     begin(), make();
@@ -123,7 +139,7 @@ TEST(format, a_bit_of_it_is_mended)
         gyre *cache = open_it(0);
         CHECK_EQ(api_stats(cache).start, GYRE_START_WARM);
         CHECK(has_text(cache, "key", "value"));
-        CHECK(cache->super->format == GY_FORMAT && cache->super->minor == GY_FORMAT_MINOR);
+        CHECK(cache->super->format == GY_FORMAT && cache->super->minor == 0);
         api_close(cache);
     }
     end();

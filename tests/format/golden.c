@@ -143,6 +143,7 @@ static const struct kind {
              {"aligned", GYRE_VERSIONS, 64, 256 * KIB, put_several, false},
              {"swept", 0, 0, 64 * KIB, put_many, false},
              {"growing", 0, 0, 1024 * KIB, put_until_it_grows, false},
+             {"sparse", GYRE_SPARSE, 0, 1024 * KIB, put_several, false},
              {"killed", 0, 0, 256 * KIB, put_several, true}};
 
 static void

@@ -9,7 +9,7 @@ golden=$(realpath "$1")
 cd "$(dirname "$0")/../golden"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for kind in clean plain aligned swept growing killed; do
+for kind in clean plain aligned swept growing sparse killed; do
     "$golden" make "$kind" "$work/$kind" | LC_ALL=C sort > "$kind.txt"
     zstd -q -f -19 --long=27 "$work/$kind" -o "$kind.gyre.zst"
 done

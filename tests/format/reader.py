@@ -15,7 +15,7 @@ import time
 
 LINE, COPY_AT, SUPER, SHARDS_AT, MIB = 64, 4096, 8192, 4352, 1 << 20
 MEMBER, RECORD, SHARD, BOOK, LANE = 128, 704, 128, 64, 64
-MAGIC, MAJOR, MINOR = b"gyre1\0\0\0", 9, 0
+MAGIC, MAJOR, MINOR = b"gyre1\0\0\0", 9, 1
 GEOMETRY = struct.Struct("<15Q15I4x")
 NAMES = ("capacity_bytes region_bytes geometries_at counts_at members_at records_at words_at books_at lanes_at history_at index_at"
          " arenas_at shard_bytes_most max_value_bytes max_entries n_members n_records n_arenas n_lanes n_shards log2_buckets_first"
