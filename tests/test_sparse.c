@@ -160,9 +160,8 @@ TEST(sparse, a_full_disk_costs_entries)
     CHECK(has_bytes(cache, key_of(59999).text, 1000, 59999));
     unsigned n = count_found(cache, 0, 60000);
     CHECK_MSG(n > full / 1100 / 4 && n < full / 1000, "%u entries in %llu bytes", n, (unsigned long long)full);
-    unsigned before = refused;
     put_some(cache, 60000, 90000);
-    CHECK_MSG(refused - before < 100, "%u times", refused - before); /* not for each arena */
+    CHECK_MSG(refused < 100, "%u times", refused); /* about one a second, not for each arena */
     CHECK_EQ(check_reserved(cache), full);
     left = UINT64_MAX; /* somebody has made room */
     gy_store_rlx(&cache->lacking_until_ms, 0);
