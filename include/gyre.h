@@ -163,7 +163,7 @@ typedef struct gyre_options {
  *
  * Shared caches: without GYRE_CREATE one that exists is opened (GYRE_ENOENT); with it, one is created when there is
  * none: by one process, however many ask at once, and nobody finds half of one; with GYRE_EXCLUSIVE, too, one that
- * exists is refused (GYRE_EEXIST). Their space is reserved when they are created: GYRE_ENOSPC, and nothing is
+ * exists is refused (GYRE_EEXIST). Their space is reserved when they are created (but see GYRE_SPARSE): GYRE_ENOSPC, and nothing is
  * left. GYRE_EPERM: what has the name is no plain file, has a second name, belongs to somebody else than this
  * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
  * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;

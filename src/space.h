@@ -5,6 +5,8 @@
  * written to is there to be written, and a full disk is no SIGBUS: an arena that can have no bytes stays free, others do without
  * it for a while, and sweep instead. The first ones have their bytes from the start: gy_layout_arenas_least.
  *
+ * (Of a sweep that keeps an entry, that may be in a section: it takes as long as a page that is written to for the first time.)
+ *
  * What a file system gave stays given: of an arena that was opened once, no more than a look is asked for. So its opening
  * number, never 0 then, tells which ones are worth to be asked for while the disk is full. */
 

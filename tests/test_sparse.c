@@ -7,6 +7,7 @@
 #include "file_cache.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -19,30 +20,32 @@ int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes);
 enum { PAGE = 4096, PAGES = 64 * MIB / PAGE };
 static bool reserved[PAGES]; /* of the one file */
 static uint64_t left = UINT64_MAX; /* bytes of the disk */
-static unsigned asked, refused;
+static unsigned refused;
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
 
 int
 __wrap_posix_fallocate(int fd, off_t offset, off_t bytes)
 {
+    pthread_mutex_lock(&disk);
     uint64_t first = (uint64_t)offset / PAGE, end = gy_align_up((uint64_t)(offset + bytes), PAGE) / PAGE, more = 0;
     CHECK(end <= PAGES);
-    asked++;
     for (uint64_t page = first; page < end; page++)
         more += reserved[page] ? 0 : PAGE;
-    if (more > left) {
-        refused++;
-        return ENOSPC;
+    bool full = more > left;
+    refused += full;
+    if (!full) {
+        left -= more;
+        memset(reserved + first, true, end - first);
     }
-    left -= more;
-    memset(reserved + first, true, end - first);
-    return __real_posix_fallocate(fd, offset, bytes);
+    pthread_mutex_unlock(&disk);
+    return full ? ENOSPC : __real_posix_fallocate(fd, offset, bytes);
 }
 
 static void
 disk_of(uint64_t bytes)
 {
     memset(reserved, 0, sizeof reserved);
-    left = bytes, asked = refused = 0;
+    left = bytes, refused = 0;
 }
 
 static void
@@ -172,6 +175,37 @@ TEST(sparse, a_full_disk_costs_entries)
     cache = open_it(0);
     CHECK(api_stats(cache).start == GYRE_START_WARM && count_found(cache, 0, 150000) > 15000);
     api_close(cache);
+    end_all();
+}
+
+static void
+put_beside_others(void *arg, unsigned i)
+{
+    put_some(arg, i * 10000, (i + 1) * 10000);
+}
+
+/* And with a thread that sweeps for them. */
+TEST(sparse, several_threads_meet_a_full_disk)
+{
+    enum { THREADS = 4 };
+    begin_with(12 * MIB);
+    for (unsigned round = 0; round < 4; round++) {
+        gyre_options o = options(GYRE_CREATE | GYRE_SPARSE);
+        o.capacity_bytes = 16 * MIB;
+        o.flags &= round % 2 ? ~(uint32_t)GYRE_NO_THREAD : UINT32_MAX;
+        o.max_entries = round / 2 ? 3000 : 0;
+        gyre *cache = api_open_with(&o);
+        api_threads(THREADS, put_beside_others, cache);
+        CHECK(round / 2 || refused > 0);
+        unsigned n = count_found(cache, 0, THREADS * 10000);
+        CHECK_MSG(n > 1000, "%u", n);
+        CHECK(round / 2 == 0 || n <= 3000);
+        check_reserved(cache);
+        CHECK(round / 2 || refused < 100);
+        api_close(cache);
+        unlink(path.text);
+        disk_of(12 * MIB);
+    }
     end_all();
 }
 
