@@ -166,7 +166,7 @@ fill_in(const struct kind *kind, const char *path)
 static void
 finish(const char *path)
 {
-    struct gy_super *s = calloc(1, sizeof *s);
+    struct gy_super *s = aligned_alloc(_Alignof(struct gy_super), sizeof *s);
     FILE *file = fopen(path, "r+b");
     must(s != NULL && file != NULL && fread(s, offsetof(struct gy_super, shard), 1, file) == 1, "it cannot be read");
     struct gy_life *life = &s->life;
