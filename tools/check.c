@@ -21,7 +21,7 @@ static const char HELP[] =
     "Examines a cache in shared memory or a file: head, index, entries, arenas, history, and what processes\n"
     "hold. Opens it without the right to write: nothing is changed, nobody waits, and others may go\n"
     "on using it. What looks wrong is looked at again, and told only if it stays as it is. That a\n"
-    "process has died is no damage.\n\n"
+    "process has died is no damage. Says which format it has, and which ones this build reads.\n\n"
     "  --json   one line of JSON, numbers in bytes\n\n"
     "Exit status: 0 it is whole; 1 it is damaged; 2 called wrongly; 3 it could not be examined.\n";
 

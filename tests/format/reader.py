@@ -93,8 +93,10 @@ class File:
     def read_head(self):
         head = self.data[:256]
         must(head[:8] == MAGIC, "no cache" if head[:8] != MAGIC[::-1] else "of the other byte order")
-        major, minor, _, state = struct.unpack_from("<HHII", head, 8)
+        major, minor, stamp, state = struct.unpack_from("<HHII", head, 8)
         must(major == MAJOR and minor <= MINOR, f"of format {major}.{minor}, and this reads {MAJOR}.0 to {MAJOR}.{MINOR}")
+        parts = struct.pack("<14I", major, LINE, SUPER, MEMBER, RECORD, SHARD, BOOK, LANE, 8, 40, 44, 8, 0, 8)
+        must(stamp == xxh3(parts) & 0xffffffff, "of another build")
         must(state == 1 and self.u64(240) == xxh3(head[20:240], self.u64(8)), "its head is damaged")
         must(self.data[COPY_AT:COPY_AT + 256] == head, "its head's copy is another")
         self.generation, self.seed, self.clock_start_ms, self.clock_before_ms = struct.unpack_from("<4Q", head, 24)
