@@ -72,6 +72,19 @@ mend_mark(struct gyre *cache, uint64_t now)
         gy_cas_seq(&cache->super->mark, &mark, now);
 }
 
+/* The first free one from `a` on, and its word; n_arenas if there is none. */
+static uint32_t
+next_free(const struct gyre *cache, uint32_t a, uint64_t *word)
+{
+    const uint32_t n = cache->g.n_arenas;
+    for (; a < n; a++) {
+        *word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
+        if (gy_arena_state(*word) == GY_FREE)
+            break;
+    }
+    return a;
+}
+
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
 static bool
 take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
@@ -80,9 +93,9 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
     /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
     if ((int64_t)(gy_load_rlx(&s->n_free) - gy_space_lacking(cache)) <= (urgent ? 0 : (int64_t)cache->g.reserve_arenas))
         return false;
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) { /* the lowest: what was never used takes no memory */
-        uint64_t word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
-        if (gy_arena_state(word) != GY_FREE || !gy_space_hoped(cache, a))
+    uint64_t word = 0; /* the lowest: what was never used takes no memory */
+    for (uint32_t a = next_free(cache, 0, &word); a < cache->g.n_arenas; a = next_free(cache, a + 1, &word)) {
+        if (!gy_space_hoped(cache, a))
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
         if (gy_unlikely(gy_load_acq(&s->mark) > opened))

@@ -15,7 +15,7 @@
 
 #include "cache.h"
 
-uint64_t gy_space_lacking_now(const struct gyre *cache);
+GY_SELDOM uint64_t gy_space_lacking_now(const struct gyre *cache);
 bool gy_space_used(const struct gyre *cache, uint32_t arena);
 
 /* Free arenas that cannot be had at present, about. */

@@ -45,7 +45,7 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
 }
 
 /* (Relaxed: a hint, like all uses of it. For moments less than none, while several try for the last.) */
-static int64_t
+static GY_INLINE int64_t
 free_arenas(const struct gyre *cache)
 {
     return (int64_t)(gy_load_rlx(&cache->super->n_free) - gy_space_lacking(cache));
@@ -60,7 +60,7 @@ freed_at_once(const struct gyre *cache)
 }
 
 /* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
-static int64_t
+static GY_INLINE int64_t
 soon_free(const struct gyre *cache)
 {
     uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
