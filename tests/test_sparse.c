@@ -13,6 +13,7 @@
 
 #include "proof.h"
 #include "space.h"
+#include "whole.h"
 
 int __real_posix_fallocate(int fd, off_t offset, off_t bytes);
 int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes);
@@ -358,8 +359,14 @@ TEST(sparse, shared_memory_may_be_and_private_memory_is_anyway)
     CHECK_EQ(gyre_open(&cache, &o), GYRE_EINVAL);
 }
 
-/* On a file system of 16 MiB, in earnest: a page that is not to be had would be SIGBUS. Where none may be made, a disk that somebody
- * else fills cannot be had. */
+/* A file system of 16 MiB, in earnest: a page that is not to be had would be SIGBUS. False: this process may make none. */
+static bool
+small_disk(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", folder, "tmpfs", 0, "size=16m") == 0;
+}
+
 static int
 fill_a_disk(void *arg)
 {
@@ -369,8 +376,7 @@ fill_a_disk(void *arg)
     gyre_options o = options(GYRE_CREATE | GYRE_SPARSE);
     gyre *cache;
     o.capacity_bytes = 32 * MIB;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", folder, "tmpfs", 0, "size=16m") != 0)
+    if (!small_disk())
         return 0;
     EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
     for (unsigned i = 0; i < KEYS; i++)
@@ -398,5 +404,64 @@ TEST(sparse, a_disk_that_is_full_in_earnest)
 {
     begin_with(UINT64_MAX);
     region_process(fill_a_disk, NULL);
+    end_all();
+}
+
+static void
+put_for_ever(uint64_t seed)
+{
+    gyre_options o = options(GYRE_CREATE | GYRE_SPARSE);
+    gyre *cache;
+    o.capacity_bytes = 32 * MIB;
+    if (gyre_open(&cache, &o) != GYRE_OK)
+        _exit(1);
+    for (;;) {
+        uint64_t i = api_random(&seed) % 40000;
+        if (put_bytes(cache, key_of(i).text, 1000, i) != GYRE_OK)
+            _exit(2);
+    }
+}
+
+/* Two at a time are killed, wherever they are; where a small disk may be had, most of the time it is full. */
+static int
+kill_them(void *arg)
+{
+    enum { ROUNDS = 20, AT_ONCE = 2, KEYS = 40000 };
+    uint64_t seed = *(uint64_t *)arg, n = 0;
+    gyre *cache;
+    (void)small_disk();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        pid_t child[AT_ONCE];
+        int status;
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            child[i] = fork();
+            if (child[i] == 0)
+                put_for_ever(seed + round * AT_ONCE + i);
+        }
+        usleep((useconds_t)(api_random(&seed) % 100000));
+        for (unsigned i = 0; i < AT_ONCE; i++)
+            kill(child[i], SIGKILL);
+        for (unsigned i = 0; i < AT_ONCE; i++)
+            EXPECT(1, waitpid(child[i], &status, 0) == child[i] && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        if (access(path.text, F_OK) != 0)
+            continue; /* before it was made */
+        gyre_options o = options(0);
+        EXPECT(2, gyre_open(&cache, &o) == GYRE_OK);
+        EXPECT(3, api_stats(cache).start == GYRE_START_WARM);
+        EXPECT(4, whole_faults(cache, NULL) == 0);
+        n = count_found(cache, 0, KEYS);
+        EXPECT(5, put_bytes(cache, "key", 1000, 1) == GYRE_OK && has_bytes(cache, "key", 1000, 1));
+        gyre_close(cache);
+    }
+    EXPECT(6, n > 1000);
+    unlink(path.text);
+    return 0;
+}
+
+TEST(sparse, who_is_killed_leaves_it_whole)
+{
+    uint64_t seed = api_seed("sparse");
+    begin_with(UINT64_MAX);
+    region_process(kill_them, &seed);
     end_all();
 }
