@@ -109,6 +109,10 @@ enum {                        /* gyre_options.flags */
     GYRE_NO_CHECKSUMS = 512,  /* files: entries do not prove themselves (16 bytes less for each, and puts are faster). A file that
                                * was open when the machine stopped is then emptied, not recovered */
     GYRE_COMPACT = 1024,      /* files: it is made anew as if with another capacity: without holes, its entries in order */
+    GYRE_SPARSE = 2048,       /* files and shared memory, when they are made: not all of the capacity is reserved at once, but what
+                               * puts cannot do without (of large caches a tenth at most), and the rest as it is used. Where
+                               * the disk, or memory, is full then, puts evict instead. What exists is as it was made, with
+                               * this flag or without */
     GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
                                * file open, and nobody looks whether that is so */
 };
@@ -161,7 +165,7 @@ typedef struct gyre_options {
  *
  * Shared caches: without GYRE_CREATE one that exists is opened (GYRE_ENOENT); with it, one is created when there is
  * none: by one process, however many ask at once, and nobody finds half of one; with GYRE_EXCLUSIVE, too, one that
- * exists is refused (GYRE_EEXIST). Their space is reserved when they are created: GYRE_ENOSPC, and nothing is
+ * exists is refused (GYRE_EEXIST). Their space is reserved when they are created (but see GYRE_SPARSE): GYRE_ENOSPC, and nothing is
  * left. GYRE_EPERM: what has the name is no plain file, has a second name, belongs to somebody else than this
  * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
  * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;

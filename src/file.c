@@ -8,6 +8,7 @@
 #include "proof.h"
 #include "reap.h"
 #include "recover.h"
+#include "space.h"
 
 /* A program that closes all descriptors may have opened a file of its own under the number. */
 static bool
@@ -165,8 +166,9 @@ renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
 /* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
  * by SIGBUS. */
 static int
-reserve_again(struct gy_region *region, const struct gy_geometry *g)
+reserve_again(struct gyre *cache, const struct gy_geometry *g)
 {
+    struct gy_region *region = &cache->region;
     int result = gy_layout_verify_shards(region->base, g);
     if (result == GYRE_OK)
         result = gy_cache_reserve(region, g);
@@ -175,7 +177,7 @@ reserve_again(struct gy_region *region, const struct gy_geometry *g)
         uint64_t bytes = gy_geometry_bytes(word & gy_geometry_bits(g)) << (gy_geometry_phase(word) != GY_STEADY);
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, gy_min(bytes, g->shard_bytes_most));
     }
-    return result;
+    return result == GYRE_OK ? gy_space_again(cache) : result;
 }
 
 /* What an opener finds. */
@@ -245,7 +247,7 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
     if (!f->consistent)
         result = renew(cache, s, &head->geometry);
     else if (gy_load_rlx(&s->life.home) != cache->home)
-        result = reserve_again(&cache->region, &head->geometry);
+        result = reserve_again(cache, &head->geometry);
     if (result == GYRE_OK && !(f->same && f->consistent))
         gy_layout_sign_quiet(s);
     if (result == GYRE_OK && f->clean == GY_FILE_OPENING)

@@ -22,6 +22,13 @@
 
 #define GY_MAGIC ((uint64_t)0x3165727967) /* "gyre1" */
 
+/* Of a format: another major is another format; a minor adds to it. Who reads one minor reads those before, and leaves
+ * alone what is of a later one. docs/format.md says what may change in which. */
+enum { GY_FORMAT = 9, GY_FORMAT_MINOR = 1, GY_FORMAT_MINOR_SPARSE = 1 };
+
+/* Flags of a cache that are kept with it. */
+#define GY_FLAGS_KEPT ((uint32_t)(GYRE_VERSIONS | GYRE_SPARSE))
+
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
@@ -154,14 +161,15 @@ enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096, GY_HEAD_UNUSED = 208 };
 
 struct gy_super {
     uint64_t magic;
-    uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
+    uint16_t format, minor;
+    uint32_t stamp;              /* everything on which two builds of one format must agree */
     gy_atomic_u32 state;
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
     uint64_t generation, seed;   /* generation: a random number; no other region has it */
     uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     uint64_t clock_before_ms;    /* and so much had passed before: of a file, while the machine's clock was another */
     struct gy_geometry geometry;
-    uint64_t sum;                /* of these, from reader_fences on */
+    uint64_t sum;                /* of these, but for magic and state */
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
@@ -226,6 +234,14 @@ static inline uint64_t
 gy_layout_index_first(const struct gy_geometry *g)
 {
     return (sizeof(struct gy_bucket) << g->log2_buckets_first) * g->n_shards;
+}
+
+/* Of a sparse cache, so many of the first arenas have their bytes from the start: puts can go on with them. */
+static inline uint32_t
+gy_layout_arenas_least(const struct gy_geometry *g)
+{
+    enum { TO_SWEEP = 8 };
+    return (uint32_t)gy_min(g->n_arenas, (uint64_t)g->n_lanes * GY_RINGS + g->reserve_arenas + TO_SWEEP);
 }
 
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */

@@ -56,6 +56,7 @@ gy_cache_settle(gyre *cache)
     cache->geometries = gy_layout_geometries(base, &cache->g);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
+    cache->sparse = cache->g.flags & GYRE_SPARSE;
     cache->hands_apart = hands_apart(&cache->g);
     cache->arena_mask = cache->arena_bytes - 1;
     cache->geometry_bits = gy_geometry_bits(&cache->g);
@@ -97,7 +98,8 @@ gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g)
         result = region->ops->reserve(region, g->history_at, g->index_at - g->history_at);
     for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++)
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, shard_first);
-    return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, g->region_bytes - g->arenas_at) : result;
+    uint64_t arenas = g->flags & GYRE_SPARSE ? gy_layout_arenas_least(g) : g->n_arenas;
+    return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, arenas << g->arena_shift) : result;
 }
 
 int

@@ -47,6 +47,7 @@ shared() { build examples shared-load && tests/test_shared.sh build/release; }
 run "shared caches: program and examples" shared
 run "caches in files: program and example" tests/test_file.sh build/release
 run "caches in files: dump, load, compact" tests/test_dump.sh build/release
+run "caches in files: format" build format-check
 run "caches in files: damage" build damage-quick
 run "documents" build docs-check
 run "policy" build policies-quick

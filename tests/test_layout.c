@@ -201,10 +201,12 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
     } while (0)
     for (unsigned bit = 0; bit < 64; bit++)
         REFUSED(s->magic ^= (uint64_t)1 << bit, GYRE_EFORMAT);
-    for (unsigned bit = 0; bit < 32; bit++) {
-        REFUSED(s->format ^= 1u << bit, GYRE_EFORMAT);
+    for (unsigned bit = 0; bit < 32; bit++)
         REFUSED(s->stamp ^= 1u << bit, GYRE_EFORMAT);
-    }
+    for (unsigned bit = 0; bit < 16; bit++)
+        REFUSED(s->format ^= (uint16_t)(1u << bit), GYRE_EFORMAT);
+    for (unsigned minor = GY_FORMAT_MINOR + 1; minor <= UINT16_MAX; minor++)
+        REFUSED(s->minor = (uint16_t)minor, GYRE_EFORMAT);
     REFUSED(gy_store_rlx(&s->state, 0), GYRE_ECORRUPT); /* still being formatted, or its maker died */
     REFUSED(gy_store_rlx(&s->state, 2), GYRE_ECORRUPT);
     REFUSED(s->geometry.region_bytes += 4096, GYRE_ECORRUPT);

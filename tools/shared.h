@@ -42,7 +42,10 @@ void shared_show_oldest(const gyre_stats *stats);
 /* Is it a cache, though a damaged one, or of another build? */
 bool shared_is_cache(const char *name, int result);
 
-/* Why it could not be opened: "no such cache; ..." */
+/* "this build reads 9.0 to 9.1" */
+const char *shared_formats(void);
+
+/* Why it could not be opened: "no such cache; ..."; until the next call. */
 const char *shared_reason(const char *name, int result);
 
 #endif
