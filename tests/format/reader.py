@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 
-LINE, COPY_AT, SUPER, SHARDS_AT, MIB = 64, 4096, 8192, 4352, 1 << 20
+LINE, COPY_AT, SHARDS_AT, MIB = 64, 4096, 4352, 1 << 20
 MEMBER, RECORD, SHARD, BOOK, LANE = 128, 704, 128, 64, 64
 MAGIC, MAJOR, MINOR = b"gyre1\0\0\0", 9, 1
 GEOMETRY = struct.Struct("<15Q15I4x")
@@ -95,7 +95,7 @@ class File:
         must(head[:8] == MAGIC, "no cache" if head[:8] != MAGIC[::-1] else "of the other byte order")
         major, minor, stamp, state = struct.unpack_from("<HHII", head, 8)
         must(major == MAJOR and minor <= MINOR, f"of format {major}.{minor}, and this reads {MAJOR}.0 to {MAJOR}.{MINOR}")
-        parts = struct.pack("<14I", major, LINE, SUPER, MEMBER, RECORD, SHARD, BOOK, LANE, 8, 40, 44, 8, 0, 8)
+        parts = struct.pack("<14I", major, LINE, SHARDS_AT, MEMBER, RECORD, SHARD, BOOK, LANE, 8, 40, 44, 8, 0, 8)
         must(stamp == xxh3(parts) & 0xffffffff, "of another build")
         must(state == 1 and self.u64(240) == xxh3(head[20:240], self.u64(8)), "its head is damaged")
         must(self.data[COPY_AT:COPY_AT + 256] == head, "its head's copy is another")
@@ -109,7 +109,7 @@ class File:
     def place(self):
         """Is everything where it follows from the numbers that it is?"""
         line, page = up(self.n_shards, 8), 4096
-        at = {"geometries_at": SUPER + SHARD * self.n_shards}
+        at = {"geometries_at": SHARDS_AT + SHARD * self.n_shards}
         at["counts_at"] = at["geometries_at"] + 8 * line
         at["members_at"] = up(at["counts_at"] + LINE * line, page)
         at["records_at"] = at["members_at"] + up(MEMBER * self.n_members, page)
