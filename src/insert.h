@@ -37,23 +37,16 @@ gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, uns
     return gy_insert_stage_anew(cache, r, pin, ring, content, out);
 }
 
-/* Where in an entry of the content's size its sequence is, which a put reads before it takes its place: proof.h. About, and 0 where
- * there is none. */
-static GY_INLINE uint64_t
-gy_insert_sequence_at(const struct gyre *cache, const struct gy_content *content)
-{
-    if (gy_likely(cache->g.proof_bytes == 0))
-        return 0;
-    return sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t);
-}
-
 /* The ring a put of this key goes to; sets the content's kind. */
 static GY_INLINE unsigned
 gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
 {
     unsigned ring;
-    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, gy_insert_sequence_at(cache, content), &ring);
+    const char *entry;
+    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
     if (!aim->unseen) { /* a replacement stays in the ring where its key stands */
+        if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
+            __builtin_prefetch(entry + sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t));
         content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
         return ring;
     }
