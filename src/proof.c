@@ -20,7 +20,7 @@ static uint64_t
 of_life(const struct gyre *cache, uint64_t opened, uint64_t sequence, uint64_t generation)
 {
     const uint64_t what[] = {opened, sequence, generation};
-    return XXH3_64bits_withSeed(what, sizeof what, cache->generation);
+    return gy_hash_three(what, cache->generation);
 }
 
 uint32_t
@@ -39,7 +39,7 @@ of_content(const struct gyre *cache, uint64_t offset, struct gy_header h)
     uint64_t of_value = XXH3_64bits_withSeed(value, h.value_bytes, cache->seed);
     h.flags &= GY_ENTRY_KNOWN;
     h.generation = 0;
-    return XXH3_64bits_withSeed(entry + sizeof h, head_bytes, of_value ^ gy_header_word(h));
+    return gy_hash_bytes(entry + sizeof h, head_bytes, of_value ^ gy_header_word(h));
 }
 
 /* Higher than any before by this thread, and than those of entries of the key that it has met; and than the time, where it has met
@@ -84,7 +84,7 @@ of_room(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t 
     h.flags &= GY_ENTRY_KNOWN;
     h.generation = 0;
     const uint64_t what[] = {opened, offset, gy_header_word(h)};
-    return XXH3_64bits_withSeed(what, sizeof what, cache->seed);
+    return gy_hash_three(what, cache->seed);
 }
 
 void
