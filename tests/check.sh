@@ -32,7 +32,7 @@ run "compiles without a warning: clang" build WERROR=1 CC=clang FLAVOR=debug lib
 # What takes one processor and builds nothing goes on beside the others.
 beside()
 {
-    run "benchmarks: driver and judge" build peers-driver-check
+    run "benchmarks: driver and judge" build peers-driver-check bench-recovery-check
     run "protocol models" build models-quick JOBS=1
 }
 trap 'trap "" TERM; kill 0; exit 130' INT TERM
