@@ -185,8 +185,8 @@ typedef struct gyre_options {
  * A file that is opened with another capacity than it has, or with GYRE_COMPACT, by who may write and while nobody else has it
  * open, is made anew: a file beside it is filled with what fits, hottest first, written out, and takes its name; time to live,
  * flags, versions and frequencies stay, statistics begin anew (stats: start, recovered_entries, dropped_entries). Whatever
- * happens meanwhile, the name leads to one of the two, whole. It takes room for both, and a second or two for each GiB, during
- * which other openers wait. GYRE_EFORMAT: somebody else has it open (GYRE_EBUSY, if the capacity is the same); GYRE_EINVAL: that
+ * happens meanwhile, the name leads to one of the two, whole. It takes room for both, and a few microseconds for each entry,
+ * during which other openers wait. GYRE_EFORMAT: somebody else has it open (GYRE_EBUSY, if the capacity is the same); GYRE_EINVAL: that
  * capacity does not take its largest values (max_value_bytes); GYRE_ENOSPC: no room for the other one; GYRE_EPERM: this process
  * may not make one in that folder, or not for that owner. It is as it was then. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
