@@ -420,13 +420,21 @@ typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_REASONS = 16        /* room for more */
 } gyre_reason;
 
+/* Why recovery did not keep an entry that a file held. */
+typedef enum gyre_drop {
+    GYRE_DROP_UNPROVED, /* it does not prove itself: damaged, or on the disk in part */
+    GYRE_DROP_OLDER,    /* a newer version of its key was found, or has come in since; or the key was removed since */
+    GYRE_DROP_NO_ROOM,  /* its window of the index was full */
+    GYRE_DROPS
+} gyre_drop;
+
 typedef struct gyre_stats {
     uint32_t struct_size;          /* set by the caller (GYRE_STATS_INIT) */
     uint32_t hit_rate_ppm;         /* hits per million lookups; 0 without lookups */
     uint64_t hits, misses, puts, puts_rejected, deletes, touches;
     uint64_t removed[GYRE_REASONS], removed_bytes[GYRE_REASONS]; /* by gyre_reason */
     uint64_t entries;
-    uint64_t capacity_bytes;       /* = live + garbage + open + free + index */
+    uint64_t capacity_bytes;       /* = live + garbage + open + free + index + recovering */
     uint64_t live_bytes;           /* entries, with their headers and padding */
     uint64_t garbage_bytes;        /* the rest: removed, replaced, never published, ends of arenas */
     uint64_t open_bytes;           /* room left in arenas that are being filled */
@@ -454,12 +462,16 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
-    uint64_t recovered_entries;    /* GYRE_START_RECOVERED: so many were kept */
+    uint64_t recovered_entries;    /* of a file that was not trusted: so many were kept, by this process, so far */
+    uint64_t dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* and not, by gyre_drop */
+    uint32_t recovering;           /* 1: it goes on in the background: what was not read yet is a miss */
+    uint32_t unused;               /* 0 */
+    uint64_t recovering_bytes;     /* of arenas that are to be read: part of the capacity, and of none of the above */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

@@ -38,8 +38,9 @@ gy_doubt_sign_quiet(struct gyre *cache)
 static bool
 in_use(const struct gyre *cache, uint32_t arena)
 {
-    enum gy_arena_state state = gy_arena_state(gy_load_rlx(&cache->words[arena]));
-    return state >= GY_OPEN && state <= GY_PARKED;
+    uint64_t word = gy_load_rlx(&cache->words[arena]);
+    enum gy_arena_state state = gy_arena_state(word);
+    return (state >= GY_OPEN && state <= GY_PARKED) || gy_arena_read_into(word);
 }
 
 /* An arena's word and its book are in different pages. (One that was given back unused is free, and owned by its last life.) */

@@ -4,6 +4,7 @@
 #include "file.h"
 
 #include "doubt.h"
+#include "note.h"
 #include "os_object.h"
 #include "proof.h"
 #include "reap.h"
@@ -159,7 +160,7 @@ renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
         return empty(cache, s, g);
     cache->start = GYRE_START_RECOVERED;
     gy_store_rlx(&s->life.doubted, 0); /* nothing is in it that was not looked at */
-    return gy_recover(cache);
+    return gy_recover_within(cache, gy_rebuild_at_once_ms);
 }
 
 /* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
@@ -250,6 +251,7 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
         gy_layout_sign_quiet(s);
     if (result == GYRE_OK && (f->clean != GY_FILE_DIRTY || !f->consistent))
         result = begin_life(cache, s, is, !f->consistent);
+    cache->resumes = f->alone && gy_rebuilding(cache);
     if (result == GYRE_OK && f->consistent && f->alone)
         gy_doubt_begin_quiet(cache, f->clean == GY_FILE_CLEAN);
     memcpy(head, s, offsetof(struct gy_super, mark));

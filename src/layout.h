@@ -166,6 +166,7 @@ struct gy_super {
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
     gy_atomic_u64 done;                           /* with GY_DOUBT: doubt.h */
+    gy_atomic_u64 rebuild;                        /* a file that is being rebuilt: note.h; else 0 */
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */

@@ -118,8 +118,9 @@ gy_proof_void_always(struct gyre *cache, const struct gy_found *f)
 {
     if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_proved(cache, f)))
         return; /* a damaged word may lead into another's value */
-    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone */
-    h.generation = f->header.generation ^ UINT8_MAX;
+    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone, or that it is void */
+    /* (Relaxed: constant while the arena is pinned.) */
+    h.generation = gy_arena_generation(gy_load_rlx(&cache->words[f->arena])) ^ UINT8_MAX;
     gy_entry_set_header((char *)(uintptr_t)f->entry, h);
 }
 

@@ -128,6 +128,11 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
     while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
+        if (gy_rebuild_give_room(cache)) {
+            s.walked += cache->arena_bytes;
+            gy_sweep_free(cache);
+            continue;
+        }
         if (!gy_choose_for_room(cache, r, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
