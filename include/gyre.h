@@ -462,9 +462,9 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
-    uint64_t recovered_entries;    /* of a file that was not trusted: so many were kept, by this process, so far */
-    uint64_t dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* and not, by gyre_drop */
-    uint32_t recovering;           /* 1: it goes on in the background: what was not read yet is a miss */
+    uint64_t recovered_entries;    /* files: so many were kept when it was recovered last, by whomever, so far */
+    uint64_t dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* and so many were not, by gyre_drop */
+    uint32_t recovering;           /* 1: that goes on in the background, and what was not read yet is a miss */
     uint32_t unused;               /* 0 */
     uint64_t recovering_bytes;     /* of arenas that are to be read: part of the capacity, and of none of the above */
 } gyre_stats;

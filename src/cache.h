@@ -74,7 +74,6 @@ struct gyre {
     enum gyre_start start;          /* what was found */
     bool resumes;                   /* it was being rebuilt, and nobody else is at it: rebuild.h */
     struct gy_rebuild rebuild;
-    gy_atomic_u64 recovered, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* by this process. (Relaxed: statistics.) */
     uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;

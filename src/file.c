@@ -149,6 +149,7 @@ empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
     gy_store_rlx(&s->life.synced, 0);
     gy_store_rlx(&s->life.synced_ms, 0);
     gy_store_rlx(&s->life.doubted, 0);
+    memset(&s->recovered, 0, sizeof s->recovered);
     cache->start = GYRE_START_EMPTIED;
     return GYRE_OK;
 }

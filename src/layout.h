@@ -147,6 +147,11 @@ struct gy_life {
     gy_atomic_u64 doubted_versions; /* and leases a smaller token */
 };
 
+/* Of a file: what its last recovery has found, by whomever. (Relaxed: statistics.) */
+struct gy_recovered {
+    gy_atomic_u64 entries, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
+};
+
 enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096 };
 
 /* In the word that says how far clears were carried out: the file is doubted. */
@@ -208,6 +213,7 @@ struct gy_super {
     /* What stays when a file is emptied. */
     _Alignas(GY_LINE) struct gy_life life;        /* files: file.h */
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
+    _Alignas(GY_LINE) struct gy_recovered recovered;
 
     _Alignas(GY_HEAD_COPY_AT) uint64_t copy[GY_HEAD_WORDS]; /* of all before mark, in another page */
 

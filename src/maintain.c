@@ -51,7 +51,7 @@ under_way(const struct gyre *cache)
     for (unsigned i = 0; i < cache->g.n_shards; i++)
         if (gy_grow_under_way(cache, i))
             return true;
-    return gy_clear_pending(cache) || gy_rebuilding(cache);
+    return gy_clear_pending(cache);
 }
 
 enum gy_maintainer

@@ -29,12 +29,14 @@ gy_rebuilding(const struct gyre *cache)
 
 void gy_note_always(struct gyre *cache, uint64_t hash);
 
-/* Before the look at the key's window. */
-static inline void
+/* Before the look at the key's window. False: there was no need. */
+static inline bool
 gy_note(struct gyre *cache, uint64_t hash)
 {
-    if (gy_rebuilding(cache))
-        gy_note_always(cache, hash);
+    if (gy_likely(!gy_rebuilding(cache)))
+        return false;
+    gy_note_always(cache, hash);
+    return true;
 }
 
 /* Was it? After the tentative word. */

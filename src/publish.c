@@ -426,14 +426,6 @@ publish(struct put *p, const struct gy_staged *staged)
     return result;
 }
 
-/* Of a file that is being rebuilt: what was looked at before may have changed since. */
-static inline void
-note(struct gyre *cache, struct gy_aim *aim)
-{
-    aim->unseen = aim->unseen && !gy_rebuilding(cache);
-    gy_note(cache, aim->hash);
-}
-
 int
 gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, const struct gy_staged *staged)
 {
@@ -442,7 +434,8 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
     struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = aim, .w = &aim->window,
                     .staged = staged, .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
                     .inserts = kind == GY_PUT_ANY || adds};
-    note(cache, aim);
+    if (gy_note(cache, aim->hash))
+        aim->unseen = false; /* what was seen before the note may have changed since */
     gy_section_enter(cache, r);
     int result = GY_RESTAGE;
     /* Inside the section: clear waits for those that did not see its mark. */

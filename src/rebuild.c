@@ -83,7 +83,9 @@ claim(struct gyre *cache, uint32_t arena, bool quiet, uint64_t *word)
     unsigned lane = gy_arena_lane(seen);
     if (!gy_arena_unread(seen) || (!quiet && lane != GY_LANE_UNREAD && lane != GY_LANE_HALF))
         return false;
-    if ((gy_load_acq(&cache->super->rebuild) & GY_REBUILD_FULL) && give_up(cache, arena, seen))
+    /* (Relaxed: opened is constant while it is unread.) */
+    bool cleared = gy_load_rlx(&cache->books[arena].opened) < gy_load_seq(&cache->super->mark);
+    if ((cleared || (gy_load_acq(&cache->super->rebuild) & GY_REBUILD_FULL)) && give_up(cache, arena, seen))
         return false;
     *word = gy_arena_in_lane(seen, quiet ? GY_LANE_HALF : gy_member_number(cache));
     return gy_cas_seq(&cache->words[arena], &seen, *word); /* model: claimunread */

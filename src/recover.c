@@ -45,14 +45,6 @@ enum { SEQUENCES_LOST = 1 << 28, VERSIONS_LOST_SHIFT = 32 }; /* more than can ha
 
 /* (Relaxed, all in this file: this thread is alone.) */
 static void
-forget(struct gyre *c)
-{
-    gy_store_rlx(&c->recovered, 0);
-    for (unsigned why = 0; why < GYRE_DROPS; why++)
-        gy_store_rlx(&c->dropped[why], 0), gy_store_rlx(&c->dropped_bytes[why], 0);
-}
-
-static void
 remember(struct recovery *r)
 {
     struct gyre *c = r->cache;
@@ -196,7 +188,7 @@ gy_recover_within(struct gyre *cache, uint64_t ms)
     struct recovery r = {.cache = cache};
     r.life = cache->allocate(cache->allocate_arg, lives);
     r.log2 = cache->allocate(cache->allocate_arg, cache->g.n_shards);
-    forget(cache);
+    memset(&cache->super->recovered, 0, sizeof cache->super->recovered);
     int result = r.life != NULL && r.log2 != NULL ? GYRE_OK : GYRE_ENOMEM;
     if (result == GYRE_OK) {
         remember(&r);

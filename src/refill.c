@@ -280,6 +280,8 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
     f->arena = arena, f->word = word, f->live = 0;
     f->opened = gy_load_acq(&c->books[arena].opened);
     gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
+    if (f->r != NULL) /* as a put's: should this process be expelled, nobody reuses it before it knows */
+        gy_store_seq(&f->r->pin[GY_PIN_PUT], gy_pin_word(c, arena, GY_PIN_FILLING)); /* model: refillpin */
     gy_os_populate(c->region.base + from, c->arena_bytes, false);
     while (c->arena_bytes - at >= sizeof(struct gy_header) && !f->stopped) {
         const char *entry = c->region.base + from + at;
@@ -306,6 +308,10 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
     put_all_in(f, f->n);
     if (!f->stopped)
         finish(f, holds, walkable, end);
+    else
+        gy_member_late(c);
+    if (f->r != NULL)
+        gy_pin_clear(&f->r->pin[GY_PIN_PUT]);
 }
 
 void
@@ -320,10 +326,11 @@ void
 gy_refill_end(struct gy_refill *f)
 {
     struct gyre *c = f->cache;
-    gy_add_rlx(&c->recovered, f->recovered);
+    struct gy_recovered *all = &c->super->recovered;
+    gy_add_rlx(&all->entries, f->recovered);
     for (unsigned why = 0; why < GYRE_DROPS; why++) {
-        gy_add_rlx(&c->dropped[why], f->dropped[why]);
-        gy_add_rlx(&c->dropped_bytes[why], f->dropped_bytes[why]);
+        gy_add_rlx(&all->dropped[why], f->dropped[why]);
+        gy_add_rlx(&all->dropped_bytes[why], f->dropped_bytes[why]);
     }
     for (unsigned n = 0; n < c->g.n_shards && f->r == NULL; n++)
         if (f->words[n] != 0)

@@ -171,6 +171,13 @@ look_at_life(gyre *cache, gyre_stats *s)
 {
     const struct gy_life *life = &cache->super->life;
     uint64_t synced = gy_load_rlx(&life->synced), now = gy_now_ms(cache), then = gy_load_rlx(&life->synced_ms);
+    const struct gy_recovered *recovered = &cache->super->recovered;
+    s->recovered_entries = gy_load_rlx(&recovered->entries);
+    for (unsigned why = 0; why < GYRE_DROPS; why++) {
+        s->dropped[why] = gy_load_rlx(&recovered->dropped[why]);
+        s->dropped_bytes[why] = gy_load_rlx(&recovered->dropped_bytes[why]);
+    }
+    s->recovering = gy_rebuilding(cache);
     s->syncs = gy_load_rlx(&life->syncs);
     s->sync_errors = (uint32_t)gy_min(gy_load_rlx(&life->sync_errors), UINT32_MAX);
     s->sync_age_ms = now > then ? now - then : 0;
@@ -201,12 +208,6 @@ collect(gyre *cache, gyre_stats *s)
     s->entries = (int64_t)entries > 0 ? entries : 0;
     add_memory(cache, s);
     s->start = cache->start;
-    s->recovered_entries = gy_load_rlx(&cache->recovered);
-    for (unsigned why = 0; why < GYRE_DROPS; why++) {
-        s->dropped[why] = gy_load_rlx(&cache->dropped[why]);
-        s->dropped_bytes[why] = gy_load_rlx(&cache->dropped_bytes[why]);
-    }
-    s->recovering = gy_rebuilding(cache);
     if (cache->file)
         look_at_life(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);

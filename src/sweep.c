@@ -24,6 +24,7 @@
 #include "clear.h"
 #include "hand.h"
 #include "learn.h"
+#include "note.h"
 #include "reap.h"
 #include "section.h"
 #include "walk.h"
@@ -128,7 +129,7 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
     while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
-        if (gy_rebuild_give_room(cache)) {
+        if (need != GY_BACKGROUND && gy_rebuild_give_room(cache)) {
             s.walked += cache->arena_bytes;
             gy_sweep_free(cache);
             continue;
@@ -158,7 +159,7 @@ gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     enum { SWEEP_PER_BYTE = 4 };
     int64_t n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
-    if (gy_likely(n > cache->g.n_arenas / 128))
+    if (gy_likely(n > cache->g.n_arenas / 128) || gy_rebuilding(cache))
         return;
     sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 512 ? FEW : BATCH);
 }
