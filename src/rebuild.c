@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "account.h"
+#include "learn.h"
 #include "note.h"
 #include "reap.h"
 #include "refill.h"
@@ -127,14 +128,28 @@ find_unread(struct gyre *cache, bool oldest, unsigned rings, uint64_t *word, boo
     return best;
 }
 
-/* Of probation, where there is one: what has proved itself there stands in main. */
+/* The ring that a sweep would take it of. */
+static unsigned
+victim(struct gyre *cache)
+{
+    uint64_t bytes[GY_RINGS] = {0};
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        if (gy_arena_unread(word) || gy_arena_state(word) == GY_SEALED)
+            bytes[gy_arena_ring(word)] += cache->arena_bytes;
+    }
+    float window = gy_learn_window(&cache->super->learned);
+    return gy_policy_victim(bytes[GY_PROBATION], bytes[GY_MAIN], window, 2 * cache->arena_bytes);
+}
+
 bool
 gy_rebuild_give_room(struct gyre *cache)
 {
     bool others;
     uint64_t word;
-    for (unsigned ring = 0; gy_rebuilding(cache) && ring < GY_RINGS; ring++)
-        for (uint32_t a; (a = find_unread(cache, true, 1u << ring, &word, &others)) != UINT32_MAX;)
+    unsigned first = gy_rebuilding(cache) ? victim(cache) : 0;
+    for (unsigned n = 0; gy_rebuilding(cache) && n < GY_RINGS; n++)
+        for (uint32_t a; (a = find_unread(cache, true, 1u << (first ^ n), &word, &others)) != UINT32_MAX;)
             if (give_up(cache, a, word)) /* else another took or claimed it */
                 return true;
     return false;
