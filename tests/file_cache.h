@@ -91,7 +91,7 @@ put_and_die(void *arg)
 static inline void
 in_head(void (*change)(struct gy_super *s, uint64_t by), uint64_t by)
 {
-    struct gy_super *s = malloc(sizeof *s);
+    struct gy_super *s = aligned_alloc(_Alignof(struct gy_super), sizeof *s);
     int file = open(path.text, O_RDWR);
     CHECK(s != NULL && pread(file, s, sizeof *s, 0) == sizeof *s);
     change(s, by);
