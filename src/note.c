@@ -36,21 +36,30 @@ raise_flag(struct gyre *cache, uint64_t flag)
         ; /* retried because another raised a flag, or the rebuild has ended */
 }
 
+static bool
+ends(const struct gyre *cache)
+{
+    uint64_t state = gy_load_seq(&cache->super->rebuild); /* after the note, as who wipes them does the reverse */
+    return state == 0 || (state & GY_REBUILD_ENDS) != 0;
+}
+
 /* The flag first: who looks for notes then finds that there may be some. */
 void
 gy_note_always(struct gyre *cache, uint64_t hash)
 {
-    uint64_t note = hash | 1, nothing;
+    uint64_t note = hash | 1;
     struct places p = places_of(cache, hash);
     raise_flag(cache, GY_REBUILD_NOTED);
     for (unsigned probe = 0; probe < PROBES; probe++) {
         gy_atomic_u64 *place = next_place(&p);
-        nothing = 0;
-        /* model: note */
-        if (gy_load_acq(place) == note || gy_cas_seq(place, &nothing, note) || nothing == note) {
-            gy_fence_seq(); /* before the scan, whose loads are acquire ones */
-            return;
-        }
+        uint64_t there = gy_load_acq(place);
+        bool mine = there == 0 && gy_cas_seq(place, &there, note); /* model: note */
+        if (!mine && there != note)
+            continue;
+        gy_fence_seq(); /* before the scan, whose loads are acquire ones */
+        if (gy_unlikely(mine && ends(cache)))
+            gy_cas_seq(place, &note, 0); /* late: else it would stay in the history, as a wrong guess */
+        return;
     }
     raise_flag(cache, GY_REBUILD_FULL);
     gy_fence_seq();
@@ -70,11 +79,12 @@ gy_noted_exactly(const struct gyre *cache, uint64_t hash)
     return false;
 }
 
-/* Who notes late leaves a wrong guess in the history, and nothing else. */
+/* Again, if who was at it has died. */
 void
 gy_note_end(struct gyre *cache)
 {
     struct places p = places_of(cache, 0);
+    raise_flag(cache, GY_REBUILD_ENDS); /* before they are wiped: see above */
     if (gy_load_acq(&cache->super->rebuild) & GY_REBUILD_NOTED)
         for (uint64_t n = 0; n < p.n; n++)
             gy_store_rlx(&p.first[n], 0); /* (Relaxed: released by the next; the history is a guess.) */

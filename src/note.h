@@ -17,8 +17,9 @@
 
 #include "cache.h"
 
-/* Of super->rebuild: entries may be in arenas and not in the index; there are notes; and they were not all kept. */
-enum { GY_REBUILD = 1, GY_REBUILD_NOTED = 2, GY_REBUILD_FULL = 4 };
+/* Of super->rebuild: entries may be in arenas and not in the index; there are notes; and they were not all kept; no arena is left,
+ * and the notes are being wiped. */
+enum { GY_REBUILD = 1, GY_REBUILD_NOTED = 2, GY_REBUILD_FULL = 4, GY_REBUILD_ENDS = 8 };
 
 /* acquire: when it is over, what was read is in the index */
 static inline bool

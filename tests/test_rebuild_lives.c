@@ -240,6 +240,8 @@ TEST(rebuild_lives, threads_read_while_others_write)
         }
         for (unsigned i = 0; i < KEYS; i++)
             CHECK_OK(put_bytes(cache, key_of(i).text, SIZE, i));
+        api_close(cache);
+        cache = open_it(0);
         CHECK_EQ(whole_faults(cache, NULL), 0);
         api_close(cache);
         crash(0);
