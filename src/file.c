@@ -349,7 +349,10 @@ gy_file_leave(struct gyre *cache)
     if (locked)
         gy_reap_now(cache);
     gy_member_leave(cache);
-    if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
+    bool last = locked && all_left(cache, 0);
+    if (last && gy_rebuilding(cache)) /* else what was removed meanwhile might come back after another stop */
+        last = gy_rebuild_quiet(cache, UINT64_MAX) == GYRE_OK;
+    if (last && gy_load_rlx(&life->sync_errors) == 0) {
         gy_file_tell_time(cache);
         gy_doubt_sign_quiet(cache);
         if (gy_file_write_out(cache) == GYRE_OK) {

@@ -5,7 +5,7 @@
  * background, while the cache serves what was read so far, new puts, and misses.
  *
  *   - What is still to do stands in the file: arenas' words say what was not read (arena.h), notes what was changed since (note.h).
- *     So who is killed leaves it to whoever opens the file next, or has it open; and who closes it, to the next one.
+ *     So who is killed leaves it to whoever opens the file next, or has it open. Who closes it as the last does the rest.
  *   - The newest arenas are read first. When a put needs room, the oldest that was not read is given up, as a sweep would
  *     have taken it.
  *   - It is over when no arena is left. A sync waits for that: what was removed meanwhile is void then, on the disk too.

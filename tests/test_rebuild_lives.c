@@ -32,28 +32,29 @@ TEST(rebuild_lives, who_joins_meanwhile_is_served_and_may_change)
     close_and_end(first);
 }
 
-/* By what is in the file: it is clean, though it is to be read on. */
-TEST(rebuild_lives, who_closes_it_leaves_the_rest_to_the_next)
+/* Else what was removed before would come back when the machine stops after the next has opened it. */
+TEST(rebuild_lives, who_closes_it_as_the_last_reads_the_rest)
 {
     make_full();
-    gyre *cache = open_unread();
+    gyre *cache = open_unread(), *second = open_it(0);
     read_some(cache, 3);
     unsigned left = unread(cache);
     gyre_delete(cache, key_of(0).text, 16);
     CHECK_OK(put_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+    api_close(cache);
+    CHECK_EQ(unread(second), left);
+    api_close(second);
+    CHECK(is_clean());
     for (unsigned turn = 0; turn < 2; turn++) {
-        api_close(cache);
-        CHECK(is_clean());
-        if (turn == 1)
-            in_head(reboot, 0);
         cache = open_it(0);
-        CHECK(api_stats(cache).start == GYRE_START_WARM && api_stats(cache).recovering == 1);
-        CHECK_EQ(unread(cache), left);
+        gyre_stats s = api_stats(cache);
+        CHECK(s.start == (turn ? GYRE_START_RECOVERED : GYRE_START_WARM) && s.recovering == 0);
+        CHECK(is_missing(cache, key_of(0).text) && has_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+        CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+        api_close(cache);
+        crash(AT_ONCE_MS * 3600);
     }
-    read_all(cache);
-    CHECK(is_missing(cache, key_of(0).text) && has_bytes(cache, key_of(1).text, SIZE, NEW + 1));
-    CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
-    close_and_end(cache);
+    close_and_end(open_it(0));
 }
 
 TEST(rebuild_lives, a_sync_reads_the_rest)
@@ -72,20 +73,6 @@ TEST(rebuild_lives, a_sync_reads_the_rest)
     close_and_end(cache);
 }
 
-/* The machine stops again: nothing had been promised of what came since. */
-TEST(rebuild_lives, another_stop_begins_it_anew)
-{
-    make_full();
-    gyre *cache = open_unread();
-    read_some(cache, 3);
-    api_close(cache);
-    crash(0);
-    cache = open_unread();
-    read_all(cache);
-    CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
-    close_and_end(cache);
-}
-
 static int
 change_and_die(void *arg)
 {
@@ -97,6 +84,18 @@ change_and_die(void *arg)
     EXPECT(2, put_bytes(cache, key_of(1).text, SIZE, NEW + 1) == GYRE_OK);
     (void)arg;
     return 0; /* with the cache open */
+}
+
+/* The machine stops again: nothing had been promised of what came since. */
+TEST(rebuild_lives, another_stop_begins_it_anew)
+{
+    make_full();
+    region_process(change_and_die, NULL);
+    crash(0);
+    gyre *cache = open_unread();
+    read_all(cache);
+    CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+    close_and_end(cache);
 }
 
 TEST(rebuild_lives, who_is_killed_leaves_the_rest_to_the_next)
