@@ -169,7 +169,9 @@ typedef struct gyre_options {
  * Files: shared caches whose bytes are a file's: all of the above holds for them. What is found is warm when it was closed
  * by all who had it open, or when they were killed and the machine has gone on since. The index of a file that was open when the
  * machine stopped is made anew from entries that prove themselves: what is found then is whole, and was put last before
- * the last gyre_sync, or since; all else is a miss (stats: start). GYRE_EPERM also:
+ * the last gyre_sync, or since; all else is a miss (stats: start). That takes about a second here, and then goes on in the
+ * background: what was not read yet is a miss, too (stats: recovering). With GYRE_NO_THREAD, gyre_maintain and gyre_sync go on with it.
+ * GYRE_EPERM also:
  * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given; or there is no /proc, or
  * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
  * another machine has it open. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also: the disk refused a write:
@@ -369,7 +371,7 @@ typedef int gyre_visit(void *arg, const void *key, size_t key_size, const gyre_v
  * GYRE_EINVAL, GYRE_ENOMEM, GYRE_EBUSY. */
 GYRE_API int gyre_scan(gyre *cache, gyre_visit *visit, void *arg);
 
-/* Does maintenance (sweep, growth, clear) for about budget_ns nanoseconds, at least one step.
+/* Does maintenance (sweep, growth, clear, recovery) for about budget_ns nanoseconds, at least one step.
  * For caches with GYRE_NO_THREAD; harmless on others. Positive when more is to be done, 0 when nothing
  * is; GYRE_EINVAL; GYRE_ENOMEM and GYRE_EBUSY as gyre_get. */
 GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
@@ -392,10 +394,11 @@ GYRE_API int gyre_expel(gyre *cache, uint32_t pid);
 /* Files: when it returns GYRE_OK, everything that was put, deleted or cleared before the call is on the disk: whenever the machine
  * stops, it is there, or what came later, or nothing where the entry was being moved or has been evicted since; and nothing
  * comes back that had been replaced, deleted, cleared or evicted by then. (With GYRE_NO_CHECKSUMS: if all had closed it.) It
- * waits for the disk; no other call waits for it.
+ * waits for the disk; no other call waits for it. While a file is being recovered, it waits for the end of that, and helps.
  * GYRE_EIO, GYRE_ENOSPC: the disk refused something. Later calls may succeed, but what was refused may be lost: until
  * the file is made anew, nobody's close makes it one that is trusted as it is after the machine stopped (stats: sync_errors).
- * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. GYRE_ENOMEM, GYRE_EBUSY: in a forked child, as gyre_get. */
+ * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. GYRE_EBUSY: a process that recovers it seems to be stopped.
+ * GYRE_ENOMEM, GYRE_EBUSY: in a forked child, as gyre_get. */
 GYRE_API int gyre_sync(gyre *cache);
 
 typedef enum gyre_start { /* what gyre_open found */

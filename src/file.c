@@ -335,6 +335,13 @@ gy_file_write_out(struct gyre *cache)
     return result;
 }
 
+/* Nobody is there any more. Else what was removed since would come back, when the machine stops after the next has opened it. */
+static bool
+read_rest(struct gyre *cache)
+{
+    return !gy_rebuilding(cache) || gy_rebuild_quiet(cache, UINT64_MAX) == GYRE_OK;
+}
+
 void
 gy_file_leave(struct gyre *cache)
 {
@@ -349,10 +356,7 @@ gy_file_leave(struct gyre *cache)
     if (locked)
         gy_reap_now(cache);
     gy_member_leave(cache);
-    bool last = locked && all_left(cache, 0);
-    if (last && gy_rebuilding(cache)) /* else what was removed meanwhile might come back after another stop */
-        last = gy_rebuild_quiet(cache, UINT64_MAX) == GYRE_OK;
-    if (last && gy_load_rlx(&life->sync_errors) == 0) {
+    if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0 && read_rest(cache)) {
         gy_file_tell_time(cache);
         gy_doubt_sign_quiet(cache);
         if (gy_file_write_out(cache) == GYRE_OK) {
