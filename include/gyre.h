@@ -175,7 +175,9 @@ typedef struct gyre_options {
  * Files: shared caches whose bytes are a file's: all of the above holds for them. What is found is warm when it was closed
  * by all who had it open, or when they were killed and the machine has gone on since. The index of a file that was open when the
  * machine stopped is made anew from entries that prove themselves: what is found then is whole, and was put last before
- * the last gyre_sync, or since; all else is a miss (stats: start). GYRE_EPERM also:
+ * the last gyre_sync, or since; all else is a miss (stats: start). That takes about a second here, and then goes on in the
+ * background: what was not read yet is a miss, too (stats: recovering). With GYRE_NO_THREAD, gyre_maintain and gyre_sync go on with it.
+ * GYRE_EPERM also:
  * the file system is not of this machine, or may not be (FUSE), and GYRE_ANY_FILE_SYSTEM is not given; or there is no /proc, or
  * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
  * another machine has it open. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also: the disk refused a write:
@@ -184,7 +186,7 @@ typedef struct gyre_options {
  *
  * A file that is opened with another capacity than it has, or with GYRE_COMPACT, by who may write and while nobody else has it
  * open, is made anew: a file beside it is filled with what fits, hottest first, written out, and takes its name; time to live,
- * flags, versions and frequencies stay, statistics begin anew (stats: start, recovered_entries, dropped_entries). Whatever
+ * flags, versions and frequencies stay, statistics begin anew (stats: start, recovered_entries, dropped). Whatever
  * happens meanwhile, the name leads to one of the two, whole. It takes room for both, and a few microseconds for each entry,
  * during which other openers wait. GYRE_EFORMAT: somebody else has it open (GYRE_EBUSY, if the capacity is the same); GYRE_EINVAL: that
  * capacity does not take its largest values (max_value_bytes); GYRE_ENOSPC: no room for the other one; GYRE_EPERM: this process
@@ -383,7 +385,7 @@ typedef int gyre_visit(void *arg, const void *key, size_t key_size, const gyre_v
  * GYRE_EINVAL, GYRE_ENOMEM, GYRE_EBUSY. */
 GYRE_API int gyre_scan(gyre *cache, gyre_visit *visit, void *arg);
 
-/* Does maintenance (sweep, growth, clear) for about budget_ns nanoseconds, at least one step.
+/* Does maintenance (sweep, growth, clear, recovery) for about budget_ns nanoseconds, at least one step.
  * For caches with GYRE_NO_THREAD; harmless on others. Positive when more is to be done, 0 when nothing
  * is; GYRE_EINVAL; GYRE_ENOMEM and GYRE_EBUSY as gyre_get. */
 GYRE_API int gyre_maintain(gyre *cache, uint64_t budget_ns);
@@ -406,17 +408,17 @@ GYRE_API int gyre_expel(gyre *cache, uint32_t pid);
 /* Files: when it returns GYRE_OK, everything that was put, deleted or cleared before the call is on the disk: whenever the machine
  * stops, it is there, or what came later, or nothing where the entry was being moved or has been evicted since; and nothing
  * comes back that had been replaced, deleted, cleared or evicted by then. (With GYRE_NO_CHECKSUMS: if all had closed it.) It
- * waits for the disk; no other call waits for it.
+ * waits for the disk; no other call waits for it. While a file is being recovered, it waits for the end of that, and helps.
  * GYRE_EIO, GYRE_ENOSPC: the disk refused something. Later calls may succeed, but what was refused may be lost: until
  * the file is made anew, nobody's close makes it one that is trusted as it is after the machine stopped (stats: sync_errors).
- * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. GYRE_ENOMEM, GYRE_EBUSY: in a forked child, as gyre_get. */
+ * GYRE_EINVAL: the cache is no file. GYRE_EPERM: it is read-only. GYRE_EBUSY: a process that recovers it seems to be stopped.
+ * GYRE_ENOMEM, GYRE_EBUSY: in a forked child, as gyre_get. */
 GYRE_API int gyre_sync(gyre *cache);
 
 typedef enum gyre_start { /* what gyre_open found */
     GYRE_START_NEW,       /* it was made */
     GYRE_START_WARM,      /* it was there */
-    GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or a copy of one that was open: its index was made
-                           * anew from what proves itself */
+    GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or its copy: from what proves itself */
     GYRE_START_EMPTIED,   /* the same, with GYRE_NO_CHECKSUMS: emptied */
     GYRE_START_RESIZED    /* a file that was made anew, with another capacity or GYRE_COMPACT */
 } gyre_start;
@@ -435,13 +437,21 @@ typedef enum gyre_reason {   /* why an entry was removed */
     GYRE_REASONS = 16        /* room for more */
 } gyre_reason;
 
+/* Why recovery did not keep an entry that a file held. */
+typedef enum gyre_drop {
+    GYRE_DROP_UNPROVED, /* it does not prove itself: damaged, or on the disk in part */
+    GYRE_DROP_OLDER,    /* a newer version of its key was found, or has come in since; or the key was removed since */
+    GYRE_DROP_NO_ROOM,  /* its window of the index was full; or, of a file that was made anew, it did not fit, or was damaged */
+    GYRE_DROPS
+} gyre_drop;
+
 typedef struct gyre_stats {
     uint32_t struct_size;          /* set by the caller (GYRE_STATS_INIT) */
     uint32_t hit_rate_ppm;         /* hits per million lookups; 0 without lookups */
     uint64_t hits, misses, puts, puts_rejected, deletes, touches;
     uint64_t removed[GYRE_REASONS], removed_bytes[GYRE_REASONS]; /* by gyre_reason */
     uint64_t entries;
-    uint64_t capacity_bytes;       /* = live + garbage + open + free + index */
+    uint64_t capacity_bytes;       /* = live + garbage + open + free + index + recovering */
     uint64_t live_bytes;           /* entries, with their headers and padding */
     uint64_t garbage_bytes;        /* the rest: removed, replaced, never published, ends of arenas */
     uint64_t open_bytes;           /* room left in arenas that are being filled */
@@ -469,13 +479,15 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
-    uint64_t recovered_entries;    /* GYRE_START_RECOVERED, GYRE_START_RESIZED: so many were kept */
-    uint64_t dropped_entries;      /* GYRE_START_RESIZED: so many were not, for want of room, or since they were damaged */
+    uint64_t recovered_entries;    /* files: so many were kept when it was recovered, or made anew, last, by whomever, so far */
+    uint64_t dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* and so many were not, by gyre_drop */
+    uint32_t recovering, unused;   /* 1: that goes on in the background, and what was not read yet is a miss; 0 */
+    uint64_t recovering_bytes;     /* of arenas that are to be read: part of the capacity, and of none of the above */
 } gyre_stats;
 
 #define GYRE_STATS_INIT                                                                            \
     { (uint32_t)sizeof(gyre_stats), 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}, 0, 0, 0 }
 
 /* Fills in as much as stats->struct_size has room for. Counters are summed without stopping anyone:
  * exact when nobody is in a call, else each is a value of the last moments. GYRE_OK, GYRE_EINVAL. */

@@ -367,8 +367,8 @@ bool
 gy_arena_all_held(struct gyre *cache)
 {
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
-        if (state != GY_FREE && state != GY_WITHDRAWN && !pinned_from(cache, a, GY_PIN_VIEWS))
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        if (gy_arena_state(word) != GY_FREE && !gy_arena_withdrawn(word) && !pinned_from(cache, a, GY_PIN_VIEWS))
             return false;
     }
     return true;
@@ -425,7 +425,7 @@ gy_arena_withdraw(struct gyre *cache)
         uint32_t a = cache->sparse ? cache->g.n_arenas - 1 - i : i; /* rather what was never used, and has no bytes */
         uint64_t word = gy_load_acq(&cache->words[a]);
         if (gy_arena_state(word) != GY_FREE ||
-            !claim_free(cache, a, word, gy_arena_with_state(word, GY_WITHDRAWN))) /* model: withdraw */
+            !claim_free(cache, a, word, gy_arena_in_lane(gy_arena_with_state(word, GY_WITHDRAWN), 0))) /* model: withdraw */
             continue;
         cache->region.ops->discard(&cache->region, gy_arena_offset(cache, a), cache->arena_bytes);
         return true;

@@ -23,6 +23,14 @@
  *   RETIRED -> FREE          after a membarrier, no pin was on it
  *   FREE -> WITHDRAWN        its bytes went to the index
  *
+ * While a file is rebuilt (rebuild.h), what is WITHDRAWN in a lane that is none is not of the index, but to be read:
+ *
+ *   UNREAD -> READING        by the member that the lane names, which brings refs into it as a writer does
+ *   READING -> SEALED        read; RETIRED: nothing in it proved itself
+ *   READING -> HALF          its reader is dead, or was expelled: to be read once more
+ *   HALF -> READING
+ *   UNREAD -> SWEEPING       for room: no slot holds a ref into it
+ *
  * In OPENING and OPEN the sequence is the opening number: unique, so that a lane's word names an arena
  * of one life. Sequence numbers have 40 bits; they are compared by signed difference. */
 
@@ -149,6 +157,36 @@ static inline uint64_t
 gy_arena_swept_by(uint64_t word, unsigned member)
 {
     return (word & ~((uint64_t)0x7ff << 5 | GY_STATE_BITS)) | (uint64_t)member << 5 | gy_arena_state_bits(GY_SWEEPING);
+}
+
+/* Lanes that are none, and no member's either: of arenas that are to be read. */
+enum { GY_LANE_HALF = 0x7fe, GY_LANE_UNREAD = 0x7ff };
+
+static inline uint64_t
+gy_arena_in_lane(uint64_t word, unsigned lane)
+{
+    return (word & ~((uint64_t)0x7ff << 5)) | (uint64_t)lane << 5;
+}
+
+/* Its bytes went to the index. */
+static inline bool
+gy_arena_withdrawn(uint64_t word)
+{
+    return gy_arena_state(word) == GY_WITHDRAWN && gy_arena_lane(word) == 0;
+}
+
+/* Not all that proves itself in it is in the index yet. */
+static inline bool
+gy_arena_unread(uint64_t word)
+{
+    return gy_arena_state(word) == GY_WITHDRAWN && gy_arena_lane(word) != 0;
+}
+
+/* May a slot hold a ref into it? */
+static inline bool
+gy_arena_read_into(uint64_t word)
+{
+    return gy_arena_unread(word) && gy_arena_lane(word) != GY_LANE_UNREAD;
 }
 
 /* Negative when a is older than b. */

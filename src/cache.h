@@ -12,6 +12,7 @@
 #include "layout.h"
 #include "os.h"
 #include "rcu/rcu.h"
+#include "rebuild.h"
 #include "region_object.h"
 #include "sync.h"
 #include "worker.h"
@@ -76,7 +77,8 @@ struct gyre {
     gy_atomic_u32 clearing;         /* 1: a thread is */
 
     enum gyre_start start;          /* what was found */
-    uint64_t kept, dropped;         /* and entries, when it was recovered or made anew; and those that were not */
+    bool resumes;                   /* it was being rebuilt, and nobody else is at it: rebuild.h */
+    struct gy_rebuild rebuild;
     uint64_t home;                  /* which file it is */
     uint32_t sync_interval_ms;
     struct gy_syncer syncer;

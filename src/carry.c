@@ -414,7 +414,8 @@ gy_carry(struct gyre *to, struct gyre *from)
         gy_record_leave(to);
     }
     gy_registry_remove(to);
-    to->kept = entries_in(to);
-    to->dropped = c.words - c.left_behind - gy_min(to->kept, c.words - c.left_behind);
+    uint64_t kept = entries_in(to), wanted = c.words - c.left_behind; /* (Relaxed: nobody knows the new region yet.) */
+    gy_store_rlx(&to->super->recovered.entries, kept);
+    gy_store_rlx(&to->super->recovered.dropped[GYRE_DROP_NO_ROOM], wanted - gy_min(kept, wanted));
     return result;
 }

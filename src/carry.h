@@ -17,7 +17,7 @@
 #include "cache.h"
 
 /* `from` and `to`: of one seed and one time, and this thread alone has them; `to` is a member and not registered. Counts in
- * to->kept and to->dropped. GYRE_OK, GYRE_ENOMEM or GYRE_EBUSY. */
+ * to->super->recovered. GYRE_OK, GYRE_ENOMEM or GYRE_EBUSY. */
 int gy_carry(struct gyre *to, struct gyre *from);
 
 /* For a program that shows how far it is: so many of so many entries. NULL: nobody wants to know. */

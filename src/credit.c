@@ -44,7 +44,7 @@ gy_credit_count(struct gyre *cache)
     for (unsigned number = 0; number < cache->g.n_shards; number++)
         index_bytes += gy_shard_extent(cache, number) * sizeof(struct gy_bucket);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++)
-        arenas += gy_arena_state(gy_load_acq(&cache->words[a])) != GY_WITHDRAWN;
+        arenas += !gy_arena_withdrawn(gy_load_acq(&cache->words[a]));
     uint64_t used = index_bytes + (arenas << cache->g.arena_shift);
     return used <= cache->g.capacity_bytes && gy_cas_seq(&cache->super->index_bytes, &index_seen, index_bytes) &&
            change(cache, &seen, cache->g.capacity_bytes - used);

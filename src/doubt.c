@@ -38,8 +38,9 @@ gy_doubt_sign_quiet(struct gyre *cache)
 static bool
 in_use(const struct gyre *cache, uint32_t arena)
 {
-    enum gy_arena_state state = gy_arena_state(gy_load_rlx(&cache->words[arena]));
-    return state >= GY_OPEN && state <= GY_PARKED;
+    uint64_t word = gy_load_rlx(&cache->words[arena]);
+    enum gy_arena_state state = gy_arena_state(word);
+    return (state >= GY_OPEN && state <= GY_PARKED) || gy_arena_read_into(word);
 }
 
 /* An arena's word and its book are in different pages. (One that was given back unused is free, and owned by its last life.) */
@@ -53,7 +54,8 @@ word_holds(const struct gyre *cache, uint32_t arena)
     if (!gy_arena_state_whole(word) || opened > gy_load_rlx(&cache->super->sequence) || (used && opened == 0))
         return false;
     bool owned = gy_proves(cache) && gy_load_rlx(&cache->books[arena].proved) == gy_proof_of_life(cache, opened);
-    return used || state == GY_OPENING || !owned || !filled;
+    bool rebuilt = gy_load_rlx(&cache->super->rebuild) != 0;
+    return (used || state == GY_OPENING || !owned || !filled) && (rebuilt || !gy_arena_unread(word));
 }
 
 /* What cleared entries come back by, or arenas that are in use are taken for free ones. */

@@ -4,6 +4,7 @@
 #include "file.h"
 
 #include "doubt.h"
+#include "note.h"
 #include "os_object.h"
 #include "proof.h"
 #include "reap.h"
@@ -149,6 +150,7 @@ empty(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
     gy_store_rlx(&s->life.synced, 0);
     gy_store_rlx(&s->life.synced_ms, 0);
     gy_store_rlx(&s->life.doubted, 0);
+    memset(&s->recovered, 0, sizeof s->recovered);
     cache->start = GYRE_START_EMPTIED;
     return GYRE_OK;
 }
@@ -160,7 +162,7 @@ renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
         return empty(cache, s, g);
     cache->start = GYRE_START_RECOVERED;
     gy_store_rlx(&s->life.doubted, 0); /* nothing is in it that was not looked at */
-    return gy_recover(cache);
+    return gy_recover_within(cache, gy_rebuild_at_once_ms);
 }
 
 /* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
@@ -254,6 +256,7 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
         result = gy_region_file_sync_name(&cache->region); /* who replaced another by it may not have come so far */
     if (result == GYRE_OK && (f->clean != GY_FILE_DIRTY || !f->consistent))
         result = begin_life(cache, s, is, !f->consistent);
+    cache->resumes = f->alone && gy_rebuilding(cache);
     if (result == GYRE_OK && f->consistent && f->alone)
         gy_doubt_begin_quiet(cache, f->clean == GY_FILE_CLEAN);
     memcpy(head, s, offsetof(struct gy_super, mark));
@@ -373,6 +376,13 @@ gy_file_write_out(struct gyre *cache)
     return result;
 }
 
+/* Nobody is there any more. Else what was removed since would come back, when the machine stops after the next has opened it. */
+static bool
+read_rest(struct gyre *cache)
+{
+    return !gy_rebuilding(cache) || gy_rebuild_quiet(cache, UINT64_MAX) == GYRE_OK;
+}
+
 void
 gy_file_leave(struct gyre *cache)
 {
@@ -387,7 +397,7 @@ gy_file_leave(struct gyre *cache)
     if (locked)
         gy_reap_now(cache);
     gy_member_leave(cache);
-    if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0) {
+    if (locked && all_left(cache, 0) && gy_load_rlx(&life->sync_errors) == 0 && read_rest(cache)) {
         gy_file_tell_time(cache);
         gy_doubt_sign_quiet(cache);
         if (gy_file_write_out(cache) == GYRE_OK) {

@@ -4,6 +4,7 @@
 #include "history.h"
 
 #include "learn.h"
+#include "note.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -150,6 +151,8 @@ after(unsigned place)
 void
 gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 {
+    if (gy_rebuilding(cache))
+        return; /* its memory holds notes */
     gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
     unsigned place = place_of(bucket), forgotten = get(bucket, 1 + place);
     if (forgotten != 0) { /* it never came back */
@@ -165,6 +168,8 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 unsigned
 gy_history_recall(struct gyre *cache, uint64_t hash)
 {
+    if (gy_rebuilding(cache))
+        return GY_KIND_UNKNOWN;
     gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
     unsigned cell = find(bucket, fingerprint(hash));
     if (cell == PLACE)

@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "find.h"
+#include "note.h"
 #include "proof.h"
 
 void
@@ -85,6 +86,8 @@ bool
 gy_index_evict(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, const struct gy_found *f,
                enum gyre_reason reason)
 {
+    if (gy_rebuilding(cache)) /* else an older one may come */
+        gy_note(cache, gy_hash(gy_entry_key(f->entry, f->header), f->header.key_bytes, cache->seed));
     gy_proof_void(cache, f);
     uint64_t word = f->word;
     while (!gy_cas_seq(f->slot, &word, GY_EMPTY)) /* model: evict */

@@ -154,7 +154,12 @@ struct gy_life {
     gy_atomic_u64 doubted_versions; /* and leases a smaller token */
 };
 
-enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096, GY_HEAD_UNUSED = 208 };
+/* Of a file: what its last recovery has found, by whomever. (Relaxed: statistics.) */
+struct gy_recovered {
+    gy_atomic_u64 entries, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
+};
+
+enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096, GY_HEAD_UNUSED = 200 };
 
 /* In the word that says how far clears were carried out: the file is doubted. */
 #define GY_DOUBT ((uint64_t)1 << 63)
@@ -174,6 +179,7 @@ struct gy_super {
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
     gy_atomic_u64 done;                           /* with GY_DOUBT: doubt.h */
+    gy_atomic_u64 rebuild;                        /* a file that is being rebuilt: note.h; else 0 */
 
     _Alignas(GY_LINE) gy_atomic_u64 sequence;     /* openings and sealings of arenas */
     gy_atomic_u64 n_free;                         /* free arenas (Relaxed: a hint and a statistic) */
@@ -215,6 +221,7 @@ struct gy_super {
     /* What stays when a file is emptied. */
     _Alignas(GY_LINE) struct gy_life life;        /* files: file.h */
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
+    _Alignas(GY_LINE) struct gy_recovered recovered;
 
     _Alignas(GY_LINE) uint64_t unused[GY_HEAD_UNUSED];
     uint64_t copy[GY_HEAD_WORDS];                 /* of all before mark, in another page */

@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "clear.h"
 #include "grow.h"
+#include "note.h"
 #include "reap.h"
 #include "recount.h"
 #include "sweep.h"
@@ -36,8 +37,8 @@ grow(struct gyre *cache, struct gy_record *r, unsigned *shard)
 static bool
 step(struct gyre *cache, struct gy_record *r, unsigned *shard)
 {
-    bool did = gy_clear_step(cache, r);
-    if (gy_sweep_wanted(cache))
+    bool did = gy_clear_step(cache, r) || gy_rebuild_step(cache, r);
+    if (gy_sweep_wanted(cache) && !gy_rebuilding(cache)) /* meanwhile, what was not read goes when its room is needed */
         did |= gy_sweep_free(cache) || gy_sweep_bytes(cache, r, gy_min(SWEEP_STEP, cache->arena_bytes)) ||
                gy_arena_free_retired(cache) > 0;
     did |= grow(cache, r, shard);

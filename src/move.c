@@ -25,8 +25,9 @@ gy_move_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64
         gy_pin_clear(pin);
         return false;
     }
-    enum gy_arena_state state = gy_arena_state(gy_load_seq(&cache->words[arena])); /* model: mover3 */
-    *movable = state == GY_OPEN || state == GY_SEALED;
+    uint64_t its = gy_load_seq(&cache->words[arena]); /* model: mover3 */
+    enum gy_arena_state state = gy_arena_state(its);
+    *movable = state == GY_OPEN || state == GY_SEALED || gy_arena_read_into(its);
     return true;
 }
 

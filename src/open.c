@@ -276,6 +276,8 @@ start_threads(gyre *cache, const gyre_options *o)
         result = gy_syncer_start(cache);
     if (result != GYRE_OK)
         gy_worker_stop(cache);
+    else if (cache->resumes)
+        gy_rebuild_start(cache);
     return result;
 }
 
@@ -334,6 +336,7 @@ gyre_close(gyre *cache)
 {
     if (cache == NULL)
         return;
+    gy_rebuild_stop(cache);
     gy_worker_stop(cache);
     gy_syncer_stop(cache);
     gy_registry_remove(cache);

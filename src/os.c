@@ -211,6 +211,17 @@ gy_os_hugepages(void *address, size_t bytes)
     madvise(address, bytes, MADV_HUGEPAGE);
 }
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+void
+gy_os_populate(const void *address, size_t bytes, bool to_write)
+{
+    madvise((void *)(uintptr_t)address, bytes, to_write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+}
+
 void
 gy_os_discard(void *address, size_t bytes)
 {

@@ -67,6 +67,8 @@ void *gy_os_map(size_t bytes, size_t alignment);
 void *gy_os_map_again(void *address, size_t bytes, size_t alignment, size_t away_at, size_t away_bytes);
 void gy_os_unmap(void *address, size_t bytes);
 void gy_os_hugepages(void *address, size_t bytes);
+/* Of what is mapped and there: without a fault for each page, where the kernel can (5.14). */
+void gy_os_populate(const void *address, size_t bytes, bool to_write);
 void gy_os_discard(void *address, size_t bytes); /* give the pages back; they read as zero again */
 
 #endif

@@ -67,9 +67,6 @@ gy_proof_void(struct gyre *cache, const struct gy_found *f)
         gy_proof_void_always(cache, f);
 }
 
-/* The same of one that has just proved itself, in recovery: its arena's generation is not known otherwise. */
-void gy_proof_void_now(const struct gy_found *f);
-
 /* Does the entry prove itself, in an arena of that life? It lies within its arena. */
 bool gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t *sequence);
 

@@ -24,6 +24,7 @@
 #include "displace.h"
 #include "find.h"
 #include "gate.h"
+#include "note.h"
 #include "proof.h"
 #include "section.h"
 
@@ -433,6 +434,8 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
     struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = aim, .w = &aim->window,
                     .staged = staged, .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
                     .inserts = kind == GY_PUT_ANY || adds};
+    if (gy_note(cache, aim->hash))
+        aim->unseen = false; /* what was seen before the note may have changed since */
     gy_section_enter(cache, r);
     int result = GY_RESTAGE;
     /* Inside the section: clear waits for those that did not see its mark. */
@@ -459,6 +462,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
     aim.hash = hash, aim.key = key, aim.key_bytes = key_bytes;
     struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = &aim, .w = &aim.window};
     bool present = false;
+    gy_note(cache, hash);
     gy_section_enter(cache, r);
     gy_index_window(cache, hash, &aim.window);
     for (unsigned i = 0; i < p.w->n; i++) {

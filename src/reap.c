@@ -99,6 +99,7 @@ static void
 release_roles(struct gyre *cache, uint32_t place, uint32_t name)
 {
     park_what_was_swept(cache, place);
+    gy_rebuild_release(cache, place);
     for (unsigned number = 0; number < cache->g.n_shards; number++)
         gy_grow_release(cache, number, name);
     release_role(&cache->super->maintainer, name);

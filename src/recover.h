@@ -7,10 +7,15 @@
 #ifndef GY_RECOVER_H
 #define GY_RECOVER_H
 
+#include "base.h"
+
 struct gyre;
 
-/* Of a cache whose parts are settled and whose proofs are asked for, under the file's lock, alone. What it finds it counts in
- * cache->kept. GYRE_OK; GYRE_ENOMEM, GYRE_ENOSPC, GYRE_EIO: it may be tried again. */
+/* Of a cache whose parts are settled and whose proofs are asked for, under the file's lock, alone. What it finds, and what it does
+ * not keep, it counts in the cache. GYRE_OK; GYRE_ENOMEM, GYRE_ENOSPC, GYRE_EIO: it may be tried again. */
 int gy_recover(struct gyre *cache);
+
+/* The same for about so long: what was not read then is to be read while the cache is used (rebuild.h). */
+int gy_recover_within(struct gyre *cache, uint64_t ms);
 
 #endif

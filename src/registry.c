@@ -59,6 +59,7 @@ after_fork_child(void)
     for (struct gyre *c = open_caches; c; c = c->next_open) {
         give_id(c);
         gy_worker_forget(&c->worker);
+        gy_rebuild_forget(c);
         gy_syncer_forget(&c->syncer);
         if (c->region.readonly)
             continue; /* it has no part in it */

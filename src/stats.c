@@ -6,6 +6,7 @@
 #include "account.h"
 #include "credit.h"
 #include "index.h"
+#include "note.h"
 #include "options.h"
 #include "registry.h"
 
@@ -127,8 +128,10 @@ add_arenas(gyre *cache, gyre_stats *s)
     for (uint32_t first = 0; first < cache->g.n_arenas; first += CHUNK)
         s->pinned_bytes += held_arenas(cache, first) * cache->arena_bytes;
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = gy_arena_state(gy_load_acq(&cache->words[a]));
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        enum gy_arena_state state = gy_arena_state(word);
         struct gy_book *book = &cache->books[a];
+        s->recovering_bytes += gy_arena_unread(word) ? cache->arena_bytes : 0;
         if (state == GY_FREE || state == GY_OPENING) {
             s->free_bytes += cache->arena_bytes;
             continue;
@@ -154,7 +157,7 @@ add_memory(gyre *cache, gyre_stats *s)
     s->index_bytes = gy_load_rlx(&super->index_bytes);
     s->free_bytes = gy_credit(cache);
     add_arenas(cache, s);
-    uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes;
+    uint64_t parts = s->live_bytes + s->open_bytes + s->free_bytes + s->index_bytes + s->recovering_bytes;
     s->garbage_bytes = s->capacity_bytes > parts ? s->capacity_bytes - parts : 0;
     s->table_bytes = cache->g.records_at + records * sizeof(struct gy_record) +
                      (cache->g.lanes_at + cache->g.n_lanes * sizeof(struct gy_lane) - cache->g.words_at) +
@@ -168,6 +171,13 @@ look_at_life(gyre *cache, gyre_stats *s)
 {
     const struct gy_life *life = &cache->super->life;
     uint64_t synced = gy_load_rlx(&life->synced), now = gy_now_ms(cache), then = gy_load_rlx(&life->synced_ms);
+    const struct gy_recovered *recovered = &cache->super->recovered;
+    s->recovered_entries = gy_load_rlx(&recovered->entries);
+    for (unsigned why = 0; why < GYRE_DROPS; why++) {
+        s->dropped[why] = gy_load_rlx(&recovered->dropped[why]);
+        s->dropped_bytes[why] = gy_load_rlx(&recovered->dropped_bytes[why]);
+    }
+    s->recovering = gy_rebuilding(cache);
     s->syncs = gy_load_rlx(&life->syncs);
     s->sync_errors = (uint32_t)gy_min(gy_load_rlx(&life->sync_errors), UINT32_MAX);
     s->sync_age_ms = now > then ? now - then : 0;
@@ -198,8 +208,6 @@ collect(gyre *cache, gyre_stats *s)
     s->entries = (int64_t)entries > 0 ? entries : 0;
     add_memory(cache, s);
     s->start = cache->start;
-    s->recovered_entries = cache->kept;
-    s->dropped_entries = cache->dropped;
     if (cache->file)
         look_at_life(cache, s);
     s->sweeps = gy_load_rlx(&super->sweeps);

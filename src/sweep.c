@@ -24,6 +24,7 @@
 #include "clear.h"
 #include "hand.h"
 #include "learn.h"
+#include "note.h"
 #include "reap.h"
 #include "section.h"
 #include "space.h"
@@ -129,6 +130,11 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
     while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
+        if (need != GY_BACKGROUND && gy_rebuild_give_room(cache)) {
+            s.walked += cache->arena_bytes;
+            gy_sweep_free(cache);
+            continue;
+        }
         if (!gy_choose_for_room(cache, r, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
@@ -154,7 +160,7 @@ gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
     enum { SWEEP_PER_BYTE = 4 };
     int64_t n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
-    if (gy_likely(n > cache->g.n_arenas / 128))
+    if (gy_likely(n > cache->g.n_arenas / 128) || gy_rebuilding(cache))
         return;
     sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 512 ? FEW : BATCH);
 }

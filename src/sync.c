@@ -3,8 +3,6 @@
 
 #include "sync.h"
 
-#include <signal.h>
-
 #include "cache.h"
 #include "file.h"
 #include "registry.h"
@@ -16,10 +14,13 @@ static int
 write_out(struct gyre *cache)
 {
     struct gy_life *life = &cache->super->life;
+    int result = gy_rebuild_finish(cache); /* else what was removed meanwhile might come back */
+    if (result != GYRE_OK)
+        return result;
     /* seq_cst: an arena with an older number is sealed before what is written out. */
     uint64_t sequence = gy_load_seq(&cache->super->sequence), now = gy_now_ms(cache);
     gy_file_tell_time(cache);
-    int result = gy_file_write_out(cache);
+    result = gy_file_write_out(cache);
     if (result != GYRE_OK)
         return result == GYRE_ENOSPC ? result : GYRE_EIO;
     gy_add_rlx(&life->syncs, 1); /* (Relaxed, all here: statistics.) */
@@ -74,16 +75,11 @@ run(void *arg)
 int
 gy_syncer_start(struct gyre *cache)
 {
-    sigset_t all, before;
     gy_store_rlx(&cache->syncer.state, RUNS); /* (Relaxed, here and below: the thread begins after it, or has ended.) */
-    sigfillset(&all);
-    bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0; /* the program's signals are not for it */
-    int error = pthread_create(&cache->syncer.thread, NULL, run, cache);
-    if (masked)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error)
+    int result = gy_worker_thread(&cache->syncer.thread, run, cache);
+    if (result != GYRE_OK)
         gy_store_rlx(&cache->syncer.state, ABSENT);
-    return error ? GYRE_ENOMEM : GYRE_OK;
+    return result;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "find.h"
 #include "history.h"
 #include "learn.h"
+#include "note.h"
 #include "proof.h"
 #include "section.h"
 
@@ -173,6 +174,8 @@ clear_slot(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot)
                 v.keep = false;
             decided = true;
         }
+        if (!v.keep)
+            gy_note(c, i->hash);
         uint64_t to = v.keep ? gy_slot_word(word, v.freq, copy.ref) : GY_EMPTY;
         if (v.keep && gy_unlikely(gy_proves(c)))
             gy_proof_copy(c, i->offset, gy_load_rlx(&c->books[s->at.arena].opened), &copy);

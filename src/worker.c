@@ -48,18 +48,25 @@ run(void *arg)
 }
 
 int
-gy_worker_start(struct gyre *cache)
+gy_worker_thread(pthread_t *thread, void *(*its)(void *), void *arg)
 {
     sigset_t all, before;
-    gy_store_rlx(&cache->worker.state, GY_WORKER_AWAKE);
     sigfillset(&all);
-    bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0; /* the program's signals are not for it */
-    int error = pthread_create(&cache->worker.thread, NULL, run, cache);
+    bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
+    int error = pthread_create(thread, NULL, its, arg);
     if (masked)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error)
-        gy_store_rlx(&cache->worker.state, GY_WORKER_ABSENT);
     return error ? GYRE_ENOMEM : GYRE_OK;
+}
+
+int
+gy_worker_start(struct gyre *cache)
+{
+    gy_store_rlx(&cache->worker.state, GY_WORKER_AWAKE);
+    int result = gy_worker_thread(&cache->worker.thread, run, cache);
+    if (result != GYRE_OK)
+        gy_store_rlx(&cache->worker.state, GY_WORKER_ABSENT);
+    return result;
 }
 
 static void

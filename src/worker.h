@@ -27,6 +27,9 @@ gy_worker_runs(const struct gy_worker *worker)
     return gy_load_rlx(&worker->state) != GY_WORKER_ABSENT; /* (Relaxed: changes in open, close and fork only.) */
 }
 
+/* A thread of the library's: no signal of the program's is for it. GYRE_OK or GYRE_ENOMEM. */
+int gy_worker_thread(pthread_t *thread, void *(*run)(void *), void *arg);
+
 int gy_worker_start(struct gyre *cache); /* GYRE_OK or GYRE_ENOMEM */
 void gy_worker_stop(struct gyre *cache); /* no effect when it does not run */
 void gy_worker_wake(struct gyre *cache);

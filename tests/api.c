@@ -39,7 +39,7 @@ api_stats(gyre *cache)
     gyre_stats s = GYRE_STATS_INIT;
     CHECK_OK(gyre_stats_read(cache, &s));
     CHECK_EQ(s.capacity_bytes,
-             s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes);
+             s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes + s.recovering_bytes);
     CHECK(s.live_bytes <= s.capacity_bytes && s.garbage_bytes <= s.capacity_bytes);
     return s;
 }

@@ -407,7 +407,7 @@ check_crowd(void)
     gyre_stats s = stats_of(crowd.cache);
     EXPECT(s.removed[GYRE_CAPACITY] > 0 || run_seconds == 0);
     EXPECT(s.capacity_bytes ==
-           s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes);
+           s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes + s.recovering_bytes);
     gyre_close(crowd.cache);
 }
 

@@ -66,7 +66,7 @@ answers '^4 primes below 10, computed'
 says '^file *found *warm *closed by all' "$gyre" stat $file
 says '^ *pending *0 bytes' "$gyre" stat $file
 says '^ *last sync *\(none\|[0-9.]* s ago\)' "$gyre" stat "$work/primes.cache"
-says '"file":true,"start":"warm","clean":true,"checksums":true,"syncs":[0-9]*,"sync_errors":0,"sync_age_ms":[0-9]*,"pending_bytes":0,"recovered_entries":0,"entries":3,' \
+says '"file":true,"start":"warm","clean":true,"checksums":true,"syncs":[0-9]*,"sync_errors":0,"sync_age_ms":[0-9]*,"pending_bytes":0,"recovered_entries":0,"recovering_bytes":0,"dropped_unproved":0,"dropped_unproved_bytes":0,"dropped_older":0,"dropped_older_bytes":0,"dropped_no_room":0,"dropped_no_room_bytes":0,"entries":3,' \
     "$gyre" stat --json $file
 says '^./primes.cache is whole: 0 faults' "$gyre" check $file
 says 'lookups/s' "$gyre" top -n 1 -i 0.1 $file

@@ -318,7 +318,7 @@ child_verdict(gyre *cache)
         gyre_release(&view);
     }
     if (gyre_stats_read(cache, &s) != GYRE_OK ||
-        s.capacity_bytes != s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes)
+        s.capacity_bytes != s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes + s.recovering_bytes)
         return 14;
     if (s.pinned_bytes != 0)
         return 15;

@@ -15,7 +15,7 @@ TEST(resize, a_larger_capacity_keeps_all)
     gyre *cache = api_open_with(&o);
     gyre_stats stats = api_stats(cache);
     CHECK(stats.start == GYRE_START_RESIZED && stats.capacity_bytes == BIG && stats.entries == FEW);
-    CHECK(stats.recovered_entries == FEW && stats.dropped_entries == 0 && stats.unlinked == 0);
+    CHECK(stats.recovered_entries == FEW && stats.dropped[GYRE_DROP_NO_ROOM] == 0 && stats.unlinked == 0);
     CHECK_EQ(found(cache, 0, FEW), FEW);
     CHECK_EQ(stat(path.text, &after), 0);
     CHECK(after.st_mode == before.st_mode && after.st_ino != before.st_ino && after.st_size > before.st_size);
@@ -49,7 +49,7 @@ TEST(resize, a_smaller_capacity_keeps_the_hottest)
     gyre_stats stats = api_stats(cache);
     CHECK(stats.start == GYRE_START_RESIZED && stats.capacity_bytes == BIG / 2 && mapped_bytes() < bytes);
     CHECK_EQ(stats.entries, stats.recovered_entries);
-    CHECK_EQ(stats.recovered_entries + stats.dropped_entries, entries);
+    CHECK_EQ(stats.recovered_entries + stats.dropped[GYRE_DROP_NO_ROOM], entries);
     CHECK(stats.entries > 0.4 * ALL); /* what fits is there */
     check_whole(cache);
     unsigned hot = 0, late = 0;
@@ -127,7 +127,7 @@ TEST(resize, times_flags_and_versions_stay)
     cache = open_sized(8 * MIB, 0);
     gyre_stats stats = api_stats(cache);
     CHECK(stats.start == GYRE_START_RESIZED && stats.entries == 3 && stats.recovered_entries == 3);
-    CHECK_EQ(stats.dropped_entries, 0); /* what has expired is not wanted */
+    CHECK_EQ(stats.dropped[GYRE_DROP_NO_ROOM], 0); /* what has expired is not wanted */
     gyre_view view;
     CHECK_OK(gyre_get(cache, "timed", 5, &view));
     CHECK(view.user_flags == 77 && view.ttl_left_ms <= HOUR_MS && view.ttl_left_ms > HOUR_MS - 60000);
@@ -151,7 +151,7 @@ TEST(resize, what_was_cleared_stays_away)
     api_close(cache);
     cache = open_sized(2 * MIB, 0);
     CHECK(found(cache, 0, 1000) == 0 && found(cache, 1000, 1010) == 10);
-    CHECK_EQ(api_stats(cache).dropped_entries, 0);
+    CHECK_EQ(api_stats(cache).dropped[GYRE_DROP_NO_ROOM], 0);
     api_close(cache);
     end();
 }
@@ -215,7 +215,7 @@ TEST(resize, damage_stays_behind)
     close(file);
     cache = open_sized(8 * MIB, 0);
     CHECK(found(cache, 0, 1000) == 999 && is_missing(cache, key_of(5).text));
-    CHECK(api_stats(cache).recovered_entries == 999 && api_stats(cache).dropped_entries == 1);
+    CHECK(api_stats(cache).recovered_entries == 999 && api_stats(cache).dropped[GYRE_DROP_NO_ROOM] == 1);
     api_close(cache);
     end();
 }
@@ -232,7 +232,7 @@ TEST(resize, a_compact_one_has_no_holes)
     cache = open_sized(0, GYRE_COMPACT);
     gyre_stats after = api_stats(cache);
     CHECK(after.start == GYRE_START_RESIZED && after.capacity_bytes == 4 * MIB && after.entries > before.entries - UNLUCKY);
-    CHECK_EQ(after.dropped_entries + after.entries, before.entries);
+    CHECK_EQ(after.dropped[GYRE_DROP_NO_ROOM] + after.entries, before.entries);
     CHECK(before.garbage_bytes > MIB && after.garbage_bytes < MIB / 16);
     check_whole(cache);
     api_close(cache);
@@ -250,7 +250,7 @@ TEST(resize, a_full_one_stays_full)
     gyre_stats stats = api_stats(cache);
     CHECK_MSG(stats.entries >= entries - entries / 50, "%llu of %llu", (unsigned long long)stats.entries,
               (unsigned long long)entries);
-    CHECK_EQ(stats.entries + stats.dropped_entries, entries);
+    CHECK_EQ(stats.entries + stats.dropped[GYRE_DROP_NO_ROOM], entries);
     api_close(cache);
     end();
 }

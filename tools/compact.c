@@ -112,8 +112,8 @@ compact(const struct plan *plan)
     bool looked = shared_look(cache, plan->name, &after);
     if (looked) {
         char lost[96];
-        snprintf(lost, sizeof lost, "%s did not fit, or were damaged", text_count(after.dropped_entries).s);
-        report_row("entries", "kept", text_count(after.recovered_entries).s, after.dropped_entries ? lost : "");
+        snprintf(lost, sizeof lost, "%s did not fit, or were damaged", text_count(after.dropped[GYRE_DROP_NO_ROOM]).s);
+        report_row("entries", "kept", text_count(after.recovered_entries).s, after.dropped[GYRE_DROP_NO_ROOM] ? lost : "");
         show_size("memory", "capacity", before.capacity_bytes, after.capacity_bytes, known);
         show_size("", "live", before.live_bytes, after.live_bytes, known);
         show_size("", "garbage", before.garbage_bytes, after.garbage_bytes, known);

@@ -16,6 +16,7 @@
 #include "hand.h"
 #include "index.h"
 #include "inspect_parts.h"
+#include "note.h"
 #include "os_object.h"
 #include "region_object.h"
 
@@ -131,7 +132,7 @@ wrong_arena_count(struct inspect *i, uint64_t n)
 {
     struct gy_book *book = &i->cache->books[n];
     uint64_t used = gy_load_acq(&book->position) & ~GY_CLOSED, dead = gy_load_acq(&book->dead);
-    if (i->live[n] == 0 || dead + i->live[n] <= used || changed(i))
+    if (i->live[n] == 0 || dead + i->live[n] <= used || gy_arena_read_into(gy_load_acq(&i->cache->words[n])) || changed(i))
         return false;
     inspect_place(i, "arena %llu", (unsigned long long)n);
     return inspect_what(i, "%llu of its %llu bytes are counted as dead, and words refer to %llu", (unsigned long long)dead,
@@ -178,7 +179,7 @@ wrong_index_bytes(struct inspect *i, uint64_t n)
         bytes += gy_shard_extent(c, s) * sizeof(struct gy_bucket);
     }
     for (uint32_t a = 0; a < c->g.n_arenas; a++)
-        arenas += gy_arena_state(gy_load_acq(&c->words[a])) != GY_WITHDRAWN;
+        arenas += !gy_arena_withdrawn(gy_load_acq(&c->words[a]));
     uint64_t counted = gy_load_acq(&c->super->index_bytes), credit = gy_credit(c);
     (void)n;
     inspect_place(i, "head, bytes of the index");
@@ -288,7 +289,7 @@ static void
 inspect_history(struct inspect *i)
 {
     const struct gyre *c = i->cache;
-    for (uint64_t n = 0; n < c->g.n_history; n++) {
+    for (uint64_t n = 0; n < c->g.n_history && !gy_rebuilding(c); n++) { /* else there are notes in it */
         inspect_judge(i, wrong_history, n);
         for (unsigned k = 1; k < GY_HISTORY_WORDS; k++)
             i->report->remembered += gy_load_rlx(&c->history[n * GY_HISTORY_WORDS + k]) != 0;

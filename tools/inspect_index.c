@@ -79,7 +79,9 @@ read_word(struct inspect *i, gy_atomic_u64 *slot, struct seen *s)
     if (!still(i, s))
         return CHANGED;
     enum gy_arena_state state = gy_arena_state(of_arena);
-    if (state < GY_OPEN || state > GY_PARKED) {
+    if (gy_arena_read_into(of_arena)) {
+        end = c->arena_bytes; /* how far it reaches is known when it is read */
+    } else if (state < GY_OPEN || state > GY_PARKED) {
         if (state < INSPECT_STATES) /* else the arena is told of itself */
             inspect_what(i, "refers into arena %u, which is %s", s->arena, inspect_states[state]);
         return state < INSPECT_STATES ? WRONG : NOTHING;

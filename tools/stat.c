@@ -105,6 +105,24 @@ look_at_file(const gyre *cache)
     return (struct of_file){.clean = clean, .checksums = cache->g.proof_bytes != 0};
 }
 
+static const char *const drops[] = {[GYRE_DROP_UNPROVED] = "unproved", [GYRE_DROP_OLDER] = "older",
+                                    [GYRE_DROP_NO_ROOM] = "no_room"};
+
+/* If it ever had to be recovered. */
+static void
+show_recovery(const gyre_stats *s)
+{
+    static const char *const why[] = {[GYRE_DROP_UNPROVED] = "did not prove themselves", [GYRE_DROP_OLDER] = "were older versions",
+                                      [GYRE_DROP_NO_ROOM] = "had no room in the index"};
+    if (s->recovered_entries > 0)
+        report_row("", "recovered", text_count(s->recovered_entries).s, "entries were kept");
+    for (unsigned i = 0; i < GYRE_DROPS; i++)
+        if (s->dropped[i] > 0)
+            report_row("", "dropped", text_count(s->dropped[i]).s, why[i]);
+    if (s->recovering)
+        report_row("", "unread", text_size((double)s->recovering_bytes).s, "arenas that are to be read yet, in the background");
+}
+
 static void
 show_file(const gyre_stats *s, struct of_file file)
 {
@@ -114,8 +132,7 @@ show_file(const gyre_stats *s, struct of_file file)
     if (s->syncs > 0)
         snprintf(age, sizeof age, "%.1f s ago", (double)s->sync_age_ms / 1e3);
     report_row("file", "found", start_name(s->start), file.clean ? "closed by all, and on the disk" : not_closed);
-    if (s->start == GYRE_START_RECOVERED)
-        report_row("", "recovered", text_count(s->recovered_entries).s, "entries were kept");
+    show_recovery(s);
     report_row("", "last sync", age, "");
     report_row("", "pending", text_size((double)s->pending_bytes).s, "arenas written to since: at most so much is not on the disk");
     report_row("", "syncs", text_count(s->syncs).s, "");
@@ -147,7 +164,8 @@ show_json(const char *name, const gyre_stats *s, struct of_file file)
         const char *name;
         uint64_t value;
     } its[] = {{"syncs", s->syncs}, {"sync_errors", s->sync_errors}, {"sync_age_ms", s->sync_age_ms},
-                   {"pending_bytes", s->pending_bytes}, {"recovered_entries", s->recovered_entries}};
+                   {"pending_bytes", s->pending_bytes}, {"recovered_entries", s->recovered_entries},
+                   {"recovering_bytes", s->recovering_bytes}};
     fputs("{\"name\":\"", stdout);
     text_json(stdout, name);
     printf("\",\"file\":%s", shared_is_file(name) ? "true" : "false");
@@ -156,6 +174,9 @@ show_json(const char *name, const gyre_stats *s, struct of_file file)
                file.checksums ? "true" : "false");
         for (size_t i = 0; i < sizeof its / sizeof its[0]; i++)
             printf(",\"%s\":%llu", its[i].name, (unsigned long long)its[i].value);
+        for (unsigned i = 0; i < GYRE_DROPS; i++)
+            printf(",\"dropped_%s\":%llu,\"dropped_%s_bytes\":%llu", drops[i], (unsigned long long)s->dropped[i], drops[i],
+                   (unsigned long long)s->dropped_bytes[i]);
     }
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
         printf(",\"%s\":%llu", field[i].name, (unsigned long long)field[i].value);

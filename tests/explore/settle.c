@@ -98,7 +98,7 @@ check_stats(gyre *cache, uint64_t committed)
         sched_violation("%llu entries were stored, %llu puts counted; %llu stand, %llu counted; %llu removed",
                         (unsigned long long)stored, (unsigned long long)s.puts,
                         (unsigned long long)committed, (unsigned long long)s.entries, (unsigned long long)removed);
-    if (s.capacity_bytes != s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes)
+    if (s.capacity_bytes != s.live_bytes + s.garbage_bytes + s.open_bytes + s.free_bytes + s.index_bytes + s.recovering_bytes)
         sched_violation("the parts of the capacity do not add up");
     ops_check_misses(s.vanished);
     if (gy_load_rlx(&cache->super->draft_bytes) != 0)

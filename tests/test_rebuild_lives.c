@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 the gyre authors */
+
+/* A file that is rebuilt in the background, by several processes and threads, over their lives and the machine's. */
+
+#include <pthread.h>
+#include <time.h>
+
+#include "rebuild_file.h"
+
+TEST(rebuild_lives, who_joins_meanwhile_is_served_and_may_change)
+{
+    make_full();
+    gyre *first = open_unread(), *second = open_it(0);
+    gyre_stats s = api_stats(second);
+    CHECK(s.start == GYRE_START_WARM && s.recovering == 1);
+    read_some(first, 3);
+    CHECK_EQ(api_stats(second).recovered_entries, api_stats(first).entries);
+    CHECK_OK(put_bytes(second, key_of(0).text, SIZE, NEW));
+    gyre_delete(second, key_of(1).text, 16);
+    gyre_delete(first, key_of(2).text, 16);
+    gyre_options o = options(GYRE_READONLY);
+    gyre *reader;
+    CHECK_OK(gyre_open(&reader, &o));
+    CHECK_EQ(api_stats(reader).recovering, 1);
+    gyre_close(reader);
+    read_some(first, 3);
+    read_all(second);
+    CHECK(has_bytes(first, key_of(0).text, SIZE, NEW) && count_missing(first, 1, 3) == 2);
+    CHECK_EQ(count_found(first, 3, KEYS, 0), KEYS - 3);
+    api_close(second);
+    close_and_end(first);
+}
+
+/* Else what was removed before would come back when the machine stops after the next has opened it. */
+TEST(rebuild_lives, who_closes_it_as_the_last_reads_the_rest)
+{
+    make_full();
+    gyre *cache = open_unread(), *second = open_it(0);
+    read_some(cache, 3);
+    unsigned left = unread(cache);
+    gyre_delete(cache, key_of(0).text, 16);
+    CHECK_OK(put_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+    api_close(cache);
+    CHECK_EQ(unread(second), left);
+    api_close(second);
+    CHECK(is_clean());
+    for (unsigned turn = 0; turn < 2; turn++) {
+        cache = open_it(0);
+        gyre_stats s = api_stats(cache);
+        CHECK(s.start == (turn ? GYRE_START_RECOVERED : GYRE_START_WARM) && s.recovering == 0);
+        CHECK(is_missing(cache, key_of(0).text) && has_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+        CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+        api_close(cache);
+        crash(AT_ONCE_MS * 3600);
+    }
+    close_and_end(open_it(0));
+}
+
+TEST(rebuild_lives, a_sync_reads_the_rest)
+{
+    make_full();
+    gyre *cache = open_unread();
+    gyre_delete(cache, key_of(0).text, 16);
+    CHECK_OK(gyre_sync(cache));
+    CHECK_EQ(api_stats(cache).recovering, 0);
+    CHECK_EQ(count_found(cache, 1, KEYS, 0), KEYS - 1);
+    api_close(cache);
+    crash(AT_ONCE_MS * 3600);
+    cache = open_it(0);
+    CHECK_EQ(count_found(cache, 1, KEYS, 0), KEYS - 1);
+    CHECK(is_missing(cache, key_of(0).text));
+    close_and_end(cache);
+}
+
+static int
+change_and_die(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    read_some(cache, 3);
+    gyre_delete(cache, key_of(0).text, 16);
+    EXPECT(2, put_bytes(cache, key_of(1).text, SIZE, NEW + 1) == GYRE_OK);
+    (void)arg;
+    return 0; /* with the cache open */
+}
+
+/* The machine stops again: nothing had been promised of what came since. */
+TEST(rebuild_lives, another_stop_begins_it_anew)
+{
+    make_full();
+    region_process(change_and_die, NULL);
+    crash(0);
+    gyre *cache = open_unread();
+    read_all(cache);
+    CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+    close_and_end(cache);
+}
+
+TEST(rebuild_lives, who_is_killed_leaves_the_rest_to_the_next)
+{
+    make_full();
+    region_process(change_and_die, NULL);
+    gyre *cache = open_it(0);
+    gyre_stats s = api_stats(cache);
+    CHECK(s.start == GYRE_START_WARM && s.recovering == 1 && s.entries > 0 && s.entries < KEYS);
+    CHECK(has_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+    read_all(cache);
+    CHECK(is_missing(cache, key_of(0).text) && has_bytes(cache, key_of(1).text, SIZE, NEW + 1));
+    CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+    close_and_end(cache);
+}
+
+/* In the middle of an arena: some of its words are committed, one is tentative, one is in the next one's way. */
+static int
+read_half_and_die(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    uint32_t a = 0, most = 0;
+    for (; a < cache->g.n_arenas; a++) { /* the newest */
+        uint64_t word = gy_load_acq(&cache->words[a]), best = gy_load_acq(&cache->words[most]);
+        if (gy_arena_unread(word) && (!gy_arena_unread(best) || gy_arena_sequence(word) > gy_arena_sequence(best)))
+            most = a;
+    }
+    uint64_t offset = gy_arena_offset(cache, most), word = gy_load_acq(&cache->words[most]);
+    struct gy_header h = gy_entry_header(cache->region.base + offset);
+    word = gy_arena_in_lane(word, gy_member_number(cache)) | (uint64_t)h.generation << 16;
+    gy_store_seq(&cache->words[most], word);
+    for (unsigned n = 0; n < 20; n++) {
+        h = gy_entry_header(cache->region.base + offset);
+        uint64_t hash = gy_hash(gy_entry_key(cache->region.base + offset, h), h.key_bytes, cache->seed);
+        struct gy_window w;
+        gy_index_window(cache, hash, &w);
+        gy_store_seq(gy_find_candidate(w.bucket[1], gy_find_empty(w.bucket[1])),
+                     gy_slot_word(hash, 0, offset >> 3) | (n % 2 ? GY_T : 0));
+        offset += gy_entry_room(cache, offset, h);
+    }
+    (void)arg;
+    return 0;
+}
+
+TEST(rebuild_lives, an_arena_whose_reader_died_is_read_once_more)
+{
+    make_full();
+    region_process(read_half_and_die, NULL);
+    gyre *cache = open_it(0);
+    CHECK_EQ(api_stats(cache).recovering, 1);
+    gy_store_seq(&cache->super->recount, 1); /* what it had put in is not counted: nor would it be of who died there */
+    read_some(cache, STEPS_MOST);
+    CHECK_EQ(unread(cache), 0);
+    CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
+    for (unsigned n = 0; n < STEPS_MOST && gy_load_seq(&cache->super->recount) != 0; n++)
+        gyre_maintain(cache, 0), api_pause();
+    CHECK_EQ(api_stats(cache).entries, KEYS);
+    CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
+    close_and_end(cache);
+}
+
+/* With threads of its own, until it is killed. */
+static int
+open_and_wait(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    o.flags &= ~(uint32_t)GYRE_NO_THREAD;
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    struct timespec t = {.tv_nsec = *(const long *)arg};
+    nanosleep(&t, NULL);
+    kill(getpid(), SIGKILL);
+    return 2;
+}
+
+/* Of large entries, so that it takes a while. */
+TEST(rebuild_lives, killed_at_any_moment)
+{
+    enum { LARGE = 2000, TURNS = 30 };
+    unsigned gone_on = 0;
+    begin();
+    gyre_options o = options(GYRE_CREATE);
+    o.capacity_bytes = 32 * MIB;
+    gyre *cache = api_open_with(&o);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, LARGE, i));
+    api_close(cache);
+    for (long turn = 0; turn < TURNS; turn++) {
+        crash(0);
+        long wait = turn / 3 * 50000;
+        for (long n = 0; n < 1 + turn % 3; n++) {
+            pid_t pid = fork();
+            CHECK(pid >= 0);
+            if (pid == 0)
+                _exit(open_and_wait(&wait));
+            CHECK(waitpid(pid, NULL, 0) == pid);
+        }
+        cache = open_it(0);
+        gone_on += api_stats(cache).recovering;
+        read_some(cache, STEPS_MOST);
+        for (unsigned i = 0; i < KEYS; i++)
+            CHECK(has_bytes(cache, key_of(i).text, LARGE, i));
+        api_close(cache);
+    }
+    CHECK(gone_on > 0);
+    gy_rebuild_at_once_ms = AT_ONCE_MS;
+    end();
+}
+
+static gy_atomic_u32 over;
+
+/* Each key has one writer: it knows what must be found. */
+static void *
+write_meanwhile(void *arg)
+{
+    gyre *cache = arg;
+    unsigned n = 0;
+    for (; gy_load_acq(&over) == 0 && n < KEYS / 2; n++) {
+        if (n % 2)
+            CHECK_OK(put_bytes(cache, key_of(n).text, SIZE, NEW + n));
+        else
+            gyre_delete(cache, key_of(n).text, 16);
+    }
+    return (void *)(uintptr_t)n;
+}
+
+TEST(rebuild_lives, threads_read_while_others_write)
+{
+    make_full();
+    for (unsigned turn = 0; turn < 5; turn++) {
+        gyre_options o = options(0);
+        o.flags &= ~(uint32_t)GYRE_NO_THREAD;
+        gyre *cache;
+        pthread_t writer;
+        void *n;
+        gy_store_rlx(&over, 0);
+        CHECK_OK(gyre_open(&cache, &o));
+        CHECK_EQ(pthread_create(&writer, NULL, write_meanwhile, cache), 0);
+        while (api_stats(cache).recovering)
+            api_pause();
+        gy_store_rel(&over, 1);
+        CHECK_EQ(pthread_join(writer, &n), 0);
+        for (unsigned i = 0; i < KEYS; i++) {
+            bool changed = i < (unsigned)(uintptr_t)n;
+            CHECK(changed && i % 2 == 0 ? is_missing(cache, key_of(i).text)
+                                        : has_bytes(cache, key_of(i).text, SIZE, changed ? NEW + i : i));
+        }
+        for (unsigned i = 0; i < KEYS; i++)
+            CHECK_OK(put_bytes(cache, key_of(i).text, SIZE, i));
+        api_close(cache);
+        cache = open_it(0);
+        CHECK_EQ(whole_faults(cache, NULL), 0);
+        api_close(cache);
+        crash(0);
+    }
+    gy_rebuild_at_once_ms = AT_ONCE_MS;
+    end();
+}
