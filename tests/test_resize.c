@@ -301,3 +301,29 @@ TEST(resize, what_it_was_made_for_stays)
 }
 
 /* Who waits for the old file's lock goes on with the new one. */
+
+/* As programs open it: with threads, and children that go on with it. */
+TEST(resize, threads_and_children_use_the_new_one)
+{
+    begin(), make_filled(4 * MIB, FEW, 0);
+    gyre_options o = sized(8 * MIB, GYRE_CREATE);
+    o.flags &= ~(uint32_t)GYRE_NO_THREAD;
+    o.sync_interval_ms = 5;
+    gyre *cache = api_open_with(&o);
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        bool fine = has_bytes(cache, key_of(1).text, VALUE, 1) && put_text(cache, "child", "value") == GYRE_OK;
+        gyre_close(cache);
+        _exit(fine ? 0 : 1);
+    }
+    fill(cache, FEW, 40000);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+    CHECK(api_stats(cache).entries > 15000);
+    api_settle(cache);
+    check_whole(cache);
+    api_close(cache);
+    CHECK(is_clean());
+    end();
+}
