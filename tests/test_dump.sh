@@ -213,6 +213,28 @@ ok $? "nothing is left beside"
 ends 1 'no such file' "$gyre" compact ./nothing
 ends 1 'no cache' "$gyre" compact ./out.dump
 
+# Three processes write and are killed; what they left gets another size.
+for round in 1 2 3; do
+    for seed in 1 2 3; do
+        "$build/shared_load" ./load 1000000000 $round$seed > /dev/null 2>&1 &
+        running="$running $!"
+    done
+    for ((i = 0; i < 100; i++)); do [ -s load ] && break; sleep 0.1; done
+    sleep 0.2
+    {
+        # shellcheck disable=SC2086
+        kill -9 $running
+        # shellcheck disable=SC2086
+        wait $running
+    } 2> /dev/null
+    running=
+    for size in 900K 3M $((round * 7))M; do
+        says '^entries *kept *[1-9]' "$gyre" compact -c $size ./load
+        says '^./load is whole: 0 faults' "$gyre" check ./load
+    done
+    rm load
+done
+
 # ---- called wrongly --------------------------------------------------------------------------------------------
 
 ends 2 'path of one file' "$gyre" compact $name

@@ -37,11 +37,11 @@ TEST(resize, a_smaller_capacity_keeps_the_hottest)
     enum { ALL = 50000, EVERY = 20 };
     begin(), make_filled(BIG, ALL, 0);
     gyre *cache = open_sized(0, 0);
+    unsigned asked = 0;
     for (unsigned turn = 0; turn < 3; turn++)
-        for (unsigned i = 0; i < ALL; i += EVERY) {
-            size_t size;
-            CHECK_OK(gyre_read(cache, key_of(i).text, 16, (char[VALUE]){0}, VALUE, &size));
-        }
+        for (unsigned i = 0; i < ALL; i += EVERY)
+            asked += found(cache, i, i + 1);
+    CHECK(asked > 3 * (ALL / EVERY - UNLUCKY));
     uint64_t entries = api_stats(cache).entries, bytes = mapped_bytes();
     CHECK(entries > ALL - UNLUCKY);
     api_close(cache);
@@ -301,3 +301,29 @@ TEST(resize, what_it_was_made_for_stays)
 }
 
 /* Who waits for the old file's lock goes on with the new one. */
+
+/* As programs open it: with threads, and children that go on with it. */
+TEST(resize, threads_and_children_use_the_new_one)
+{
+    begin(), make_filled(4 * MIB, FEW, 0);
+    gyre_options o = sized(8 * MIB, GYRE_CREATE);
+    o.flags &= ~(uint32_t)GYRE_NO_THREAD;
+    o.sync_interval_ms = 5;
+    gyre *cache = api_open_with(&o);
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        bool fine = has_bytes(cache, key_of(1).text, VALUE, 1) && put_text(cache, "child", "value") == GYRE_OK;
+        gyre_close(cache);
+        _exit(fine ? 0 : 1);
+    }
+    fill(cache, FEW, 40000);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+    CHECK(api_stats(cache).entries > 15000);
+    api_settle(cache);
+    check_whole(cache);
+    api_close(cache);
+    CHECK(is_clean());
+    end();
+}
