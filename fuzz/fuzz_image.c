@@ -13,7 +13,7 @@
 #include "image/patch.h"
 #include "image/clock.h"
 
-enum { REFUSED_MOST = 3, CALLS = 60, TURNS = 3 }; /* refused: each waits for a while, for nobody */
+enum { REFUSED_MOST = 3, WAITS_MOST = 500, CALLS = 60, TURNS = 2 };
 
 static struct {
     unsigned long long files, believed, refused, warm, recovered, emptied, hits, calls;
@@ -48,10 +48,11 @@ struct visit {
     bool honest;
 };
 
+/* Where no arena can be had, each put waits for a while, for nobody. */
 static bool
 goes_on(const struct caller *c)
 {
-    return c->refused < REFUSED_MOST;
+    return c->refused < REFUSED_MOST && image_waits() < WAITS_MOST;
 }
 
 static void

@@ -33,7 +33,7 @@ struct image {
     uint64_t bytes;
     struct image_places slots, entries; /* words of the index that are not empty; headers */
     bool held[IMAGE_PAGES];
-    char at[IMAGE_MOST];
+    _Alignas(IMAGE_PAGE) char at[IMAGE_MOST];
 };
 
 struct image_file {

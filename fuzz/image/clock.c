@@ -10,7 +10,7 @@
 enum { A_LOOK_NS = 1000 };
 
 /* Threads of the library look at it, too. */
-static _Atomic uint64_t now_ns, drawn;
+static _Atomic uint64_t now_ns, drawn, waits;
 
 int image_clock_gettime(clockid_t clock, struct timespec *t);
 int image_nanosleep(const struct timespec *t, struct timespec *left);
@@ -22,6 +22,7 @@ image_time_begin(uint64_t ms)
 {
     now_ns = (IMAGE_BORN_MS + ms) * 1000000;
     drawn = ms;
+    waits = 0;
 }
 
 int
@@ -45,7 +46,14 @@ image_nanosleep(const struct timespec *t, struct timespec *left)
 int
 __wrap_sched_yield(void)
 {
+    waits++;
     return 0;
+}
+
+uint64_t
+image_waits(void)
+{
+    return waits;
 }
 
 ssize_t

@@ -15,4 +15,6 @@ enum { IMAGE_FILLED_MS = 0, IMAGE_KILLED_MS = 10000, IMAGE_VISITED_MS = 60000 };
 
 void image_time_begin(uint64_t ms); /* so long after files were made */
 
+uint64_t image_waits(void);         /* how often somebody gave way since then */
+
 #endif

@@ -81,6 +81,20 @@ redraw(uint8_t *patch, struct rng *rng)
     }
 }
 
+/* No more than a disk does: patch.c, natural. */
+static void
+make_natural(uint8_t *data, unsigned n, struct rng *rng)
+{
+    data[1] &= (uint8_t)~(IMAGE_SIGN_HEAD | IMAGE_SIGN_TABLES);
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t *patch = patch_at(data, i), part = (uint8_t)rng_between(rng, i == 0 ? 0 : IMAGE_HISTORY, IMAGE_PROOFS);
+        patch[0] = rng_one_in(rng, 2) && i > 0 ? part : (uint8_t)(patch[0] % IMAGE_PARTS);
+        if (patch[0] > IMAGE_PROOFS || (i > 0 && patch[0] < IMAGE_HISTORY))
+            patch[0] = part;
+        patch[1] = rng_one_in(rng, 4) ? (uint8_t)rng_between(rng, IMAGE_NOTHING, IMAGE_ANOTHER) : IMAGE_FLIP;
+    }
+}
+
 size_t
 LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
@@ -113,6 +127,8 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
                 redraw(patch_at(data, rng_below32(&rng, n)), &rng);
         }
     }
+    if (rng_one_in(&rng, 6))
+        make_natural(data, n, &rng);
     return IMAGE_HEADER_BYTES + n * IMAGE_PATCH_BYTES;
 }
 
