@@ -137,9 +137,10 @@ verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 {
     size_t head_bytes = plan->counts_at;
     uint64_t region_bytes = plan->region_bytes;
-    char *base = aligned_alloc(64, head_bytes); /* reading beyond it is seen */
+    void *memory; /* of so many bytes: reading beyond it is seen */
 
-    FUZZ_CHECK(base != NULL, "memory");
+    FUZZ_CHECK(posix_memalign(&memory, _Alignof(struct gy_super), head_bytes) == 0, "memory");
+    char *base = memory;
     memset(base, 0, head_bytes);
     gy_layout_format_quiet(base, plan, &(struct gy_birth){.seed = 1 + fuzz_take(in, 1)});
     FUZZ_CHECK(verify(base, region_bytes) == GYRE_OK, "a fresh superblock is refused");
