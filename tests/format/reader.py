@@ -252,6 +252,8 @@ class File:
         found = {key: entry for key, entry in found.items() if self.opened[self.arena_of(entry.at)] >= self.mark}
         if not self.proof_bytes:
             return found
+        found = {key: entry for key, entry in found.items()
+                 if entry.generation != self.words[self.arena_of(entry.at)] >> 16 & 0xff ^ 0xff}
         walked = self.by_arenas(True)
         for key, entry in found.items():
             arena = self.arena_of(entry.at)
