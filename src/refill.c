@@ -83,6 +83,8 @@ meet(struct gy_refill *f, const struct gy_refill_item *i, struct gy_shard *shard
         uint64_t its = gy_proof_sequence(c, &other);
         if (gy_entry_is_lease(other.header) || its > i->sequence || (its == i->sequence && ref > own))
             return NEWER;
+        if (gy_noted(c, i->hash))
+            return NEWER; /* whatever its sequence is: the clock may have been set back */
     }
     if (tentative)
         gy_cas_seq(slot, &word, GY_EMPTY); /* model: refill4kill */
@@ -315,10 +317,10 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
 }
 
 void
-gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r)
+gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r, uint32_t *words)
 {
     memset(f, 0, sizeof *f);
-    f->cache = cache, f->r = r;
+    f->cache = cache, f->r = r, f->words = words;
 }
 
 /* (Relaxed: statistics; and counts of which who waits for this thread makes an end.) */
@@ -332,7 +334,7 @@ gy_refill_end(struct gy_refill *f)
         gy_add_rlx(&all->dropped[why], f->dropped[why]);
         gy_add_rlx(&all->dropped_bytes[why], f->dropped_bytes[why]);
     }
-    for (unsigned n = 0; n < c->g.n_shards && f->r == NULL; n++)
+    for (unsigned n = 0; f->words != NULL && n < c->g.n_shards; n++)
         if (f->words[n] != 0)
             gy_add_rlx(&c->super->shard[n].n_committed, f->words[n]);
 }
