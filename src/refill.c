@@ -202,7 +202,9 @@ put_all_in(struct gy_refill *f, unsigned n)
     bool cleared = f->opened < gy_load_seq(&c->super->mark);
     for (; n > 0; n--, f->n--) {
         const struct gy_refill_item *i = &f->item[f->first++ % GY_REFILL_AHEAD];
-        if (!cleared && !f->stopped)
+        if (cleared) /* who had begun to read it may have put it in: dead bytes are counted late, never early */
+            f->live += bytes_of(f, i);
+        else if (!f->stopped)
             settle(f, i, put_in(f, i));
     }
     if (f->r == NULL)
