@@ -167,9 +167,9 @@ read_quietly(void *arg)
 {
     const struct quiet *q = arg;
     struct gy_refill f;
-    uint32_t arena;
+    uint32_t arena, words[GY_MAX_SHARDS] = {0};
     uint64_t word;
-    gy_refill_begin(&f, q->cache, NULL);
+    gy_refill_begin(&f, q->cache, NULL, words);
     while ((q->until_ms == UINT64_MAX || gy_os_clock_ms() < q->until_ms) && claim_next(q->cache, true, &arena, &word))
         gy_refill_arena(&f, arena, word);
     gy_refill_end(&f);
@@ -218,7 +218,7 @@ gy_rebuild_step(struct gyre *cache, struct gy_record *r)
         if (arena == UINT32_MAX || !claim(cache, arena, false, &word))
             return arena != UINT32_MAX || !others;
     }
-    gy_refill_begin(&f, cache, r);
+    gy_refill_begin(&f, cache, r, NULL);
     gy_refill_arena(&f, arena, word);
     gy_refill_end(&f);
     return true;

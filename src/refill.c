@@ -84,6 +84,8 @@ meet(struct gy_refill *f, const struct gy_refill_item *i, struct gy_shard *shard
         uint64_t its = gy_proof_sequence(c, &other);
         if (gy_entry_is_lease(other.header) || its > i->sequence || (its == i->sequence && ref > own))
             return NEWER;
+        if (gy_noted(c, i->hash))
+            return NEWER; /* whatever its sequence is: the clock may have been set back */
     }
     if (tentative)
         gy_cas_seq(slot, &word, GY_EMPTY); /* model: refill4kill */
@@ -201,7 +203,9 @@ put_all_in(struct gy_refill *f, unsigned n)
     bool cleared = f->opened < gy_load_seq(&c->super->mark);
     for (; n > 0; n--, f->n--) {
         const struct gy_refill_item *i = &f->item[f->first++ % GY_REFILL_AHEAD];
-        if (!cleared && !f->stopped)
+        if (cleared) /* who had begun to read it may have put it in: dead bytes are counted late, never early */
+            f->live += bytes_of(f, i);
+        else if (!f->stopped)
             settle(f, i, put_in(f, i));
     }
     if (f->r == NULL)
@@ -340,10 +344,10 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
 }
 
 void
-gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r)
+gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r, uint32_t *words)
 {
     memset(f, 0, sizeof *f);
-    f->cache = cache, f->r = r;
+    f->cache = cache, f->r = r, f->words = words;
 }
 
 /* (Relaxed: statistics; and counts of which who waits for this thread makes an end.) */
@@ -357,7 +361,7 @@ gy_refill_end(struct gy_refill *f)
         gy_add_rlx(&all->dropped[why], f->dropped[why]);
         gy_add_rlx(&all->dropped_bytes[why], f->dropped_bytes[why]);
     }
-    for (unsigned n = 0; n < c->g.n_shards && f->r == NULL; n++)
+    for (unsigned n = 0; f->words != NULL && n < c->g.n_shards; n++)
         if (f->words[n] != 0)
             gy_add_rlx(&c->super->shard[n].n_committed, f->words[n]);
 }

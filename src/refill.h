@@ -34,10 +34,11 @@ struct gy_refill {
     uint64_t live;           /* bytes of it that the index refers to */
     bool stopped;            /* this process was expelled */
     uint64_t recovered, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
-    uint32_t words[GY_MAX_SHARDS]; /* without a record: how many more each shard has */
+    uint32_t *words;         /* without a record: how many more each shard has */
 };
 
-void gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r);
+/* words: of zeros, one for each shard, if there is no record. */
+void gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r, uint32_t *words);
 
 /* Reads an arena that this thread has claimed, as its word says, and seals it; or gives it up, when nothing is in it. */
 void gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word);

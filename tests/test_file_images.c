@@ -200,8 +200,11 @@ round_of(uint64_t seed)
         gyre_close(cache);
         CHECK_EQ(rename(image, path), 0);
         o.flags &= ~(uint32_t)GYRE_CREATE;
+        gy_rebuild_at_once_ms = pick(2) ? UINT32_MAX : 0;
         cache = api_open_with(&o);
         CHECK_EQ(api_stats(cache).start, GYRE_START_RECOVERED);
+        if (gy_rebuild_at_once_ms == 0) /* what it reads in the background */
+            CHECK_OK(gyre_sync(cache));
         uint64_t before = kept;
         this_scan++;
         for (unsigned k = 0; k < KEYS; k++)

@@ -73,6 +73,24 @@ TEST(rebuild, what_is_put_meanwhile_stays)
     close_and_end(cache);
 }
 
+/* Those of before have higher sequences, since the clock was set back: what the old life of the machine has told tells nothing. */
+TEST(rebuild, what_is_put_meanwhile_stays_although_the_clock_went_back)
+{
+    gyre *cache = create();
+    room_record(cache)->sequence = (uint64_t)1 << 60;
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, SIZE, i));
+    api_close(cache);
+    crash(0);
+    cache = open_unread();
+    for (unsigned i = 0; i < KEYS; i += 2)
+        CHECK_OK(put_bytes(cache, key_of(i).text, SIZE, NEW + i));
+    read_all(cache);
+    for (unsigned i = 0; i < KEYS; i++)
+        CHECK(has_bytes(cache, key_of(i).text, SIZE, i % 2 ? i : NEW + i));
+    close_and_end(cache);
+}
+
 TEST(rebuild, what_is_removed_meanwhile_does_not_come_back)
 {
     make_full();
@@ -243,6 +261,8 @@ TEST(rebuild, the_history_begins_when_it_is_over)
     gyre *cache = open_unread();
     uint64_t hash = gy_hash_in(cache, "remembered", 10);
     gy_history_remember(cache, hash, 0);
+    for (uint64_t n = 0; n < (uint64_t)cache->g.n_history * GY_HISTORY_WORDS; n++)
+        CHECK_EQ(gy_load_rlx(&cache->history[n]), 0); /* nor are there notes yet */
     CHECK_EQ(gy_history_recall(cache, hash), GY_KIND_UNKNOWN);
     for (unsigned i = 0; i < 500; i++)
         gyre_delete(cache, key_of(i).text, 16);

@@ -159,6 +159,18 @@ TEST(rebuild_lives, an_arena_whose_reader_died_is_read_once_more)
     close_and_end(cache);
 }
 
+/* What it had put in leads to it, until a clear is carried out. */
+TEST(rebuild_lives, an_arena_that_was_read_in_part_is_not_given_up)
+{
+    make_full();
+    region_process(read_half_and_die, NULL);
+    gyre *cache = open_it(0);
+    CHECK_OK(gyre_clear(cache));
+    read_some(cache, STEPS_MOST);
+    CHECK_EQ(unread(cache), 0);
+    close_and_end(cache);
+}
+
 /* With threads of its own, until it is killed. */
 static int
 open_and_wait(void *arg)

@@ -68,9 +68,18 @@ class Entry:
     def is_value(self):
         return self.kind != 31 and not (self.kind == 30 and self.expiry)
 
+    def header(self):
+        return self.value_bytes | self.key_bytes << 32 | self.optional << 48
+
+    def proves_its_length(self, opened):
+        """As what it is, or before it was void; or as a lease, or what was never published."""
+        room = xxh3(struct.pack("<3Q", opened, self.at, self.header()), self.file.seed)
+        was = Entry(self.file, self.at)
+        was.generation ^= 0xff
+        return self.file.u64(self.proof_at) == room or self.proves_itself(opened) or was.proves_itself(opened)
+
     def proves_itself(self, opened):
-        file = self.file
-        header = self.value_bytes | self.key_bytes << 32 | self.optional << 48
+        file, header = self.file, self.header()
         check, self.sequence = file.u64(self.proof_at), file.u64(self.proof_at + 8)
         content = xxh3(self.head, xxh3(self.value, file.seed) ^ header)
         return check == content + file.life_of(opened, self.sequence, self.generation) & ALL
@@ -214,15 +223,19 @@ class File:
         proved = struct.unpack_from("<I", self.data, self.books_at + BOOK * arena + 56)[0]
         return proved == (self.life_of(self.opened[arena], 0, ALL) & 0xffffffff | 1)
 
-    def walk(self, arena, end):
+    def walk(self, arena, end, clean):
         at = self.arenas_at + (arena << self.arena_shift)
         last = at + min(end, 1 << self.arena_shift)
         while at + 8 <= last:
             entry = Entry(self, at)
-            if entry.key_bytes == 0 or entry.end > last:
+            fits = entry.key_bytes != 0 and entry.end <= last
+            if clean and not fits:
                 return
-            yield entry
-            at = entry.end
+            if fits and (clean or entry.proves_its_length(self.opened[arena])):
+                yield entry
+                at = entry.end
+            else:
+                at += 8
 
     def position(self, arena):
         return self.u64(self.books_at + BOOK * arena) & ALL >> 1
@@ -237,7 +250,7 @@ class File:
             if not self.owned(arena) or self.opened[arena] < self.marked or \
                (clean and (not OPEN <= state <= PARKED or holed)):
                 continue
-            for entry in self.walk(arena, self.position(arena) if clean else 1 << self.arena_shift):
+            for entry in self.walk(arena, self.position(arena) if clean else 1 << self.arena_shift, clean):
                 if entry.is_value() and entry.proves_itself(self.opened[arena]):
                     other = found.get(entry.key)
                     if other is None or other.sequence < entry.sequence:
