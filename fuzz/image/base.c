@@ -193,7 +193,6 @@ static void
 make(struct image_file *f, const struct image_kind *kind)
 {
     f->kind = kind;
-    snprintf(f->path, sizeof f->path, "%s/%s", folder, kind->name);
     for (unsigned state = 0; state < IMAGE_STATES; state++) {
         struct image *image = f->image[state] = memory(sizeof *image, -1);
         if (state == IMAGE_KILLED)
@@ -234,7 +233,9 @@ image_files(void)
         return files;
     FUZZ_CHECK(mkdtemp(folder) != NULL, "no folder in /dev/shm");
     for (unsigned i = 0; i < IMAGE_KINDS; i++)
-        make(&files[i], &kinds[i]);
+        snprintf(files[i].path, sizeof files[i].path, "%s/%s", folder, kinds[i].name);
     leave_nothing(files);
+    for (unsigned i = 0; i < IMAGE_KINDS; i++)
+        make(&files[i], &kinds[i]);
     return files;
 }
