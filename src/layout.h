@@ -152,7 +152,7 @@ struct gy_recovered {
     gy_atomic_u64 entries, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
 };
 
-enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096 };
+enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096, GY_HEAD_UNUSED = 200 };
 
 /* In the word that says how far clears were carried out: the file is doubted. */
 #define GY_DOUBT ((uint64_t)1 << 63)
@@ -215,7 +215,8 @@ struct gy_super {
     _Alignas(GY_LINE) gy_atomic_u64 versions;     /* handed out in blocks */
     _Alignas(GY_LINE) struct gy_recovered recovered;
 
-    _Alignas(GY_HEAD_COPY_AT) uint64_t copy[GY_HEAD_WORDS]; /* of all before mark, in another page */
+    _Alignas(GY_LINE) uint64_t unused[GY_HEAD_UNUSED];
+    uint64_t copy[GY_HEAD_WORDS];                 /* of all before mark, in another page */
 
     _Alignas(GY_LINE) struct gy_shard shard[];
 };

@@ -113,13 +113,14 @@ gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct
                                  of_life(cache, copy->opened, sequence, its.generation));
 }
 
+/* By the arena's generation, not the header's: who tries again, or another beside him, makes no void entry valid. (Relaxed: it
+ * is constant while the arena is pinned.) */
 void
 gy_proof_void_always(struct gyre *cache, const struct gy_found *f)
 {
     if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_proved(cache, f)))
         return; /* a damaged word may lead into another's value */
-    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone, or that it is void */
-    /* (Relaxed: constant while the arena is pinned.) */
+    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone */
     h.generation = gy_arena_generation(gy_load_rlx(&cache->words[f->arena])) ^ UINT8_MAX;
     gy_entry_set_header((char *)(uintptr_t)f->entry, h);
 }

@@ -17,7 +17,7 @@ OFFSETS = ("capacity_bytes region_bytes geometries_at counts_at members_at recor
 COUNTS = ("n_members n_records n_arenas n_lanes n_shards log2_buckets_first log2_buckets_most arena_shift n_history"
           " value_align default_ttl_ms flags reserve_arenas proof_bytes").split()
 # In the superblock: after magic, format, stamp, state, fences, generation, seed, clock and what was before; lines; then shards.
-GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2240, 2432
+GEOMETRY_AT, MARK_AT, FREE_AT, CREDIT_AT, HAND_AT, LIFE_AT, COPY_AT, SHARDS_AT = 56, 256, 328, 344, 384, 2240, 4096, 4352
 BOOT_AT = 8                                           # in a file's life
 COMMITTED_AT, DRIVER_AT = 0, LINE                      # in a shard
 PINS_AT, COUNTS_AT = LINE, LINE + 256         # in a record
@@ -44,6 +44,11 @@ class Region:
 
     def flip(self, at, bits):
         self.set(at, self.get(at) ^ bits)
+
+    def flip_head(self, at, bits):
+        """In the copy of the head as well, from which it would be mended."""
+        self.flip(at, bits)
+        self.flip(at + COPY_AT, bits)
 
     def add(self, at, n):
         self.set(at, self.get(at) + n)
@@ -90,7 +95,7 @@ def anywhere(region, seed):
     """Some words, few or many, in all parts of the region."""
     chance = random.Random(seed)
     index_end = region.index_at + (LINE << region.log2_buckets_first)
-    ends = [MARK_AT, SHARDS_AT, region.members_at, region.records_at, region.words_at, region.books_at, region.lanes_at,
+    ends = [MARK_AT, COPY_AT, SHARDS_AT, region.members_at, region.records_at, region.words_at, region.books_at, region.lanes_at,
             region.history_at, region.index_at, index_end, region.arenas_at, region.region_bytes]
     for _ in range(chance.choice([1, 10, 1000])):
         part = chance.randrange(len(ends) - 1)
@@ -100,10 +105,11 @@ def anywhere(region, seed):
 
 
 KINDS = {
-    "magic": lambda r: r.flip(0, 1),
-    "format": lambda r: r.flip(8, 0x40),
-    "state": lambda r: r.flip(16, 4),
-    "arenas": lambda r: r.flip(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),
+    "magic": lambda r: r.flip_head(0, 1),
+    "format": lambda r: r.flip_head(8, 0x40),
+    "state": lambda r: r.flip_head(16, 4),
+    "head": lambda r: r.flip(GEOMETRY_AT, 1 << 30),
+    "arenas": lambda r: r.flip_head(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),
     "size": lambda r: r.bytes.resize(r.region_bytes - 4096),
     "shard": lambda r: r.flip(r.geometries_at, 1 << 50),
     "mark": lambda r: r.flip(MARK_AT, 1 << 40),

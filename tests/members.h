@@ -32,8 +32,10 @@ shared_create_with(const gyre_options *given, bool reader_fences)
     o.flags |= GYRE_CREATE | GYRE_SHM_FD | GYRE_NO_THREAD;
     o.shm_fd = s.file;
     CHECK_OK(gyre_open(&cache, &o));
-    if (reader_fences)
+    if (reader_fences) {
         cache->super->reader_fences = 1;
+        gy_layout_sign_quiet(cache->super);
+    }
     gyre_close(cache);
     return s;
 }

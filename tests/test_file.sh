@@ -104,7 +104,7 @@ found()
 }
 copied_and_damaged arenas
 says '  ./other (damaged' "$gyre" ls other
-found ./other 'head: the numbers and places'
+found ./other 'head: its numbers are not those that were signed'
 while IFS='|' read -r what line; do
     copied_and_damaged "$what"
     found ./other "$line"
@@ -112,9 +112,11 @@ done << 'END'
 value|shard 0, bucket [0-9]*, slot .: its entry does not prove itself
 check|shard 0, bucket [0-9]*, slot .: its entry does not prove itself
 proof's sequence|shard 0, bucket [0-9]*, slot .: its entry does not prove itself
-disowned|arena [0-9]*: is open, and not owned
-owned|arena [0-9]*: is swept, and owned still
+head|head: it is damaged, or its copy: the next program that opens it for writing mends it
+disowned|tables: not those that were signed when it was closed
+owned|tables: not those that were signed when it was closed
 END
+ends 1 'was open when the machine stopped, or is damaged: the next' "$gyre" stat ./other
 copied_and_damaged format
 ends 3 'of another build' "$gyre" check ./other
 
@@ -163,7 +165,7 @@ kill_it
 python3 "$damage" $file boot
 cp primes.cache before
 for which in $file ./other; do # stopped; copied while it was open
-    ends 1 'was open when the machine stopped: the next program that opens it for writing recovers it' "$gyre" stat $which
+    ends 1 'was open when the machine stopped, or is damaged: the next program that opens it for writing recovers it' "$gyre" stat $which
     ends 1 'was open when the machine stopped' "$gyre" top $which
     ends 1 'was open when the machine stopped' "$gyre" expel $which $$
     ends 3 'was open when the machine stopped' "$gyre" check $which

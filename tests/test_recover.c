@@ -54,17 +54,34 @@ stop(gyre *cache)
     return cache;
 }
 
+/* Pinned. */
+static struct gy_found
+find(gyre *cache, const char *key)
+{
+    struct gy_found f;
+    bool tentative;
+    CHECK(gy_index_find_growing(cache, gy_hash_in(cache, key, strlen(key)), key, strlen(key),
+                                &room_record(cache)->pin[GY_PIN_COMPARE], &f, &tentative));
+    return f;
+}
+
 static void
 evict(gyre *cache, const char *key)
 {
     struct gy_record *r = room_record(cache);
-    struct gy_found f;
-    bool tentative;
-    uint64_t hash = gy_hash_in(cache, key, strlen(key));
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_COMPARE];
-    CHECK(gy_index_find_growing(cache, hash, key, strlen(key), pin, &f, &tentative));
-    CHECK(gy_index_evict(cache, r, gy_shard_of(cache, hash), &f, GYRE_CONFLICT));
-    gy_pin_clear(pin);
+    struct gy_found f = find(cache, key);
+    CHECK(gy_index_evict(cache, r, gy_shard_of(cache, gy_hash_in(cache, key, strlen(key))), &f, GYRE_CONFLICT));
+    gy_pin_clear(&r->pin[GY_PIN_COMPARE]);
+}
+
+/* The header of an entry, which it is given again later: the page was of another time. */
+static uint64_t
+set_header(gyre *cache, uint64_t offset, uint64_t to)
+{
+    gy_atomic_u64 *header = (gy_atomic_u64 *)(void *)(cache->region.base + offset);
+    uint64_t was = gy_load_rlx(header);
+    gy_store_rlx(header, to);
+    return was;
 }
 
 TEST(recover, the_last_of_each_key_is_found_with_all_that_it_has)
@@ -267,6 +284,68 @@ TEST(recover, what_is_damaged_is_lost_alone)
     cache = stop(cache);
     for (unsigned i = 0; i < KEYS; i++)
         CHECK(there[i] && i % 3 != 0 ? has_bytes(cache, key_of(i).text, 100, i) : is_missing(cache, key_of(i).text));
+    end(cache);
+}
+
+TEST(recover, what_follows_a_page_of_another_time_is_found_now_or_never)
+{
+    static char junk[3000];
+    gyre *cache = begin(MIB, 0, 0);
+    CHECK_OK(put_text(cache, "before", "1"));
+    fill_bytes(junk, sizeof junk, 1);
+    CHECK_OK(gyre_put(cache, "hides", 5, junk, sizeof junk, NULL));
+    CHECK_OK(put_text(cache, "kept", "2"));
+    CHECK_OK(put_text(cache, "deleted", "3"));
+    uint64_t hides = (uint64_t)(find(cache, "hides").entry - cache->region.base);
+    gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    const uint64_t other[] = {0, UINT64_MAX, (uint64_t)9 << 32 | 30, (uint64_t)9 << 32 | 3100};
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t header = set_header(cache, hides, other[i]);
+        cache = stop(cache);
+        CHECK(has_text(cache, "before", "1") && has_text(cache, "kept", "2"));
+        CHECK(is_missing(cache, "hides"));
+        if (i == 0)
+            CHECK_EQ(gyre_delete(cache, "deleted", 7), GYRE_OK);
+        set_header(cache, hides, header); /* what was not there is there now */
+        cache = stop(cache);
+        CHECK(has_text(cache, "before", "1") && has_text(cache, "kept", "2"));
+        CHECK(is_missing(cache, "deleted"));
+    }
+    end(cache);
+}
+
+TEST(recover, it_does_not_search_for_ever)
+{
+    static uint64_t like_entries[20000]; /* a header at each place */
+    gyre *cache = begin(4 * MIB, 0, 0);
+    for (unsigned i = 0; i < 20000; i++)
+        like_entries[i] = (uint64_t)(i % 500 + 1) << 32 | 1000;
+    uint64_t bytes = gy_min(sizeof like_entries, cache->g.max_value_bytes);
+    CHECK_OK(put_text(cache, "before", "1"));
+    CHECK_OK(gyre_put(cache, "large", 5, like_entries, bytes, NULL));
+    uint64_t large = (uint64_t)(find(cache, "large").entry - cache->region.base);
+    gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    set_header(cache, large, 0);
+    cache = stop(cache);
+    CHECK(has_text(cache, "before", "1"));
+    CHECK(is_missing(cache, "large"));
+    uint64_t end_of_arena = gy_align_up(large - cache->g.arenas_at, cache->arena_bytes) + cache->g.arenas_at;
+    CHECK_EQ(set_header(cache, end_of_arena - 8, 0), 0);
+    CHECK_EQ(set_header(cache, large + bytes / 2 / 8 * 8, 0), 0);
+    end(cache);
+}
+
+TEST(recover, what_is_void_stays_void)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    CHECK_OK(put_text(cache, "key", "value"));
+    struct gy_found f = find(cache, "key");
+    gy_proof_void(cache, &f); /* by who fails then, or is killed */
+    f = find(cache, "key");
+    gy_proof_void(cache, &f);
+    gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    cache = stop(cache);
+    CHECK(is_missing(cache, "key"));
     end(cache);
 }
 

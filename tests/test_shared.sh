@@ -187,7 +187,7 @@ while IFS='|' read -r what line; do
     with_copy found_damaged "$what" "$line"
 done << 'END'
 state|head: its state is 5
-arenas|head: the numbers and places
+arenas|head: its numbers are not those that were signed
 size|head: the object has [0-9]* bytes, and the region
 shard|head, shard 0: its word of size
 mark|head, marks of clear: done up to [0-9]*, begun up to
@@ -206,7 +206,7 @@ value length|shard 0, bucket [0-9]*, slot .: its entry of [0-9]* bytes, at
 length|arena [0-9]*: what follows its byte
 key length|shard 0, bucket [0-9]*, slot .: its entry of [0-9]* bytes, at
 generation|shard 0, bucket [0-9]*, slot .: its entry is of another life
-arena state|arena [0-9]*: is in state 11
+arena state|arena [0-9]*: is in no state: 11
 arena free|shard 0, bucket [0-9]*, slot .: refers into arena [0-9]*, which is free
 arena number|arena [0-9]*: its number [0-9]* was never given out
 lanes|arena [0-9]*: is open, and no lane shows it

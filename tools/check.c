@@ -157,9 +157,10 @@ examine(struct check *check)
     gyre *cache;
     char path[GY_PATH_BYTES];
     int result = shared_open(check->name, &cache);
-    if (result == GYRE_ECORRUPT && shared_path(path, check->name)) {
-        result = inspect_head(path, &check->report);
-        return result == GYRE_OK && check->report.faults == 0 ? GYRE_ECORRUPT : result;
+    bool refused = result == GYRE_ECORRUPT || (result == GYRE_ENOENT && shared_is_file(check->name));
+    if (refused && shared_path(path, check->name)) {
+        int examined = inspect_head(path, &check->report);
+        return examined == GYRE_OK && check->report.faults == 0 ? result : examined;
     }
     if (result != GYRE_OK)
         return result;

@@ -252,9 +252,20 @@ wrong_life(struct inspect *i, uint64_t n)
         there += gy_member_state(gy_load_acq(&c->members[place].word)) != GY_MEMBER_FREE;
     (void)n;
     inspect_place(i, "head, a file's life");
-    if (clean > 1)
-        return inspect_what(i, "whether it is clean is %llu, and should be 0 or 1", (unsigned long long)clean);
-    return clean == 1 && there > 0 && inspect_what(i, "it is clean, and %u processes have not closed it", there);
+    if (clean > GY_FILE_OPENING)
+        return inspect_what(i, "whether it is clean is %llu, and should be 0 to 2", (unsigned long long)clean);
+    return clean == GY_FILE_CLEAN && there > 0 && inspect_what(i, "it is clean, and %u processes have not closed it", there);
+}
+
+/* Whoever opens a file for writing mends the one by the other. */
+static bool
+wrong_copy(struct inspect *i, uint64_t n)
+{
+    const struct gy_super *s = i->cache->super;
+    (void)n;
+    inspect_place(i, "head");
+    return memcmp(s, s->copy, sizeof s->copy) != 0 &&
+           inspect_what(i, "it is damaged, or its copy: the next program that opens it for writing mends it");
 }
 
 static bool
@@ -299,8 +310,10 @@ inspect_cache(struct gyre *cache, struct inspect_report *report)
         inspect_judge(&i, wrong_clear, 0);
         for (unsigned n = 0; n < GY_HANDS; n++)
             inspect_judge(&i, wrong_hand, n);
-        if (cache->file)
+        if (cache->file) {
             inspect_judge(&i, wrong_life, 0);
+            inspect_judge(&i, wrong_copy, 0);
+        }
         inspect_users(&i);
         inspect_arenas(&i);
         i.changes = changes(cache);
@@ -314,7 +327,7 @@ inspect_cache(struct gyre *cache, struct inspect_report *report)
     return enough ? GYRE_OK : GYRE_ENOMEM;
 }
 
-/* ---- a head that is not followed ------------------------------------------------------------------------------ */
+/* ---- what is not followed --------------------------------------------------------------------------------------- */
 
 static void
 judge_shards(struct inspect *i, int fd, const struct gy_super *head)
@@ -345,6 +358,11 @@ judge_head(struct inspect *i, int fd, const struct gy_super *head, uint64_t byte
     inspect_place(i, "head");
     if (gy_layout_verify(head, bytes) == GYRE_OK) {
         judge_shards(i, fd, head);
+        if (i->report->faults > 0 || gy_load_rlx(&head->life.clean) != GY_FILE_CLEAN)
+            return;
+        inspect_place(i, "tables");
+        inspect_what(i, "not those that were signed when it was closed: the next program that opens it for writing recovers it");
+        tell(i);
         return;
     }
     if (gy_layout_unfinished(head))

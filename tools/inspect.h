@@ -39,8 +39,8 @@ extern const char *const inspect_states[INSPECT_STATES];
 /* GYRE_OK, whatever it finds; GYRE_ENOMEM. */
 int inspect_cache(struct gyre *cache, struct inspect_report *report);
 
-/* The same of one, by its path, that gyre_open answers with GYRE_ECORRUPT: what of its head is wrong. GYRE_OK, or why it
- * cannot be read. */
+/* The same of one, by its path, that gyre_open refuses: what of its head is wrong, or of the tables of a file that all have
+ * closed. GYRE_OK, or why it cannot be read. */
 int inspect_head(const char *path, struct inspect_report *report);
 
 #endif

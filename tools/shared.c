@@ -72,7 +72,7 @@ file_reason(const char *name, int result)
 {
     switch (result) {
     case GYRE_ENOENT: /* gyre_open's answer to one that it would have to recover or empty, too */
-        return begins_as_cache(name) ? "it, or what it is a copy of, was open when the machine stopped: "
+        return begins_as_cache(name) ? "it, or what it is a copy of, was open when the machine stopped, or is damaged: "
                                        "the next program that opens it for writing recovers it, or, without checksums, empties it"
                                      : "no such file";
     case GYRE_EINVAL:
