@@ -266,18 +266,28 @@ leave(gyre *cache)
         gy_member_leave(cache);
 }
 
+/* Those that read a file first: a sync waits for them. */
+static void
+stop_threads(gyre *cache)
+{
+    gy_rebuild_stop(cache);
+    gy_worker_stop(cache);
+    gy_syncer_stop(cache);
+    gy_rebuild_free(cache);
+}
+
 static int
 start_threads(gyre *cache, const gyre_options *o)
 {
     if (o->flags & (GYRE_NO_THREAD | GYRE_READONLY))
         return GYRE_OK;
+    if (cache->resumes)
+        gy_rebuild_start(cache); /* first: what its threads go by is the others', too */
     int result = gy_worker_start(cache);
     if (result == GYRE_OK && cache->sync_interval_ms != 0)
         result = gy_syncer_start(cache);
     if (result != GYRE_OK)
-        gy_worker_stop(cache);
-    else if (cache->resumes)
-        gy_rebuild_start(cache);
+        stop_threads(cache);
     return result;
 }
 
@@ -336,9 +346,7 @@ gyre_close(gyre *cache)
 {
     if (cache == NULL)
         return;
-    gy_rebuild_stop(cache);
-    gy_worker_stop(cache);
-    gy_syncer_stop(cache);
+    stop_threads(cache);
     gy_registry_remove(cache);
     leave(cache);
     cache->region.ops->unmap(&cache->region);

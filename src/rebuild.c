@@ -27,8 +27,8 @@ newest_first(const void *a, const void *b)
     return (order > 0) - (order < 0);
 }
 
-static void
-free_order(struct gyre *cache)
+void
+gy_rebuild_free(struct gyre *cache)
 {
     struct gy_rebuild *b = &cache->rebuild;
     if (b->order != NULL)
@@ -42,7 +42,7 @@ make_order(struct gyre *cache)
 {
     struct gy_rebuild *b = &cache->rebuild;
     uint64_t n = 0, bytes = cache->g.n_arenas * sizeof(struct unread);
-    free_order(cache);
+    gy_rebuild_free(cache);
     gy_store_rlx(&b->next, 0);
     struct unread *unread = cache->allocate(cache->allocate_arg, bytes);
     for (uint32_t a = 0; unread != NULL && a < cache->g.n_arenas; a++) {
@@ -184,7 +184,7 @@ gy_rebuild_quiet(struct gyre *cache, uint64_t until_ms)
     bool others;
     uint64_t word;
     if (!make_order(cache)) {
-        free_order(cache);
+        gy_rebuild_free(cache);
         return GYRE_ENOMEM;
     }
     uint64_t most = gy_min(gy_min(gy_os_cpus(), GY_REBUILD_THREADS), b->n_order);
@@ -194,7 +194,7 @@ gy_rebuild_quiet(struct gyre *cache, uint64_t until_ms)
     read_quietly(&q);
     while (b->n_threads > 0)
         pthread_join(b->thread[--b->n_threads], NULL);
-    free_order(cache);
+    gy_rebuild_free(cache);
     if (find_unread(cache, false, ~0u, &word, &others) == UINT32_MAX && !others)
         gy_note_end(cache);
     return GYRE_OK;
@@ -254,7 +254,6 @@ gy_rebuild_stop(struct gyre *cache)
     gy_store_rel(&b->stopping, 1);
     while (b->n_threads > 0)
         pthread_join(b->thread[--b->n_threads], NULL);
-    free_order(cache);
 }
 
 void

@@ -41,9 +41,11 @@ extern uint32_t gy_rebuild_at_once_ms; /* so long gyre_open reads, alone; tests 
  * gy_os_clock_ms) has come. GYRE_OK, GYRE_ENOMEM. Is it over? !gy_rebuilding. */
 int gy_rebuild_quiet(struct gyre *cache, uint64_t until_ms);
 
-/* The same in the background. Without threads, maintenance does it. */
+/* The same in the background. Without threads, maintenance does it. Started before other threads of the library's, and
+ * its memory freed after them. */
 void gy_rebuild_start(struct gyre *cache);
 void gy_rebuild_stop(struct gyre *cache);
+void gy_rebuild_free(struct gyre *cache);
 void gy_rebuild_forget(struct gyre *cache); /* in a forked child: the threads are not here */
 
 /* Reads an arena, or finds that it is over. False: there is nothing to be done, or only by others. Outside sections. */

@@ -266,77 +266,83 @@ finish(struct gy_refill *f, bool holds, bool walkable, uint64_t end)
         gy_add_rlx(&c->super->n_free, 1);
 }
 
-/* Nothing proves itself at this place. */
-static void
-count_lost(struct gy_refill *f, const struct gy_header *h, bool first)
+/* Is there an entry that was, or may never be: a void one, a lease, one that was given up? It is passed over. */
+static bool
+passed(const struct gy_refill *f, uint64_t offset, struct gy_header h)
 {
-    f->dropped[GYRE_DROP_UNPROVED] += first && h->key_bytes != 0;
-    f->dropped_bytes[GYRE_DROP_UNPROVED] += gy_header_word(*h) != 0 ? GY_ENTRY_ALIGN : 0;
+    return gy_doubt_length_holds(f->cache, offset, h, f->arena);
 }
 
 /* Too much of it would have to be hashed, of what looks like entries: the rest goes, lest what is in it is found another time. */
 static void
-wipe_from(struct gy_refill *f, uint64_t at)
+give_up(const struct gy_refill *f, uint64_t at)
 {
     memset(f->cache->region.base + gy_arena_offset(f->cache, f->arena) + at, 0, f->cache->arena_bytes - at);
 }
 
-static void
-begin(struct gy_refill *f, uint32_t arena, uint64_t word)
+/* How far the reading of an arena has come. */
+struct walk {
+    uint64_t at, end, hashed; /* bytes; hashed: in vain */
+    uint8_t first, its;       /* generations: of what stands first, and of what has proved itself */
+    bool holds, walkable, so_far, found; /* something did; a walk would meet all of it, and has so far; an entry ended here */
+};
+
+/* An entry that proves itself, or a place where there is none. */
+static inline void
+read_next(struct gy_refill *f, struct walk *w)
 {
     struct gyre *c = f->cache;
-    f->arena = arena, f->word = word, f->live = 0;
-    f->opened = gy_load_acq(&c->books[arena].opened);
-    gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
-    if (f->r != NULL) /* as a put's: should this process be expelled, nobody reuses it before it knows */
-        gy_store_seq(&f->r->pin[GY_PIN_PUT], gy_pin_word(c, arena, GY_PIN_FILLING)); /* model: refillpin */
-    gy_os_populate(c->region.base + gy_arena_offset(c, arena), c->arena_bytes, false);
+    uint64_t offset = gy_arena_offset(c, f->arena) + w->at, sequence;
+    struct gy_header h = gy_entry_header(c->region.base + offset);
+    uint64_t bytes = h.key_bytes != 0 ? gy_entry_room(c, offset, h) : c->arena_bytes;
+    bool fits = bytes <= c->arena_bytes - w->at, same = fits && (!w->holds || h.generation == w->its);
+    bool filled = same && gy_entry_filled(h) && !gy_entry_is_lease(h), found = w->found;
+    w->found = true;
+    if (filled && gy_proof_holds(c, offset, h, f->opened, &sequence)) {
+        if (gy_unlikely(!w->holds) && !tell_generation(f, h.generation))
+            return;
+        w->its = h.generation, w->holds = true;
+        add(f, offset, h, sequence);
+        w->end = w->at + bytes, w->walkable = w->so_far;
+    } else if (!fits || !passed(f, offset, h)) {
+        if (found && filled && gy_proof_plausible(h, w->holds ? w->its : h.generation))
+            count_dropped(f, GYRE_DROP_UNPROVED, bytes);
+        w->hashed += fits ? bytes : 0;
+        bytes = GY_ENTRY_ALIGN, w->so_far = w->found = false;
+    }
+    w->first = w->at == 0 ? h.generation : w->first;
+    w->so_far = w->so_far && gy_proof_plausible(h, w->first);
+    w->at += bytes;
 }
 
-/* An entry after the other; of what is void, a lease, or was given up, the length proves itself. Where nothing does (it was never
- * published, or is damaged, or its page is older), the next entry is looked for at every place: one that is neither found now nor void
- * could be found by the next recovery, when the page that hid it is another. */
+/* An entry after the other. Where none proves itself (it was never published, or is damaged, or its page is older), the next one is
+ * looked for at every place: an entry that were not found now, and is neither void, could be found by the next recovery, when the page
+ * that hid it is another. */
 void
 gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
 {
     enum { HASHED_MOST = 16 }; /* times its bytes, in vain */
     struct gyre *c = f->cache;
-    uint64_t from = gy_arena_offset(c, arena), at = 0, end = 0, hashed = 0, sequence;
-    bool holds = false, walkable = true, so_far = true, lost = false;
-    uint8_t first = 0, its = 0;
-    begin(f, arena, word);
-    while (c->arena_bytes - at >= sizeof(struct gy_header) && !f->stopped) {
-        const char *entry = c->region.base + from + at;
-        struct gy_header h = gy_entry_header(entry);
-        __builtin_prefetch(entry + FETCHED_AHEAD);
-        __builtin_prefetch(entry + FETCHED_AHEAD + GY_LINE);
-        uint64_t bytes = h.key_bytes != 0 ? gy_entry_room(c, from + at, h) : c->arena_bytes;
-        bool fits = bytes <= c->arena_bytes - at, filled = gy_entry_filled(h) && !gy_entry_is_lease(h);
-        first = at == 0 ? h.generation : first;
-        if (fits && (!holds || h.generation == its) && filled && gy_proof_holds(c, from + at, h, f->opened, &sequence)) {
-            if (gy_unlikely(!holds) && !tell_generation(f, h.generation))
-                break;
-            so_far = so_far && gy_proof_plausible(h, first);
-            its = h.generation, holds = true, lost = false;
-            add(f, from + at, h, sequence);
-            end = at + bytes, walkable = so_far;
-        } else if (fits && gy_doubt_length_holds(c, from + at, h, arena)) {
-            so_far = so_far && gy_proof_plausible(h, first);
-            lost = false;
-        } else {
-            count_lost(f, &h, !lost);
-            hashed += fits ? bytes : 0;
-            bytes = GY_ENTRY_ALIGN, so_far = false, lost = true;
-        }
-        at += bytes;
-        if (gy_unlikely(hashed > HASHED_MOST * c->arena_bytes)) {
-            wipe_from(f, at);
+    const char *from = c->region.base + gy_arena_offset(c, arena);
+    struct walk w = {.walkable = true, .so_far = true, .found = true};
+    f->arena = arena, f->word = word, f->live = 0;
+    f->opened = gy_load_acq(&c->books[arena].opened);
+    gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
+    if (f->r != NULL) /* as a put's: should this process be expelled, nobody reuses it before it knows */
+        gy_store_seq(&f->r->pin[GY_PIN_PUT], gy_pin_word(c, arena, GY_PIN_FILLING)); /* model: refillpin */
+    gy_os_populate(from, c->arena_bytes, false);
+    while (c->arena_bytes - w.at >= sizeof(struct gy_header) && !f->stopped) {
+        __builtin_prefetch(from + w.at + FETCHED_AHEAD);
+        __builtin_prefetch(from + w.at + FETCHED_AHEAD + GY_LINE);
+        read_next(f, &w);
+        if (gy_unlikely(w.hashed > HASHED_MOST * c->arena_bytes)) {
+            give_up(f, w.at);
             break;
         }
     }
     put_all_in(f, f->n);
     if (!f->stopped)
-        finish(f, holds, walkable, end);
+        finish(f, w.holds, w.walkable, w.end);
     else
         gy_member_late(c);
     if (f->r != NULL)

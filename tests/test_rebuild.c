@@ -318,23 +318,6 @@ TEST(rebuild, the_newer_of_two_wins_when_it_is_read_last)
     newer_wins(false);
 }
 
-/* Whatever changed between the look at the word and the CAS that takes its place. */
-TEST(rebuild, what_is_void_stays_so)
-{
-    gyre *cache = create();
-    CHECK_OK(put_text(cache, "key", "value"));
-    struct gy_found f = {.word = room_word(cache, "key")};
-    f.entry = gy_at(cache, gy_slot_ref(f.word)), f.arena = gy_ref_arena(cache, gy_slot_ref(f.word));
-    uint8_t generation = gy_entry_header(f.entry).generation;
-    for (unsigned n = 0; n < 2; n++) {
-        f.header = gy_entry_header(f.entry);
-        gy_proof_void(cache, &f);
-        CHECK_EQ(gy_entry_header(f.entry).generation, generation ^ UINT8_MAX);
-    }
-    CHECK_OK(gyre_delete(cache, "key", 3));
-    close_and_end(cache);
-}
-
 TEST(rebuild, what_does_not_prove_itself_is_counted)
 {
     gyre *cache = create();

@@ -131,6 +131,8 @@ read_half_and_die(void *arg)
     gy_store_seq(&cache->words[most], word);
     for (unsigned n = 0; n < 20; n++) {
         h = gy_entry_header(cache->region.base + offset);
+        if (h.key_bytes == 0)
+            break;
         uint64_t hash = gy_hash(gy_entry_key(cache->region.base + offset, h), h.key_bytes, cache->seed);
         struct gy_window w;
         gy_index_window(cache, hash, &w);
