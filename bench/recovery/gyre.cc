@@ -51,6 +51,14 @@ struct Store {
     }
     void flush() {}
 
+    // What it does not recover in a second it recovers in the background.
+    void until_all_is_there()
+    {
+        gyre_stats stats = GYRE_STATS_INIT;
+        while (gyre_stats_read(cache_, &stats) == GYRE_OK && stats.recovering != 0)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+
     // Bytes: of the arenas that recovery has read.
     void describe_opening(peers::Answer &answer)
     {

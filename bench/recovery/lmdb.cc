@@ -67,6 +67,8 @@ struct Store {
             flush();
     }
 
+    void until_all_is_there() {}
+
     void flush()
     {
         if (writing_ != nullptr)

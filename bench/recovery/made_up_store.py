@@ -19,7 +19,7 @@ READY = {"gyre": 0.01, "rocksdb": 1.2, "lmdb": 0.02}
 
 def opened(store, recovered=False):
     found = {"opened": "there", "entries": 1000, "open_seconds": READY[store] / 2, "open_cpu_seconds": 0.1,
-             "ready_seconds": READY[store]}
+             "ready_seconds": READY[store], "all_seconds": READY[store]}
     if store == "gyre":
         found.update(warm=not recovered, recovered=recovered, recovered_entries=1_000_000 if recovered else 0,
                      read_bytes=100 << 20)

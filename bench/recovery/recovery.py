@@ -104,7 +104,8 @@ def shown(whole):
         return [killed]
     rows = [["first hit, s", shown_spread([turn["ready_seconds"] for turn in cut], 2)],
             ["opening, s", shown_spread([turn["open_seconds"] for turn in cut], 2)],
-            ["opening, s of a processor", shown_spread([turn["open_cpu_seconds"] for turn in cut], 2)],
+            ["all there, s", shown_spread([turn["all_seconds"] for turn in cut], 2)],
+            ["recovering, s of a processor", shown_spread([turn["open_cpu_seconds"] for turn in cut], 2)],
             ["entries found, million", shown_spread([turn["recovered_entries"] for turn in cut], 2, 1e-6)],
             ["million entries a second of a processor", shown_spread(map(entries_rate, cut), 2, 1e-6)],
             ["GiB a second of a processor", shown_spread(map(bytes_rate, cut), 2, 1 / GIB)],

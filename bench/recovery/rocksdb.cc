@@ -57,6 +57,8 @@ struct Store {
             flush();
     }
 
+    void until_all_is_there() {}
+
     void flush()
     {
         require(db_->Write({}, &batch_));
