@@ -15,7 +15,9 @@
 
 #include "index.h"
 
-enum { GY_REFILL_AHEAD = 64, GY_REFILL_BATCH = 32 }; /* entries that were read, at most; and are put in together */
+/* Entries that were read, at most; and are put in together. Of 100 bytes, and an index of 184 MiB, a core puts in 4.5 million a second with half as
+ * many of both, less than 4.5 with a quarter, 7 with these: pages of the index miss, too. */
+enum { GY_REFILL_AHEAD = 256, GY_REFILL_BATCH = 128 };
 
 struct gy_refill_item {
     uint64_t offset, hash, sequence;
