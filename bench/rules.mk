@@ -32,3 +32,4 @@ $(BENCH_B)/bench_main.o: bench/bench_main.cc
 include bench/peers/rules.mk
 include bench/counts/rules.mk
 include bench/memory/rules.mk
+include bench/recovery/rules.mk

@@ -13,6 +13,9 @@ trap 'rm -rf "$tmp"' EXIT
 # Every access to shared memory has its row in ordering.md, and the other way round.
 tests/orders/table.py > "$tmp/orders" || head -n -1 "$tmp/orders" >> "$tmp/found"
 
+# Places and sizes in format.md are those of the structs.
+python3 tests/format/check.py >> "$tmp/found" || echo "format.md does not fit the code" >> "$tmp/found"
+
 # Files of src/ that architecture.md does not name, and the other way round.
 find src -name '*.[ch]' -exec basename {} \; | sort -u | while read -r file; do
     grep -q "\`$file\`\|\`rcu/$file\`" docs/architecture.md || echo "architecture.md lacks $file"

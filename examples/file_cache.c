@@ -59,7 +59,8 @@ main(int argc, char **argv)
     /* Whether anything was there matters little: what is absent is a miss, as in any cache. */
     static const char *const found[] = {[GYRE_START_NEW] = "new", [GYRE_START_WARM] = "warm",
                                         [GYRE_START_RECOVERED] = "recovered, since the machine stopped",
-                                        [GYRE_START_EMPTIED] = "emptied, since the machine stopped"};
+                                        [GYRE_START_EMPTIED] = "emptied, since the machine stopped",
+                                        [GYRE_START_RESIZED] = "of another size now"};
     gyre_stats stats = GYRE_STATS_INIT;
     gyre_stats_read(cache, &stats);
     printf("the cache is %s: %" PRIu64 " entries\n", found[stats.start], stats.entries);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Options become a plan, a plan a superblock, and the rest of the bytes damage it. What is planned, and
- * what is still accepted after the damage, must be a region that can be followed: its parts are where
- * they can be, whoever wrote them. Nothing is mapped: this is fast. */
+/* Options become a plan, a plan a superblock, and the rest of the bytes damage it; then it is signed anew, or not. What is planned,
+ * and what is still accepted after the damage, must be a region that can be followed: its parts are where
+ * they can be, whoever wrote them. A file's head and its copy are made whole by each other, and nothing else comes of it.
+ * Nothing is mapped: this is fast. */
 
 #include <string.h>
 
@@ -14,7 +15,7 @@
 enum { PATCHES_MOST = 8, CPUS_MOST = 5000 };
 
 static struct {
-    unsigned long long planned, refused, accepted_damaged, rejected_damaged;
+    unsigned long long planned, refused, accepted_damaged, rejected_damaged, mended;
 } totals;
 
 /* A number of any magnitude, from few bytes: some bits at some place. */
@@ -40,6 +41,8 @@ take_options(struct fuzz_bytes *in)
     given.value_align = which & 8 ? (uint32_t)take_number(in) : 0;
     given.default_ttl_ms = which & 16 ? (uint32_t)take_number(in) : 0;
     given.flags = which & 32 ? (uint32_t)fuzz_take(in, 1) & ~(uint32_t)GYRE_SHM_FD : 0; /* one that is made */
+    if (which & 64)
+        given.file_path = "file", given.flags = (given.flags & ~(uint32_t)GYRE_HUGEPAGES) | GYRE_CREATE;
     if (gy_options_check(&out, &given) != GYRE_OK)
         out.struct_size = 0;
     return out;
@@ -103,12 +106,25 @@ check_plan(const struct gy_geometry *g, const gyre_options *o)
                "the largest value");
 }
 
+static void
+sign(struct gy_super *s, uint64_t how)
+{
+    uint64_t copy[GY_HEAD_WORDS];
+    memcpy(copy, s->copy, sizeof copy);
+    gy_layout_sign_quiet(s);
+    if (how & 128)
+        memcpy(s->copy, copy, sizeof copy);
+    else if (how & 32)
+        memcpy(s, copy, sizeof copy);
+}
+
 /* Bytes of the superblock, its geometry mostly, are changed; how long the region is said to be, too. */
 static void
 damage(char *base, size_t head_bytes, uint64_t *region_bytes, struct fuzz_bytes *in)
 {
     const size_t geometry = offsetof(struct gy_super, geometry);
 
+    struct gy_super *s = (struct gy_super *)(void *)base;
     for (unsigned i = 0; i < PATCHES_MOST && in->at < in->end; i++) {
         uint64_t how = fuzz_take(in, 1), word;
         size_t width = how & 1 ? 4 : 8;
@@ -120,7 +136,9 @@ damage(char *base, size_t head_bytes, uint64_t *region_bytes, struct fuzz_bytes 
         word = how & 4 ? number : how & 8 ? word + number : word - number;
         memcpy(base + at, &word, width);
         if (how >= 240)
-            *region_bytes = how & 4 ? number : ((struct gy_super *)(void *)base)->geometry.region_bytes;
+            *region_bytes = how & 4 ? number : s->geometry.region_bytes;
+        else if (how & 64) /* of both, or of one of them */
+            sign(s, how);
     }
 }
 
@@ -132,14 +150,43 @@ verify(const char *base, uint64_t region_bytes)
     return result == GYRE_OK ? gy_layout_verify_shards(base, &head->geometry) : result;
 }
 
+static void *
+page_aligned(size_t bytes)
+{
+    void *memory;
+    FUZZ_CHECK(posix_memalign(&memory, _Alignof(struct gy_super), bytes) == 0, "memory");
+    return memory;
+}
+
+/* Who opens a file has a copy of its head at first; then he mends what is there. */
+static void
+check_mended(char *base, uint64_t region_bytes)
+{
+    struct gy_super *s = (struct gy_super *)(void *)base, *head = page_aligned(sizeof *head);
+    const size_t fixed = sizeof s->copy;
+
+    memcpy(head, s, sizeof *head);
+    bool whole = gy_layout_verify(s, region_bytes) == GYRE_OK;
+    int result = gy_layout_verify_either(head, region_bytes);
+    FUZZ_CHECK(result == GYRE_OK || memcmp(head, s, sizeof *head) == 0, "what is refused is changed");
+    FUZZ_CHECK(!whole || (result == GYRE_OK && memcmp(head, s, fixed) == 0), "a whole head is replaced");
+    if (result == GYRE_OK) {
+        check_geometry(&head->geometry, region_bytes);
+        gy_layout_mend_quiet(s, region_bytes);
+        FUZZ_CHECK(gy_layout_verify(s, region_bytes) == GYRE_OK && memcmp(head, s, fixed) == 0, "another head");
+        FUZZ_CHECK(memcmp(s, s->copy, fixed) == 0, "another copy");
+        totals.mended += !whole;
+    }
+    free(head);
+}
+
 static void
 verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
 {
     size_t head_bytes = plan->counts_at;
     uint64_t region_bytes = plan->region_bytes;
-    char *base = aligned_alloc(64, head_bytes); /* reading beyond it is seen */
+    char *base = page_aligned(head_bytes); /* reading beyond it is seen */
 
-    FUZZ_CHECK(base != NULL, "memory");
     memset(base, 0, head_bytes);
     gy_layout_format_quiet(base, plan, &(struct gy_birth){.seed = 1 + fuzz_take(in, 1)});
     FUZZ_CHECK(verify(base, region_bytes) == GYRE_OK, "a fresh superblock is refused");
@@ -152,6 +199,7 @@ verify_damaged(const struct gy_geometry *plan, struct fuzz_bytes *in)
     } else {
         totals.rejected_damaged++;
     }
+    check_mended(base, region_bytes);
     free(base);
 }
 
@@ -175,7 +223,8 @@ FUZZ_TARGET
 int
 fuzz_report(FILE *out)
 {
-    fprintf(out, "%llu plans, %llu refused; damaged: %llu accepted, %llu rejected\n", totals.planned,
-            totals.refused, totals.accepted_damaged, totals.rejected_damaged);
-    return totals.planned > 0 && totals.refused > 0 && totals.accepted_damaged > 0 && totals.rejected_damaged > 0;
+    fprintf(out, "%llu plans, %llu refused; damaged: %llu accepted, %llu rejected, %llu mended\n", totals.planned,
+            totals.refused, totals.accepted_damaged, totals.rejected_damaged, totals.mended);
+    return totals.planned > 0 && totals.refused > 0 && totals.accepted_damaged > 0 && totals.rejected_damaged > 0 &&
+           totals.mended > 0;
 }

@@ -23,7 +23,9 @@ fuzz_ops 40000 1024 0
 fuzz_options 500000 192 1
 fuzz_options 500000 192 0
 fuzz_layout 3500000 96 1
-fuzz_layout 3500000 96 0"
+fuzz_layout 3500000 96 0
+fuzz_image 40000 400 0
+fuzz_image 40000 160 0"
 
 one() { # number, target, executions, length, entropic
     local name=$proof/$2-$1

@@ -10,8 +10,13 @@ FUZZ_FLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
               -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
 FUZZ_MODEL_FLAGS := -O2 -g
 FUZZ_NAMES  := $(patsubst fuzz/%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
-FUZZ_SHARED := $(filter-out fuzz/alone.c $(FUZZ_NAMES:%=fuzz/%.c),$(sort $(wildcard fuzz/*.c)))
+FUZZ_SHARED := $(filter-out fuzz/alone.c fuzz/fuzz_%.c,$(sort $(wildcard fuzz/*.c)))
 FUZZ_LIB    := $(LIB_SRC:%.c=$(FUZZ_B)/%.o)
+# What fuzz_image is made of beside them, and the library's system calls with clocks of its own in their place. (Not by
+# --wrap: libFuzzer asks for the time, too.) libFuzzer asks mutate.o what to change.
+FUZZ_IMAGE  := fuzz/image/base.c fuzz/image/patch.c fuzz/image/clock.c stress/damaging/caller.c stress/lib/value.c
+FUZZ_IMAGE_CALLS := $(foreach call,clock_gettime nanosleep getrandom,--redefine-sym $(call)=image_$(call))
+OBJCOPY ?= objcopy
 FUZZ_RUN    := -close_fd_mask=1 -timeout=120 -rss_limit_mb=3000 -max_len=4096
 T ?= 60
 
@@ -42,14 +47,23 @@ fuzz-quick: fuzz-replay
 	@$(MAKE) --no-print-directory fuzz T=5
 
 $(FUZZ_NAMES:%=$(FUZZ_B)/%): $(FUZZ_B)/%: $(FUZZ_B)/fuzz/%.o $(FUZZ_SHARED:%.c=$(FUZZ_B)/%.o) $(FUZZ_LIB)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIB_LIBS) -o $@
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_LINK) $(filter-out $(FUZZ_INSTEAD),$^) $(LIB_LIBS) -o $@
+$(FUZZ_B)/fuzz_image: $(FUZZ_IMAGE:%.c=$(FUZZ_B)/%.o) $(addprefix $(FUZZ_B)/fuzz/image/,mutate.o os.o)
+$(B)/fuzz/fuzz_image: $(FUZZ_IMAGE:%.c=$(B)/%.o) $(B)/fuzz/image/os.o
+$(FUZZ_B)/fuzz_image $(B)/fuzz/fuzz_image: FUZZ_LINK := -Wl,--wrap=sched_yield
+$(FUZZ_B)/fuzz_image: FUZZ_INSTEAD := $(FUZZ_B)/src/os.o
+$(FUZZ_B)/fuzz/image/os.o $(B)/fuzz/image/os.o: %/fuzz/image/os.o: %/src/os.o
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) $(FUZZ_IMAGE_CALLS) $< $@
 
 $(FUZZ_B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(GY_CPPFLAGS) $(GY_CFLAGS) -DGY_DEBUG $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-$(FUZZ_B)/fuzz/%.o: FUZZ_FLAGS := $(FUZZ_MODEL_FLAGS)
+$(FUZZ_B)/fuzz/%.o $(FUZZ_B)/stress/%.o: private FUZZ_FLAGS := $(FUZZ_MODEL_FLAGS)
+$(FUZZ_B)/fuzz/%.o $(FUZZ_B)/stress/%.o: private GY_CPPFLAGS += -Ifuzz -Istress/damaging -Istress/lib
+$(B)/fuzz/%.o: private ALL_CFLAGS += -Ifuzz -Istress/damaging -Istress/lib
 
 $(FUZZ_NAMES:%=$(B)/fuzz/%): %: %.o $(B)/fuzz/alone.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(LIB)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LINK) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(JEMALLOC) -o $@
 
--include $(wildcard $(B)/fuzz/*.d $(FUZZ_B)/fuzz/*.d) $(FUZZ_LIB:.o=.d)
+-include $(wildcard $(B)/fuzz/*.d $(B)/fuzz/image/*.d $(FUZZ_B)/fuzz/*.d $(FUZZ_B)/fuzz/image/*.d $(FUZZ_B)/stress/*/*.d) $(FUZZ_LIB:.o=.d)

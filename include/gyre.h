@@ -108,13 +108,19 @@ enum {                        /* gyre_options.flags */
     GYRE_SHM_FD = 128,        /* shared memory without a name, by descriptor: see shm_fd */
     GYRE_NO_CHECKSUMS = 512,  /* files: entries do not prove themselves (16 bytes less for each, and puts are faster). A file that
                                * was open when the machine stopped is then emptied, not recovered */
+    GYRE_COMPACT = 1024,      /* files: it is made anew as if with another capacity: without holes, its entries in order */
+    GYRE_SPARSE = 2048,       /* files and shared memory, when they are made: not all of the capacity is reserved at once, but what
+                               * puts cannot do without (of large caches a tenth at most), and the rest as it is used. Where
+                               * the disk, or memory, is full then, puts evict instead. What exists is as it was made, with
+                               * this flag or without */
     GYRE_ANY_FILE_SYSTEM = 256 /* file_path may be on a file system of another machine. Only one machine may then have the
                                * file open, and nobody looks whether that is so */
 };
 
 /* Zero means the default in every field but struct_size and capacity_bytes. For a shared cache or a file that exists
  * already, zero (in capacity_bytes, too) means as it is, and what is not zero must be as it was created
- * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. */
+ * (value_align at most as large; expected_entry_bytes is not compared): GYRE_EFORMAT otherwise. But a file gets another
+ * capacity by being opened with it (gyre_open). */
 typedef struct gyre_options {
     uint32_t struct_size;          /* set by GYRE_OPTIONS_INIT */
     uint32_t flags;
@@ -159,7 +165,7 @@ typedef struct gyre_options {
  *
  * Shared caches: without GYRE_CREATE one that exists is opened (GYRE_ENOENT); with it, one is created when there is
  * none: by one process, however many ask at once, and nobody finds half of one; with GYRE_EXCLUSIVE, too, one that
- * exists is refused (GYRE_EEXIST). Their space is reserved when they are created: GYRE_ENOSPC, and nothing is
+ * exists is refused (GYRE_EEXIST). Their space is reserved when they are created (but see GYRE_SPARSE): GYRE_ENOSPC, and nothing is
  * left. GYRE_EPERM: what has the name is no plain file, has a second name, belongs to somebody else than this
  * process's user or root (unless mode lets others read or write), or lets others write whom mode does not. GYRE_EFORMAT: no
  * region, one of another format or build, or one that is not as options say; nothing was changed. GYRE_ECORRUPT: a damaged region;
@@ -176,7 +182,15 @@ typedef struct gyre_options {
  * no lock to be had. GYRE_EBUSY also: another process opens or closes it and does not come to an end, or a process of
  * another machine has it open. GYRE_EFORMAT also: it is a cache in shared memory. GYRE_EIO also: the disk refused a write:
  * nothing was changed that cannot be done again. Read-only, of one that is to be recovered or emptied: GYRE_ENOENT. More in
- * docs/file.md. */
+ * docs/file.md.
+ *
+ * A file that is opened with another capacity than it has, or with GYRE_COMPACT, by who may write and while nobody else has it
+ * open, is made anew: a file beside it is filled with what fits, hottest first, written out, and takes its name; time to live,
+ * flags, versions and frequencies stay, statistics begin anew (stats: start, recovered_entries, dropped). Whatever
+ * happens meanwhile, the name leads to one of the two, whole. It takes room for both, and a few microseconds for each entry,
+ * during which other openers wait. GYRE_EFORMAT: somebody else has it open (GYRE_EBUSY, if the capacity is the same); GYRE_EINVAL: that
+ * capacity does not take its largest values (max_value_bytes); GYRE_ENOSPC: no room for the other one; GYRE_EPERM: this process
+ * may not make one in that folder, or not for that owner. It is as it was then. */
 GYRE_API int gyre_open(gyre **out, const gyre_options *options);
 
 /* Stops the maintenance thread and returns all memory to the system. NULL is allowed.
@@ -404,9 +418,9 @@ GYRE_API int gyre_sync(gyre *cache);
 typedef enum gyre_start { /* what gyre_open found */
     GYRE_START_NEW,       /* it was made */
     GYRE_START_WARM,      /* it was there */
-    GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or a copy of one that was open: its index was made
-                           * anew from what proves itself */
-    GYRE_START_EMPTIED    /* the same, with GYRE_NO_CHECKSUMS: emptied */
+    GYRE_START_RECOVERED, /* a file that was open when the machine stopped, or its copy: from what proves itself */
+    GYRE_START_EMPTIED,   /* the same, with GYRE_NO_CHECKSUMS: emptied */
+    GYRE_START_RESIZED    /* a file that was made anew, with another capacity or GYRE_COMPACT */
 } gyre_start;
 
 typedef enum gyre_reason {   /* why an entry was removed */
@@ -427,7 +441,7 @@ typedef enum gyre_reason {   /* why an entry was removed */
 typedef enum gyre_drop {
     GYRE_DROP_UNPROVED, /* it does not prove itself: damaged, or on the disk in part */
     GYRE_DROP_OLDER,    /* a newer version of its key was found, or has come in since; or the key was removed since */
-    GYRE_DROP_NO_ROOM,  /* its window of the index was full */
+    GYRE_DROP_NO_ROOM,  /* its window of the index was full; or, of a file that was made anew, it did not fit, or was damaged */
     GYRE_DROPS
 } gyre_drop;
 
@@ -465,10 +479,9 @@ typedef struct gyre_stats {
     uint64_t sync_age_ms;          /* since the last of these began, or since it was made */
     uint64_t pending_bytes;        /* of arenas to which entries may have been written since: at most so much of them is not on
                                     * the disk */
-    uint64_t recovered_entries;    /* files: so many were kept when it was recovered last, by whomever, so far */
+    uint64_t recovered_entries;    /* files: so many were kept when it was recovered, or made anew, last, by whomever, so far */
     uint64_t dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS]; /* and so many were not, by gyre_drop */
-    uint32_t recovering;           /* 1: that goes on in the background, and what was not read yet is a miss */
-    uint32_t unused;               /* 0 */
+    uint32_t recovering, unused;   /* 1: that goes on in the background, and what was not read yet is a miss; 0 */
     uint64_t recovering_bytes;     /* of arenas that are to be read: part of the capacity, and of none of the above */
 } gyre_stats;
 

@@ -17,6 +17,7 @@
 #include "entry.h"
 #include "proof.h"
 #include "reap.h"
+#include "space.h"
 
 /* In a shared cache a record says when its thread changes which arenas are free and has not yet brought n_free up to
  * date, or the reverse: gy_recount looks at it. (In a private one, a forked child counts anew.) */
@@ -51,6 +52,16 @@ claim_free(struct gyre *cache, uint32_t arena, uint64_t word, uint64_t taken)
     return claimed;
 }
 
+static void
+give_back(struct gyre *cache, uint32_t arena, uint64_t word)
+{
+    mark_change(cache);
+    /* model: giveback */
+    if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_FREE)))
+        gy_add_rlx(&cache->super->n_free, 1);
+    mark_change(cache);
+}
+
 /* A clear's mark was drawn before it was stored: one that no number has reached is damage, and no arena would ever be new
  * enough for a put. It becomes a clear of now. */
 static GY_SELDOM void
@@ -61,17 +72,30 @@ mend_mark(struct gyre *cache, uint64_t now)
         gy_cas_seq(&cache->super->mark, &mark, now);
 }
 
+/* The first free one from `a` on, and its word; n_arenas if there is none. */
+static uint32_t
+next_free(const struct gyre *cache, uint32_t a, uint64_t *word)
+{
+    const uint32_t n = cache->g.n_arenas;
+    for (; a < n; a++) {
+        *word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
+        if (gy_arena_state(*word) == GY_FREE)
+            break;
+    }
+    return a;
+}
+
 /* Takes a free arena and resets its book. Leaves the reserve to sweeps unless urgent. */
 static bool
 take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_t *arena, uint64_t *sequence)
 {
     struct gy_super *s = cache->super;
     /* (Relaxed: a hint. The CAS below decides; sweeps survive a reserve that is smaller.) */
-    if ((int64_t)gy_load_rlx(&s->n_free) <= (urgent ? 0 : (int64_t)cache->g.reserve_arenas))
+    if ((int64_t)(gy_load_rlx(&s->n_free) - gy_space_lacking(cache)) <= (urgent ? 0 : (int64_t)cache->g.reserve_arenas))
         return false;
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) { /* the lowest: what was never used takes no memory */
-        uint64_t word = gy_load_acq(&cache->words[a]); /* acquire: the last life's accesses are over */
-        if (gy_arena_state(word) != GY_FREE)
+    uint64_t word = 0; /* the lowest: what was never used takes no memory */
+    for (uint32_t a = next_free(cache, 0, &word); a < cache->g.n_arenas; a = next_free(cache, a + 1, &word)) {
+        if (!gy_space_hoped(cache, a))
             continue;
         uint64_t opened = gy_add_seq(&s->sequence, 1);
         if (gy_unlikely(gy_load_acq(&s->mark) > opened))
@@ -80,6 +104,10 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         mark_opening(cache, a, opened); /* model: opening */
         if (!claim_free(cache, a, word, taken))
             continue;
+        if (gy_unlikely(!gy_space_take(cache, a))) {
+            give_back(cache, a, taken);
+            continue;
+        }
         gy_tick(cache);
         /* model: reset */
         struct gy_book *book = &cache->books[a]; /* (Relaxed: published by the CAS that installs it.) */
@@ -94,17 +122,8 @@ take_free(struct gyre *cache, unsigned ring, unsigned lane, bool urgent, uint32_
         *sequence = opened & GY_SEQUENCE_MASK;
         return true;
     }
+    gy_space_missed(cache);
     return false;
-}
-
-static void
-give_back(struct gyre *cache, uint32_t arena, uint64_t word)
-{
-    mark_change(cache);
-    /* model: giveback */
-    if (gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_FREE)))
-        gy_add_rlx(&cache->super->n_free, 1);
-    mark_change(cache);
 }
 
 /* Closes the position of an open arena and seals it; any number of threads may do so at once. */
@@ -402,7 +421,8 @@ gy_arena_withdraw(struct gyre *cache)
 {
     if ((int64_t)gy_load_rlx(&cache->super->n_free) <= (int64_t)cache->g.reserve_arenas) /* (Relaxed: a hint) */
         return false;
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+    for (uint32_t i = 0; i < cache->g.n_arenas; i++) {
+        uint32_t a = cache->sparse ? cache->g.n_arenas - 1 - i : i; /* rather what was never used, and has no bytes */
         uint64_t word = gy_load_acq(&cache->words[a]);
         if (gy_arena_state(word) != GY_FREE ||
             !claim_free(cache, a, word, gy_arena_in_lane(gy_arena_with_state(word, GY_WITHDRAWN), 0))) /* model: withdraw */

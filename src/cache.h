@@ -40,6 +40,7 @@ struct gyre {
     uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     uint64_t end_more;                       /* of an entry, up to a multiple of 8 and with its proof: so many more bytes, at most */
+    bool sparse;             /* arenas get their bytes when they are opened: space.h */
     bool hands_apart;        /* processors have hands of their own: hand.h */
     uint64_t n_shards;       /* of g, wide: lookups multiply by it */
     int64_t enough_free;     /* free arenas: with no more of them, maintenance makes room; sweep.h */
@@ -66,6 +67,10 @@ struct gyre {
     char *inherited;                /* where a parent of this process had the region: member.c */
     bool maintains;                 /* its thread, which alone uses this, is the maintainer */
     bool usable;                    /* a forked child has a mapping of its own */
+
+    /* Of a sparse cache: free arenas that could have no bytes, when one was to be opened last; and until when nobody tries
+     * again. (Relaxed: hints.) */
+    gy_atomic_u64 lacking, lacking_until_ms;
 
     /* A clear, as far as this process has carried it out: clear.c. (Relaxed: who is clearing has them to himself.) */
     gy_atomic_u64 clear_stage, clear_at, clear_cookie, clear_target;
@@ -266,6 +271,15 @@ gy_arena_unpin(struct gyre *cache, struct gy_record *r, const struct gy_staged *
 
 /* Finds the parts of a region that is mapped and was formatted or verified; open.c, as the next. */
 void gy_cache_settle(struct gyre *cache);
+
+/* The same of one whose head was verified, with what it fixes. */
+void gy_cache_settle_in(struct gyre *cache, const struct gy_super *head);
+
+/* Address space for a region of this geometry. GYRE_OK or a GYRE_E code. */
+int gy_cache_map(struct gy_region *region, const struct gy_geometry *g);
+
+/* Maps and fills a fresh region: all but its name. GYRE_OK or a GYRE_E code. */
+int gy_cache_build(struct gyre *cache, const struct gy_geometry *g, const struct gy_birth *birth);
 
 /* All of a fresh region that is used from the start can be written without a fault. GYRE_OK or a GYRE_E code. */
 int gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g);

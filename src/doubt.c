@@ -3,6 +3,8 @@
 
 #include "doubt.h"
 
+#include <string.h>
+
 #include "account.h"
 #include "proof.h"
 
@@ -95,15 +97,27 @@ settle_arenas(struct gyre *cache)
     }
 }
 
+/* A count that is damaged would have every look at pins go over records that nobody ever had. */
+static uint32_t
+count_records(struct gyre *cache)
+{
+    static const struct gy_record unused;
+    uint32_t used = (uint32_t)gy_min(gy_load_rlx(&cache->super->n_records_used), cache->g.n_records);
+    while (used > 0 && memcmp(&cache->records[used - 1], &unused, sizeof unused) == 0)
+        used--;
+    gy_store_rlx(&cache->super->n_records_used, used);
+    return used;
+}
+
 void
 gy_doubt_begin_quiet(struct gyre *cache, bool clean)
 {
     struct gy_super *s = cache->super;
+    uint32_t used = count_records(cache);
     if (!clean)
         settle_arenas(cache);
     if (!gy_proves(cache))
         return;
-    uint32_t used = (uint32_t)gy_min(gy_load_rlx(&s->n_records_used), cache->g.n_records);
     for (uint32_t i = 0; i < used; i++) { /* of before: no token of theirs is given out */
         struct gy_record *r = &cache->records[i];
         if (r->version_next != r->version_end)

@@ -9,6 +9,7 @@
 #include "proof.h"
 #include "reap.h"
 #include "recover.h"
+#include "space.h"
 
 /* A program that closes all descriptors may have opened a file of its own under the number. */
 static bool
@@ -167,8 +168,9 @@ renew(struct gyre *cache, struct gy_super *s, const struct gy_geometry *g)
 /* Programs that copy files leave out what was reserved and never written: without room for it, a write would end the process
  * by SIGBUS. */
 static int
-reserve_again(struct gy_region *region, const struct gy_geometry *g)
+reserve_again(struct gyre *cache, const struct gy_geometry *g)
 {
+    struct gy_region *region = &cache->region;
     int result = gy_layout_verify_shards(region->base, g);
     if (result == GYRE_OK)
         result = gy_cache_reserve(region, g);
@@ -177,7 +179,7 @@ reserve_again(struct gy_region *region, const struct gy_geometry *g)
         uint64_t bytes = gy_geometry_bytes(word & gy_geometry_bits(g)) << (gy_geometry_phase(word) != GY_STEADY);
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, gy_min(bytes, g->shard_bytes_most));
     }
-    return result;
+    return result == GYRE_OK ? gy_space_again(cache) : result;
 }
 
 /* What an opener finds. */
@@ -247,9 +249,11 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
     if (!f->consistent)
         result = renew(cache, s, &head->geometry);
     else if (gy_load_rlx(&s->life.home) != cache->home)
-        result = reserve_again(&cache->region, &head->geometry);
+        result = reserve_again(cache, &head->geometry);
     if (result == GYRE_OK && !(f->same && f->consistent))
         gy_layout_sign_quiet(s);
+    if (result == GYRE_OK && f->clean == GY_FILE_OPENING)
+        result = gy_region_file_sync_name(&cache->region); /* who replaced another by it may not have come so far */
     if (result == GYRE_OK && (f->clean != GY_FILE_DIRTY || !f->consistent))
         result = begin_life(cache, s, is, !f->consistent);
     cache->resumes = f->alone && gy_rebuilding(cache);
@@ -259,32 +263,69 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
     return result;
 }
 
+/* Under the lock, of who may write. Who has waited for it may find that another has the name now (resize.h). */
+static int
+look(struct gyre *cache, struct gy_super *s, const struct gy_super *head, struct gy_identity *is, struct finding *f)
+{
+    if (gy_load_rlx(&s->life.home) == 0)
+        return GYRE_EFORMAT; /* shared memory by its path: nothing in it says that it is in use */
+    gy_process_self(is);
+    cache->home = gy_os_object_identity(cache->region.fd);
+    if (cache->home == 0)
+        return GYRE_EIO;
+    bool reads = cache->region.readonly;
+    int result = reads ? GYRE_OK : lock(cache);
+    if (result == GYRE_OK && cache->region.ops->lost(&cache->region))
+        result = GYRE_EEXIST;
+    if (result == GYRE_OK && !reads)
+        gy_layout_mend_quiet(s, cache->region.bytes);
+    cache->start = GYRE_START_WARM;
+    return result == GYRE_OK ? find_out(cache, s, head, is, f) : result;
+}
+
 int
 gy_file_begin(struct gyre *cache, struct gy_super *head)
 {
     struct gy_super *s = (struct gy_super *)(void *)cache->region.base;
     struct gy_identity is;
-    if (gy_load_rlx(&s->life.home) == 0)
-        return GYRE_EFORMAT; /* shared memory by its path: nothing in it says that it is in use */
-    gy_process_self(&is);
-    cache->home = gy_os_object_identity(cache->region.fd);
-    if (cache->home == 0)
-        return GYRE_EIO;
     struct finding f;
-    bool reads = cache->region.readonly;
-    int result = reads ? GYRE_OK : lock(cache);
-    if (result == GYRE_OK && !reads)
-        gy_layout_mend_quiet(s);
-    if (result == GYRE_OK)
-        result = find_out(cache, s, head, &is, &f);
+    int result = look(cache, s, head, &is, &f);
     if (result != GYRE_OK)
         return result;
-    cache->start = GYRE_START_WARM;
+    bool reads = cache->region.readonly;
     if (reads && f.consistent && !f.same)
         go_on_with_time(head);
     if (reads)
         return f.consistent ? GYRE_OK : GYRE_ENOENT;
     return begin(cache, s, head, &is, &f);
+}
+
+int
+gy_file_begin_alone(struct gyre *cache, struct gy_super *head, int refusal)
+{
+    struct gy_super *s = (struct gy_super *)(void *)cache->region.base;
+    struct gy_identity is;
+    struct finding f;
+    int result = look(cache, s, head, &is, &f);
+    if (result != GYRE_OK || !f.alone)
+        return result == GYRE_OK ? refusal : result;
+    if (!f.consistent)
+        return begin(cache, s, head, &is, &f);
+    if (!f.same)
+        go_on_with_time(head);
+    return GYRE_OK;
+}
+
+/* What the disk has under the name may be the one before: until it is told, this one is not open. */
+int
+gy_file_replace(struct gyre *cache)
+{
+    gy_atomic_u64 *clean = &cache->super->life.clean;
+    gy_store_rel(clean, GY_FILE_OPENING);
+    int result = gy_region_file_replace(&cache->region);
+    if (result == GYRE_OK)
+        gy_store_rel(clean, GY_FILE_DIRTY);
+    return result;
 }
 
 int

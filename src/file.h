@@ -22,10 +22,17 @@ struct gyre;
 struct gy_super;
 
 /* Between the mapping and the first step in a region: the lock; and the region is as it has to be. head is a verified copy of
- * its head, and is brought up to date. GYRE_OK; GYRE_EBUSY: somebody opens or closes it for long; GYRE_EIO and others: the
+ * its head, and is brought up to date. GYRE_OK; GYRE_EEXIST: another has its name by now, or none; GYRE_EBUSY: somebody opens or closes it for long; GYRE_EIO and others: the
  * disk refused something, and nothing was done that cannot be done again. Without the right to write, GYRE_ENOENT: it
  * would have been recovered or emptied. */
 int gy_file_begin(struct gyre *cache, struct gy_super *head);
+
+/* The same of one that is to be made anew (resize.h): the answer is `refusal` when somebody else has it open, and one that may be
+ * trusted is left as it is, byte for byte. */
+int gy_file_begin_alone(struct gyre *cache, struct gy_super *head, int refusal);
+
+/* A fresh one is whole: it takes the name from the one that has it. */
+int gy_file_replace(struct gyre *cache);
 
 /* This process is a member: does it hold the lock that says so, whatever can be told of processes and machines? Else it is
  * none any more, and GYRE_EPERM. */

@@ -184,7 +184,7 @@ gy_find_next(unsigned candidates)
 /* A guess, without a pin, whether the key stands somewhere in the window, and in which ring. Starts the cache misses
  * that a put will have there. False: it met no word of the key, and so was put 2, in its order. */
 static GY_INLINE bool
-gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring)
+gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *window, unsigned *ring, const char **entry)
 {
     for (unsigned i = 0; i < window->n; i++) {
         unsigned candidates = gy_find_candidates(window->bucket[i], hash);
@@ -192,7 +192,8 @@ gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *w
             uint64_t word = gy_load_acq(gy_find_candidate(window->bucket[i], candidates)); /* model: put2 */
             uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
             if (arena != UINT32_MAX) {
-                __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+                *entry = gy_at(cache, gy_slot_ref(word));
+                __builtin_prefetch(*entry);
                 __builtin_prefetch(&cache->books[arena]);
                 *ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
                 return true;

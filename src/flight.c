@@ -86,6 +86,7 @@ take(struct seeker *s, enum sight seen, gyre_lease *lease)
         wish.keep = s->note;
     } else {
         struct gy_content value;
+        value.key_bytes = 0, value.value_bytes = 0;
         struct gy_aim aim = gy_aim_at(cache, s->key, s->key_size, s->hash, GY_PUT_LEASE, 0);
         wish.keep.ring = (uint8_t)gy_insert_place(cache, &aim, &value);
         wish.keep.kind = value.kind;

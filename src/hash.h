@@ -31,6 +31,22 @@ gy_hash_short(size_t size)
     return size - 9 < 8;
 }
 
+/* Of any bytes. */
+static GY_INLINE uint64_t
+gy_hash_bytes(const void *bytes, size_t size, uint64_t seed)
+{
+    if (gy_likely(gy_hash_short(size))) /* what the next line comes to, but in place */
+        return XXH3_len_9to16_64b(bytes, size, XXH3_kSecret, seed);
+    return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
+/* The same of three words, in place. */
+static GY_INLINE uint64_t
+gy_hash_three(const uint64_t words[3], uint64_t seed)
+{
+    return XXH3_len_17to128_64b((const xxh_u8 *)words, 3 * sizeof words[0], XXH3_kSecret, sizeof XXH3_kSecret, seed);
+}
+
 static GY_INLINE uint64_t
 gy_hash(const void *key, size_t size, uint64_t seed)
 {
@@ -38,9 +54,7 @@ gy_hash(const void *key, size_t size, uint64_t seed)
     if (gy_hash_hook)
         return gy_hash_hook(key, size);
 #endif
-    if (gy_likely(gy_hash_short(size))) /* what the next line comes to, but in place */
-        return XXH3_len_9to16_64b(key, size, XXH3_kSecret, seed);
-    return XXH3_64bits_withSeed(key, size, seed);
+    return gy_hash_bytes(key, size, seed);
 }
 
 /* Keys of this size are looked up with the fewest instructions. */

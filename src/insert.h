@@ -42,8 +42,11 @@ static GY_INLINE unsigned
 gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
 {
     unsigned ring;
-    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring);
+    const char *entry;
+    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
     if (!aim->unseen) { /* a replacement stays in the ring where its key stands */
+        if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
+            __builtin_prefetch(entry + sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t));
         content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
         return ring;
     }

@@ -8,7 +8,6 @@
 #include "entry.h"
 
 enum {
-    FORMAT = 8,
     CREATING = 0, /* so that bytes nobody has written say so */
     READY = 1,
     RECORDS = 4096,
@@ -33,7 +32,7 @@ static const uint64_t CAPACITY_MOST = (uint64_t)4 << 40;
 static uint32_t
 layout_stamp(void)
 {
-    const uint32_t parts[] = {FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
+    const uint32_t parts[] = {GY_FORMAT, GY_LINE, sizeof(struct gy_super), sizeof(struct gy_member), sizeof(struct gy_record),
                               sizeof(struct gy_shard), sizeof(struct gy_book), sizeof(struct gy_lane),
                               sizeof(struct gy_header), GY_REF_BITS, GY_TAG_SHIFT, GY_BUCKET_SLOTS,
                               XXH_VERSION_NUMBER / 10000, sizeof(void *)};
@@ -63,6 +62,12 @@ plan_arenas(struct gy_geometry *g, const gyre_options *o)
     g->arena_shift = gy_log2_floor(bytes);
     g->max_value_bytes = o->max_value_bytes ? o->max_value_bytes : gy_min(bytes - room, UINT32_MAX);
     return GYRE_OK;
+}
+
+bool
+gy_layout_value_derived(const struct gy_geometry *g)
+{
+    return g->max_value_bytes == gy_min(((uint64_t)1 << g->arena_shift) - ENTRY_ROOM - g->value_align, UINT32_MAX);
 }
 
 /* Huge pages are filled to the end but for the last: is that one worth it? */
@@ -131,7 +136,7 @@ gy_layout_plan(struct gy_geometry *out, const gyre_options *o, unsigned n_cpus)
 {
     struct gy_geometry g = {.capacity_bytes = o->capacity_bytes, .max_entries = o->max_entries,
                             .value_align = o->value_align, .default_ttl_ms = o->default_ttl_ms,
-                            .flags = o->flags & GYRE_VERSIONS, .n_records = RECORDS,
+                            .flags = o->flags & GY_FLAGS_KEPT, .n_records = RECORDS,
                             .proof_bytes = o->file_path && !(o->flags & GYRE_NO_CHECKSUMS) ? GY_PROOF_BYTES : 0,
                             .n_members = o->shm_name || o->file_path || o->flags & GYRE_SHM_FD ? GY_MEMBERS : 0};
     int result = plan_arenas(&g, o);
@@ -181,12 +186,14 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
 {
     struct gy_super *s = (struct gy_super *)(void *)base;
     s->magic = GY_MAGIC;
-    s->format = FORMAT;
+    s->format = GY_FORMAT;
+    s->minor = g->flags & GYRE_SPARSE ? GY_FORMAT_MINOR_SPARSE : 0; /* the earliest that has all that it uses */
     s->stamp = layout_stamp();
     s->reader_fences = birth->reader_fences;
     s->generation = birth->generation;
     s->seed = birth->seed;
     s->clock_start_ms = birth->clock_start_ms;
+    s->clock_before_ms = birth->clock_before_ms;
     s->geometry = *g;
     gy_store_rlx(&s->versions, 1);
     fill_in(base, g);
@@ -197,8 +204,10 @@ gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struct gy_
 static uint64_t
 sum_of(const struct gy_super *s)
 {
-    const uint64_t from = offsetof(struct gy_super, reader_fences);
-    return XXH3_64bits((const char *)s + from, offsetof(struct gy_super, sum) - from);
+    const uint64_t from = offsetof(struct gy_super, reader_fences), format = offsetof(struct gy_super, format);
+    uint64_t seed;
+    memcpy(&seed, (const char *)s + format, sizeof seed); /* with minor and stamp */
+    return XXH3_64bits_withSeed((const char *)s + from, offsetof(struct gy_super, sum) - from, seed);
 }
 
 /* (Relaxed: nobody looks at it yet; or it is what the copy says, too.) */
@@ -230,7 +239,7 @@ countable(const struct gy_geometry *g)
            g->log2_buckets_first > 0 && g->log2_buckets_first <= g->log2_buckets_most &&
            g->log2_buckets_most <= GY_MAX_LOG2_BUCKETS && g->arena_shift >= 12 && g->arena_shift < 34 &&
            g->n_history > 0 && g->n_history <= HISTORY_MOST && g->value_align >= 8 && g->value_align <= 4096 &&
-           (g->value_align & (g->value_align - 1)) == 0 && (g->flags & ~(uint32_t)GYRE_VERSIONS) == 0 &&
+           (g->value_align & (g->value_align - 1)) == 0 && (g->flags & ~GY_FLAGS_KEPT) == 0 &&
            (g->proof_bytes == 0 || (g->proof_bytes == GY_PROOF_BYTES && g->n_members > 0)) && g->unused == 0 &&
            g->max_value_bytes > 0 && g->max_value_bytes < (uint64_t)1 << g->arena_shift &&
            g->capacity_bytes <= CAPACITY_MOST &&
@@ -246,9 +255,12 @@ gy_layout_unfinished(const struct gy_super *head)
 int
 gy_layout_verify(const struct gy_super *s, uint64_t region_bytes)
 {
-    if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != FORMAT || s->stamp != layout_stamp())
+    if (region_bytes < sizeof *s || s->magic != GY_MAGIC || s->format != GY_FORMAT || s->minor > GY_FORMAT_MINOR ||
+        s->stamp != layout_stamp())
         return GYRE_EFORMAT;
     if (gy_load_acq(&s->state) != READY || s->sum != sum_of(s) || s->reader_fences > 1 || !countable(&s->geometry))
+        return GYRE_ECORRUPT;
+    if (s->minor < GY_FORMAT_MINOR_SPARSE && s->geometry.flags & GYRE_SPARSE)
         return GYRE_ECORRUPT;
     struct gy_geometry placed = s->geometry;
     place(&placed);
@@ -274,10 +286,9 @@ gy_layout_verify_either(struct gy_super *s, uint64_t region_bytes)
 }
 
 void
-gy_layout_mend_quiet(struct gy_super *s)
+gy_layout_mend_quiet(struct gy_super *s, uint64_t region_bytes)
 {
-    uint64_t bytes = s->geometry.region_bytes;
-    if (gy_layout_verify(s, bytes) != GYRE_OK)
+    if (gy_layout_verify(s, region_bytes) != GYRE_OK)
         memcpy(s, s->copy, sizeof s->copy);
     else if (memcmp(s->copy, s, sizeof s->copy) != 0)
         memcpy(s->copy, s, sizeof s->copy);

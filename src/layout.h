@@ -22,6 +22,13 @@
 
 #define GY_MAGIC ((uint64_t)0x3165727967) /* "gyre1" */
 
+/* Of a format: another major is another format; a minor adds to it. Who reads one minor reads those before, and leaves
+ * alone what is of a later one. docs/format.md says what may change in which. */
+enum { GY_FORMAT = 9, GY_FORMAT_MINOR = 1, GY_FORMAT_MINOR_SPARSE = 1 };
+
+/* Flags of a cache that are kept with it. */
+#define GY_FLAGS_KEPT ((uint32_t)(GYRE_VERSIONS | GYRE_SPARSE))
+
 /* Fixed at creation. Kept in the superblock, copied by each user after it was checked. */
 struct gy_geometry {
     uint64_t capacity_bytes, region_bytes;
@@ -159,14 +166,15 @@ enum { GY_HEAD_WORDS = 32, GY_HEAD_COPY_AT = 4096, GY_HEAD_UNUSED = 200 };
 
 struct gy_super {
     uint64_t magic;
-    uint32_t format, stamp;      /* stamp: everything on which two builds must agree */
+    uint16_t format, minor;
+    uint32_t stamp;              /* everything on which two builds of one format must agree */
     gy_atomic_u32 state;
     uint32_t reader_fences;      /* 1: readers fence for themselves; 0: reclaimers use membarrier */
     uint64_t generation, seed;   /* generation: a random number; no other region has it */
     uint64_t clock_start_ms;     /* of the monotonic clock: cache time counts from here */
     uint64_t clock_before_ms;    /* and so much had passed before: of a file, while the machine's clock was another */
     struct gy_geometry geometry;
-    uint64_t sum;                /* of these, from reader_fences on */
+    uint64_t sum;                /* of these, but for magic and state */
 
     /* Clear: entries of arenas opened before mark are gone; those before done are out of the index. */
     _Alignas(GY_LINE) gy_atomic_u64 mark;
@@ -235,8 +243,19 @@ gy_layout_index_first(const struct gy_geometry *g)
     return (sizeof(struct gy_bucket) << g->log2_buckets_first) * g->n_shards;
 }
 
+/* Of a sparse cache, so many of the first arenas have their bytes from the start: puts can go on with them. */
+static inline uint32_t
+gy_layout_arenas_least(const struct gy_geometry *g)
+{
+    enum { TO_SWEEP = 8 };
+    return (uint32_t)gy_min(g->n_arenas, (uint64_t)g->n_lanes * GY_RINGS + g->reserve_arenas + TO_SWEEP);
+}
+
 /* Plans a region for checked options. GYRE_OK, GYRE_EINVAL when the parts do not fit the capacity. */
 int gy_layout_plan(struct gy_geometry *out, const gyre_options *options, unsigned n_cpus);
+
+/* Does the largest value follow from the size of arenas? Else it was asked for. */
+bool gy_layout_value_derived(const struct gy_geometry *g);
 
 /* Empties a region of which all but the head and the arenas reads as zero: it is as if fresh, but for what is fixed in the head,
  * a file's life, and versions. Nobody else is there. */
@@ -244,7 +263,7 @@ void gy_layout_empty_quiet(char *base, const struct gy_geometry *g);
 
 /* What a fresh region is given beside its geometry. */
 struct gy_birth {
-    uint64_t seed, generation, clock_start_ms;
+    uint64_t seed, generation, clock_start_ms, clock_before_ms;
     bool reader_fences;
 };
 
@@ -254,8 +273,8 @@ void gy_layout_format_quiet(char *base, const struct gy_geometry *g, const struc
 /* Signs the head, and copies it. Quiet: nobody else changes it. */
 void gy_layout_sign_quiet(struct gy_super *head);
 
-/* The head and its copy are made whole by each other, if one is. */
-void gy_layout_mend_quiet(struct gy_super *head);
+/* The head and its copy are made whole by each other, if one is the head of a region of so many bytes. */
+void gy_layout_mend_quiet(struct gy_super *head, uint64_t region_bytes);
 
 /* Of the first bytes of an object: there is no region yet, or half of one? */
 bool gy_layout_unfinished(const struct gy_super *head);

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "grow.h"
 #include "registry.h"
+#include "resize.h"
 
 enum { OPEN_TRIES = 1000 };
 
@@ -55,6 +56,7 @@ gy_cache_settle(gyre *cache)
     cache->geometries = gy_layout_geometries(base, &cache->g);
     cache->index = base + cache->g.index_at;
     cache->arena_bytes = (uint64_t)1 << cache->g.arena_shift;
+    cache->sparse = cache->g.flags & GYRE_SPARSE;
     cache->hands_apart = hands_apart(&cache->g);
     cache->arena_mask = cache->arena_bytes - 1;
     cache->geometry_bits = gy_geometry_bits(&cache->g);
@@ -74,9 +76,8 @@ gy_cache_settle(gyre *cache)
     cache->early_bytes = cache->g.capacity_bytes / GY_GROW_SMALL / cache->n_shards;
 }
 
-/* A region whose head was verified. */
-static void
-settle_in(gyre *cache, const struct gy_super *head)
+void
+gy_cache_settle_in(gyre *cache, const struct gy_super *head)
 {
     cache->g = head->geometry;
     cache->seed = head->seed;
@@ -97,12 +98,12 @@ gy_cache_reserve(struct gy_region *region, const struct gy_geometry *g)
         result = region->ops->reserve(region, g->history_at, g->index_at - g->history_at);
     for (unsigned number = 0; number < g->n_shards && result == GYRE_OK; number++)
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * number, shard_first);
-    return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, g->region_bytes - g->arenas_at) : result;
+    uint64_t arenas = g->flags & GYRE_SPARSE ? gy_layout_arenas_least(g) : g->n_arenas;
+    return result == GYRE_OK ? region->ops->reserve(region, g->arenas_at, arenas << g->arena_shift) : result;
 }
 
-/* Address space for a region of this geometry. */
-static int
-map(struct gy_region *region, const struct gy_geometry *g)
+int
+gy_cache_map(struct gy_region *region, const struct gy_geometry *g)
 {
     region->bytes = g->region_bytes;
     region->alignment = gy_max(GY_HUGE_PAGE, (size_t)1 << g->arena_shift);
@@ -114,6 +115,28 @@ join(gyre *cache)
 {
     int result = gy_member_join(cache, cache->region.fd);
     return result == GYRE_OK && cache->file ? gy_file_joined(cache) : result;
+}
+
+int
+gy_cache_build(gyre *cache, const struct gy_geometry *g, const struct gy_birth *birth)
+{
+    struct gy_region *region = &cache->region;
+    int result = gy_cache_map(region, g);
+    if (result == GYRE_OK)
+        result = gy_cache_reserve(region, g);
+    if (result != GYRE_OK)
+        return result;
+    gy_layout_format_quiet(region->base, g, birth);
+    const struct gy_super *head = (const struct gy_super *)(const void *)region->base;
+    result = gy_layout_verify(head, region->bytes);
+    if (result != GYRE_OK)
+        return result;
+    gy_cache_settle_in(cache, head);
+    if (cache->file)
+        result = gy_file_found(cache);
+    if (result == GYRE_OK && cache->shared)
+        result = join(cache); /* before: what is made is open, too */
+    return result;
 }
 
 static int
@@ -131,21 +154,7 @@ make(gyre *cache, const gyre_options *o)
         (shared && !gy_os_random(&birth.generation, sizeof birth.generation)))
         return GYRE_EIO;
     birth.clock_start_ms = o->clock_ms ? o->clock_ms(o->clock_arg) : gy_os_clock_ms();
-    result = map(region, &g);
-    if (result == GYRE_OK)
-        result = gy_cache_reserve(region, &g);
-    if (result != GYRE_OK)
-        return result;
-    gy_layout_format_quiet(region->base, &g, &birth);
-    const struct gy_super *head = (const struct gy_super *)(const void *)region->base;
-    result = gy_layout_verify(head, region->bytes);
-    if (result != GYRE_OK)
-        return result;
-    settle_in(cache, head);
-    if (cache->file)
-        result = gy_file_found(cache);
-    if (result == GYRE_OK && shared)
-        result = join(cache); /* before: what is made is open, too */
+    result = gy_cache_build(cache, &g, &birth);
     if (result == GYRE_OK)
         result = region->ops->publish(region);
     if (result == GYRE_OK && cache->file)
@@ -155,12 +164,12 @@ make(gyre *cache, const gyre_options *o)
     return result;
 }
 
-/* Is a region what the caller asks for? What is 0 is not asked for. */
+/* Is a region what the caller asks for? What is 0 is not asked for; a file can be made anew with another capacity. */
 static bool
-as_asked(const struct gy_super *head, const gyre_options *o)
+as_asked(const gyre *cache, const struct gy_super *head, const gyre_options *o)
 {
     const struct gy_geometry *g = &head->geometry;
-    return (o->capacity_bytes == 0 || o->capacity_bytes == g->capacity_bytes) &&
+    return (o->capacity_bytes == 0 || o->capacity_bytes == g->capacity_bytes || gy_resize_wanted(cache, g, o)) &&
            (o->max_entries == 0 || o->max_entries == g->max_entries) &&
            (o->max_value_bytes == 0 || o->max_value_bytes == g->max_value_bytes) &&
            (o->default_ttl_ms == 0 || o->default_ttl_ms == g->default_ttl_ms) &&
@@ -176,21 +185,23 @@ attach(gyre *cache, const gyre_options *o)
     int result = region->ops->read(region, &head, sizeof head);
     if (result == GYRE_OK)
         result = cache->file ? gy_layout_verify_either(&head, region->bytes) : gy_layout_verify(&head, region->bytes);
-    if (result == GYRE_OK && !as_asked(&head, o))
+    if (result == GYRE_OK && !as_asked(cache, &head, o))
         result = GYRE_EFORMAT;
+    if (result == GYRE_OK && gy_resize_wanted(cache, &head.geometry, o))
+        return gy_resize(cache, o, &head);
     if (result == GYRE_OK)
-        result = map(region, &head.geometry);
+        result = gy_cache_map(region, &head.geometry);
     region->wanted_bytes = head.geometry.capacity_bytes; /* so long others may take to write it out */
     cache->start = GYRE_START_WARM; /* but for a file that is not trusted */
     if (result == GYRE_OK && cache->file) {
-        settle_in(cache, &head);
+        gy_cache_settle_in(cache, &head);
         result = gy_file_begin(cache, &head);
     }
     if (result == GYRE_OK)
         result = gy_layout_verify_shards(region->base, &head.geometry);
     if (result != GYRE_OK)
         return result;
-    settle_in(cache, &head);
+    gy_cache_settle_in(cache, &head);
     result = region->readonly ? GYRE_OK : join(cache);
     if (cache->file)
         gy_file_ready(cache);

@@ -7,7 +7,8 @@
 
 enum {
     OPEN_FLAGS = GYRE_CREATE | GYRE_EXCLUSIVE | GYRE_READONLY | GYRE_NO_THREAD | GYRE_HUGEPAGES |
-                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD | GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS,
+                 GYRE_VERSIONS | GYRE_LIBURCU | GYRE_SHM_FD | GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS | GYRE_COMPACT |
+                 GYRE_SPARSE,
     PUT_FLAGS = GYRE_ADD | GYRE_REPLACE | GYRE_IF_VERSION,
 };
 
@@ -37,12 +38,12 @@ kind_makes_sense(gyre_options *o)
 {
     bool by_fd = (o->flags & GYRE_SHM_FD) != 0, file = o->file_path != NULL, shared = by_fd || file || o->shm_name != NULL;
     if (o->reserved != 0 || by_fd + file + (o->shm_name != NULL) > 1 || (!by_fd && o->shm_fd != 0) || o->shm_fd < 0 ||
-        (!file && (o->sync_interval_ms != 0 || o->flags & (GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS))))
+        (!file && (o->sync_interval_ms != 0 || o->flags & (GYRE_ANY_FILE_SYSTEM | GYRE_NO_CHECKSUMS | GYRE_COMPACT))))
         return false;
     if (!shared)
-        return o->mode <= 07777 && !(o->flags & GYRE_READONLY);
+        return o->mode <= 07777 && !(o->flags & (GYRE_READONLY | GYRE_SPARSE));
     if (o->mode & ~0666u || o->clock_ms || o->flags & GYRE_LIBURCU ||
-        (o->flags & GYRE_EXCLUSIVE && !(o->flags & GYRE_CREATE)) || (o->flags & GYRE_READONLY && o->flags & GYRE_CREATE))
+        (o->flags & GYRE_EXCLUSIVE && !(o->flags & GYRE_CREATE)) || (o->flags & GYRE_READONLY && o->flags & (GYRE_CREATE | GYRE_COMPACT)))
         return false;
     if (o->mode == 0)
         o->mode = 0600;

@@ -110,6 +110,12 @@ gy_os_object_link(int fd, const char *from, const char *path)
 }
 
 int
+gy_os_object_replace(const char *from, const char *path)
+{
+    return code_of_call(rename(from, path));
+}
+
+int
 gy_os_object_remove(const char *path)
 {
     return code_of_call(unlink(path));
@@ -121,7 +127,7 @@ looked(int result, const struct stat *s, struct gy_object *out)
     if (result != 0)
         return code_of(errno);
     *out = (struct gy_object){s->st_dev, s->st_ino, (uint64_t)s->st_size, s->st_nlink,
-                              s->st_uid, s->st_mode & 07777, S_ISREG(s->st_mode)};
+                              s->st_uid, s->st_gid, s->st_mode & 07777, S_ISREG(s->st_mode)};
     return GYRE_OK;
 }
 
@@ -160,6 +166,12 @@ int
 gy_os_object_permit(int fd, uint32_t mode)
 {
     return code_of_call(fchmod(fd, mode));
+}
+
+int
+gy_os_object_own(int fd, uint32_t owner, uint32_t group)
+{
+    return code_of_call(fchown(fd, owner, group));
 }
 
 int

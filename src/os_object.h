@@ -10,7 +10,7 @@
 
 struct gy_object {
     uint64_t device, inode, bytes, links;
-    uint32_t owner, permissions;
+    uint32_t owner, group, permissions;
     bool regular;
 };
 
@@ -24,12 +24,14 @@ int gy_os_object_named(const char *path, int *fd);
 
 /* Gives it a name that nothing has yet (GYRE_EEXIST); of another name that it has, if from is not NULL. */
 int gy_os_object_link(int fd, const char *from, const char *path);
+int gy_os_object_replace(const char *from, const char *path); /* of what has that name, in one step */
 int gy_os_object_remove(const char *path);
 
 int gy_os_object_look(int fd, struct gy_object *out);
 int gy_os_object_look_at(const char *path, struct gy_object *out);
 int gy_os_object_read(int fd, void *to, size_t bytes); /* from its start. GYRE_EFORMAT: it is shorter */
 int gy_os_object_permit(int fd, uint32_t mode);        /* whatever the umask */
+int gy_os_object_own(int fd, uint32_t owner, uint32_t group);
 int gy_os_object_resize(int fd, uint64_t bytes);
 int gy_os_object_reserve(int fd, uint64_t offset, uint64_t bytes);
 bool gy_os_object_discard(int fd, uint64_t offset, uint64_t bytes); /* it reads as zero; false: it cannot */

@@ -20,7 +20,7 @@ static uint64_t
 of_life(const struct gyre *cache, uint64_t opened, uint64_t sequence, uint64_t generation)
 {
     const uint64_t what[] = {opened, sequence, generation};
-    return XXH3_64bits_withSeed(what, sizeof what, cache->generation);
+    return gy_hash_three(what, cache->generation);
 }
 
 uint32_t
@@ -39,18 +39,22 @@ of_content(const struct gyre *cache, uint64_t offset, struct gy_header h)
     uint64_t of_value = XXH3_64bits_withSeed(value, h.value_bytes, cache->seed);
     h.flags &= GY_ENTRY_KNOWN;
     h.generation = 0;
-    return XXH3_64bits_withSeed(entry + sizeof h, head_bytes, of_value ^ gy_header_word(h));
+    return gy_hash_bytes(entry + sizeof h, head_bytes, of_value ^ gy_header_word(h));
 }
 
-/* Higher than any before by this thread, than the time, and than those of entries of the key that it has met: so of two puts of
- * one key that do not overlap, the later has the higher one, unless the first was evicted in between, and voided, in the
- * same millisecond. */
+/* Higher than any before by this thread, and than those of entries of the key that it has met; and than the time, where it has met
+ * none. So of two puts of one key that do not overlap, the later has the higher one, unless the first was evicted in between, and
+ * voided, in the same millisecond: what has gone before the first of those that met each other was put was put earlier. (Who has
+ * met one needs no clock, which takes longer than all else here.) */
 static uint64_t
 next_sequence(struct gyre *cache, struct gy_record *r, uint64_t met)
 {
-    enum { A_MILLISECOND = 20, SANE = 50 };
-    uint64_t now = gy_now_ms(cache) << A_MILLISECOND, next = gy_max(r->sequence + 1, now);
-    if (met >= next && met - next < (uint64_t)1 << SANE) /* else it is damaged */
+    enum { A_MILLISECOND = 20 };
+    const uint64_t sane = (uint64_t)1 << 50; /* further ahead: it is damaged, or this thread is far behind */
+    uint64_t next = r->sequence + 1;
+    if (met == 0 || (met >= next && met - next >= sane))
+        next = gy_max(next, gy_now_ms(cache) << A_MILLISECOND);
+    if (met >= next && met - next < sane)
         next = met + 1;
     return r->sequence = next;
 }
@@ -80,7 +84,7 @@ of_room(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t 
     h.flags &= GY_ENTRY_KNOWN;
     h.generation = 0;
     const uint64_t what[] = {opened, offset, gy_header_word(h)};
-    return XXH3_64bits_withSeed(what, sizeof what, cache->seed);
+    return gy_hash_three(what, cache->seed);
 }
 
 void
@@ -113,14 +117,14 @@ gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct
                                  of_life(cache, copy->opened, sequence, its.generation));
 }
 
-/* By the arena's generation, not the header's: who tries again, or another beside him, makes no void entry valid. (Relaxed: it
- * is constant while the arena is pinned.) */
+/* By the arena's generation, not the header's: who tries again, or another beside him, makes no void entry valid. */
 void
 gy_proof_void_always(struct gyre *cache, const struct gy_found *f)
 {
     if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_proved(cache, f)))
         return; /* a damaged word may lead into another's value */
-    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone */
+    struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone, or that it is void */
+    /* (Relaxed: constant while the arena is pinned.) */
     h.generation = gy_arena_generation(gy_load_rlx(&cache->words[f->arena])) ^ UINT8_MAX;
     gy_entry_set_header((char *)(uintptr_t)f->entry, h);
 }

@@ -110,9 +110,12 @@ reserve(struct recovery *r)
     int result = region->ops->reserve(region, g->geometries_at, g->index_at - g->geometries_at);
     for (unsigned n = 0; n < g->n_shards && result == GYRE_OK; n++)
         result = region->ops->reserve(region, g->index_at + g->shard_bytes_most * n, sizeof(struct gy_bucket) << r->log2[n]);
-    for (uint32_t i = 0; i < g->n_arenas && result == GYRE_OK; i++)
-        if (!r->life[i].withdrawn)
-            result = region->ops->reserve(region, gy_arena_offset(c, r->life[i].arena), c->arena_bytes);
+    for (uint32_t i = 0; i < g->n_arenas && result == GYRE_OK; i++) {
+        const struct life *life = &r->life[i];
+        bool used = !c->sparse || life->opened != 0 || life->arena < gy_layout_arenas_least(g);
+        if (used && !life->withdrawn)
+            result = region->ops->reserve(region, gy_arena_offset(c, life->arena), c->arena_bytes);
+    }
     return result;
 }
 

@@ -44,20 +44,35 @@ file_reserve(struct gy_region *region, size_t offset, size_t bytes)
     return gy_os_object_reserve(region->fd, offset, bytes);
 }
 
+int
+gy_region_file_sync_name(const struct gy_region *region)
+{
+    char folder[GY_PATH_BYTES];
+    gy_named_folder(folder, region->path);
+    return gy_os_folder_sync(folder);
+}
+
 static int
 file_publish(struct gy_region *region)
 {
-    char folder[GY_PATH_BYTES];
     int result = gy_os_object_sync(region->fd);
     if (result == GYRE_OK)
         result = gy_named_publish(region);
     if (result != GYRE_OK)
         return result;
-    gy_named_folder(folder, region->path);
-    result = gy_os_folder_sync(folder);
+    result = gy_region_file_sync_name(region);
     if (result != GYRE_OK)
         gy_os_object_remove(region->path);
     return result;
+}
+
+int
+gy_region_file_replace(struct gy_region *region)
+{
+    int result = gy_os_object_sync(region->fd);
+    if (result == GYRE_OK)
+        result = gy_named_replace(region);
+    return result == GYRE_OK ? gy_region_file_sync_name(region) : result;
 }
 
 const struct gy_region_ops gy_region_file = {file_find, gy_object_read, gy_named_map, file_reserve,

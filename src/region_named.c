@@ -18,7 +18,8 @@
 #include "os_object.h"
 #include "region_object.h"
 
-enum { UNFINISHED_DIGITS = 16, UNFINISHED_BYTES = sizeof GY_UNFINISHED + UNFINISHED_DIGITS };
+enum { UNFINISHED_DIGITS = 16, UNFINISHED_BYTES = sizeof GY_UNFINISHED + UNFINISHED_DIGITS,
+       TRIES = 100 };
 
 bool
 gy_region_path(char path[GY_PATH_BYTES], const char *name)
@@ -153,18 +154,35 @@ remove_unfinished(void *arg, const char *name)
     gy_os_object_close(fd);
 }
 
+void
+gy_named_tidy(const struct gy_region *region)
+{
+    char folder[GY_PATH_BYTES];
+    gy_named_folder(folder, region->path);
+    gy_os_folder_scan(folder, remove_unfinished, (void *)(uintptr_t)region->path);
+}
+
+/* GYRE_EINVAL: it would be too long. */
+static int
+draw_unfinished(struct gy_region *region, char path[GY_PATH_BYTES])
+{
+    if (!gy_os_random(&region->unfinished, sizeof region->unfinished))
+        return GYRE_EIO;
+    region->unfinished |= 1;
+    if (unfinished_path(path, region))
+        return GYRE_OK;
+    region->unfinished = 0;
+    return GYRE_EINVAL;
+}
+
 static int
 make_unfinished(struct gy_region *region)
 {
     char path[GY_PATH_BYTES];
-    enum { TRIES = 100 };
-    gy_named_folder(path, region->path);
-    gy_os_folder_scan(path, remove_unfinished, (void *)(uintptr_t)region->path);
     for (unsigned i = 0; i < TRIES; i++) {
-        if (!gy_os_random(&region->unfinished, sizeof region->unfinished))
-            return GYRE_EIO;
-        region->unfinished |= 1;
-        int result = unfinished_path(path, region) ? gy_os_object_named(path, &region->fd) : GYRE_EINVAL;
+        int result = draw_unfinished(region, path);
+        if (result == GYRE_OK)
+            result = gy_os_object_named(path, &region->fd);
         if (result != GYRE_OK && result != GYRE_EEXIST)
             return result;
         if (result == GYRE_OK && gy_os_lock(region->fd) && leads_to(path, region->fd))
@@ -184,6 +202,7 @@ gy_named_map(struct gy_region *region)
     if (region->fd >= 0)
         return gy_object_map(region);
     gy_named_folder(folder, region->path);
+    gy_named_tidy(region);
     int result = gy_os_object_unnamed(folder, &region->fd);
     if (result != GYRE_OK && result != GYRE_ENOSPC && result != GYRE_ENOMEM)
         result = make_unfinished(region);
@@ -209,6 +228,36 @@ gy_named_publish(struct gy_region *region)
     if (region->claim >= 0)
         gy_os_unlock(region->claim), gy_os_object_close(region->claim);
     region->claim = -1;
+    return GYRE_OK;
+}
+
+/* One without a name gets one of another kind first: no call gives it a name that is taken. Who finds that finds it locked. */
+static int
+name_unfinished(struct gy_region *region)
+{
+    char path[GY_PATH_BYTES];
+    int result = gy_os_lock(region->fd) ? GYRE_EEXIST : GYRE_EIO;
+    for (unsigned i = 0; i < TRIES && result == GYRE_EEXIST; i++) {
+        result = draw_unfinished(region, path);
+        if (result == GYRE_OK)
+            result = gy_os_object_link(region->fd, NULL, path);
+    }
+    if (result != GYRE_OK)
+        region->unfinished = 0;
+    return result;
+}
+
+int
+gy_named_replace(struct gy_region *region)
+{
+    char path[GY_PATH_BYTES];
+    int result = region->unfinished != 0 ? GYRE_OK : name_unfinished(region);
+    if (result == GYRE_OK && unfinished_path(path, region))
+        result = gy_os_object_replace(path, region->path);
+    if (result != GYRE_OK)
+        return result;
+    gy_os_unlock(region->fd);
+    region->unfinished = 0;
     return GYRE_OK;
 }
 

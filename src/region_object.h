@@ -31,10 +31,18 @@ void gy_object_unmap(struct gy_region *region); /* closes it, too */
 int gy_named_find(struct gy_region *region, bool create);
 int gy_named_map(struct gy_region *region);
 int gy_named_publish(struct gy_region *region);
+/* A fresh one takes the name from the one that has it, in one step. */
+int gy_named_replace(struct gy_region *region);
+/* Removes what the dead left of regions that they were making in the same folder. */
+void gy_named_tidy(const struct gy_region *region);
 bool gy_named_lost(const struct gy_region *region);
 void gy_named_unmap(struct gy_region *region);
 /* The folder in which a path's name is. */
 void gy_named_folder(char folder[GY_PATH_BYTES], const char *path);
+
+/* The same of a file, which is on the disk before; and then the name is. */
+int gy_region_file_replace(struct gy_region *region);
+int gy_region_file_sync_name(const struct gy_region *region);
 
 /* How long those who want to make a region wait for another who does, in naps of a millisecond. */
 unsigned gy_object_patience(const struct gy_region *region);

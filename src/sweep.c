@@ -27,6 +27,7 @@
 #include "note.h"
 #include "reap.h"
 #include "section.h"
+#include "space.h"
 #include "walk.h"
 
 enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
@@ -45,10 +46,10 @@ finish(struct gy_sweep *s, enum gy_arena_state state)
 }
 
 /* (Relaxed: a hint, like all uses of it. For moments less than none, while several try for the last.) */
-static int64_t
+static GY_INLINE int64_t
 free_arenas(const struct gyre *cache)
 {
-    return (int64_t)gy_load_rlx(&cache->super->n_free);
+    return (int64_t)(gy_load_rlx(&cache->super->n_free) - gy_space_lacking(cache));
 }
 
 /* A membarrier frees several retired arenas as well as one: so many. */
@@ -60,7 +61,7 @@ freed_at_once(const struct gyre *cache)
 }
 
 /* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
-static int64_t
+static GY_INLINE int64_t
 soon_free(const struct gyre *cache)
 {
     uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
@@ -184,12 +185,12 @@ worth_another_look(struct gyre *cache, unsigned *looks)
 static bool
 has_room(struct gyre *cache, bool surely)
 {
-    uint32_t n_free = 0;
+    uint64_t n_free = 0, kept = cache->g.reserve_arenas;
     if (free_arenas(cache) <= cache->g.reserve_arenas)
         return false;
     for (uint32_t a = 0; surely && a < cache->g.n_arenas; a++)
         n_free += gy_arena_state(gy_load_acq(&cache->words[a])) == GY_FREE;
-    return !surely || n_free > cache->g.reserve_arenas;
+    return !surely || n_free > kept + gy_space_lacking(cache);
 }
 
 bool

@@ -32,7 +32,7 @@ run "compiles without a warning: clang" build WERROR=1 CC=clang FLAVOR=debug lib
 # What takes one processor and builds nothing goes on beside the others.
 beside()
 {
-    run "benchmarks: driver and judge" build peers-driver-check
+    run "benchmarks: driver and judge" build peers-driver-check bench-recovery-check
     run "protocol models" build models-quick JOBS=1
 }
 trap 'trap "" TERM; kill 0; exit 130' INT TERM
@@ -46,6 +46,8 @@ run "the program gyre" tests/test_tool.sh build/release/gyre
 shared() { build examples shared-load && tests/test_shared.sh build/release; }
 run "shared caches: program and examples" shared
 run "caches in files: program and example" tests/test_file.sh build/release
+run "caches in files: dump, load, compact" tests/test_dump.sh build/release
+run "caches in files: format" build format-check
 run "caches in files: damage" build damage-quick
 run "documents" build docs-check
 run "policy" build policies-quick

@@ -106,7 +106,10 @@ def anywhere(region, seed):
 
 KINDS = {
     "magic": lambda r: r.flip_head(0, 1),
+    "byte order": lambda r: r.flip_head(0, r.get(0) ^ int.from_bytes(r.get(0).to_bytes(8, "little"), "big")),
     "format": lambda r: r.flip_head(8, 0x40),
+    "minor": lambda r: r.flip_head(8, 0x40 << 16),
+    "stamp": lambda r: r.flip_head(8, 1 << 40),
     "state": lambda r: r.flip_head(16, 4),
     "head": lambda r: r.flip(GEOMETRY_AT, 1 << 30),
     "arenas": lambda r: r.flip_head(GEOMETRY_AT + 8 * len(OFFSETS) + 4 * COUNTS.index("n_arenas"), 1),

@@ -25,12 +25,16 @@ FAULTS_OBJ := $(addprefix $(B)/tests/faults/,replace.o objects.o cases.o)
 TEST_LINK_test_api_faults := $(addprefix -Wl$(comma)--wrap=,malloc free mmap munmap madvise getrandom \
 	syscall sysconf sched_getcpu pthread_create \
 	pthread_join pthread_key_create pthread_key_delete pthread_setspecific pthread_atfork \
-	open fstat stat lstat fstatfs statx pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 unlink flock fcntl \
+	open fstat stat lstat fstatfs statx pread fchmod ftruncate posix_fallocate fallocate linkat renameat2 \
+	rename fchown unlink flock fcntl \
 	opendir statfs getcwd fdatasync fsync nanosleep)
 TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
 $(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
+TEST_LINK_test_sparse := -Wl$(comma)--wrap=posix_fallocate
 TEST_LINK_test_file_steps := $(addprefix -Wl$(comma)--wrap=,fdatasync fsync statfs fstatfs nanosleep)
+TEST_LINK_test_resize_steps := $(addprefix -Wl$(comma)--wrap=,open fchmod fchown ftruncate posix_fallocate linkat rename \
+	fdatasync fsync flock)
 ifneq ($(filter points asan tsan cover,$(FLAVOR)),)
 TEST_LINK_test_limit_threads := -Wl,--wrap=sched_yield
 endif
@@ -46,10 +50,11 @@ $(FAULTS_LISTS): $(LIB) include/gyre.h tests/faults/lists.sh
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_SUPPORT) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $(TEST_LINK_$(@F)) $(filter %.o,$^) $(LIB) $(LIB_LIBS) $(TEST_RUNNER_LIBS) $(JEMALLOC) -o $@
 
-$(B)/contract $(B)/shared_load: $(B)/%: $(B)/tests/%.o $(LIB)
+$(B)/contract $(B)/shared_load $(B)/format/golden: $(B)/%: $(B)/tests/%.o $(LIB)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(FLAVOR_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) $(JEMALLOC) -o $@
 
-.PHONY: tests quick unit contract injection shared-load
+.PHONY: tests quick unit contract injection shared-load golden format-check
 tests: $(TESTS) $(B)/contract
 
 shared-load: $(B)/shared_load
@@ -69,4 +74,12 @@ injection: $(B)/tests/test_api_faults
 contract: $(B)/contract
 	$(B)/contract $(SECONDS)
 
--include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(addprefix $(B)/tests/,contract.d shared_load.d)
+## golden: makes the files of tests/golden anew: of a new format, or when there is a new kind
+golden: $(B)/format/golden
+	tests/format/make_golden.sh $<
+
+## format-check: a reader written from docs/format.md and the library find the same, in fresh files and in those of tests/golden
+format-check: $(B)/format/golden $(B)/gyre
+	@tests/test_format.sh $(B)
+
+-include $(TEST_SRC:%.c=$(B)/%.d) $(TEST_SUPPORT:.o=.d) $(FAULTS_OBJ:.o=.d) $(addprefix $(B)/tests/,contract.d shared_load.d format/golden.d)

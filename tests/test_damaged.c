@@ -232,6 +232,23 @@ TEST(damaged, tables_of_a_file_whose_users_were_killed)
     end();
 }
 
+/* Records that nobody ever had are not looked at, whatever their number is said to be. */
+TEST(damaged, the_number_of_records_in_use)
+{
+    size_t n;
+    begin();
+    region_process(fill_and_die, NULL);
+    char *bytes = bytes_of(&n);
+    struct gy_super *s = (struct gy_super *)(void *)bytes;
+    uint32_t used = gy_load_seq(&s->n_records_used);
+    gy_store_seq(&s->n_records_used, used ^ 1u << 31);
+    gyre *cache = open_it(0);
+    CHECK_EQ(gy_load_seq(&s->n_records_used), used);
+    CHECK_EQ(hits(cache), KEYS);
+    api_close(cache);
+    munmap(bytes, n), end();
+}
+
 /* Of the open arenas, nobody can tell how far they were filled: a put that went by that would write over what stands there. */
 TEST(damaged, the_position_of_an_open_arena)
 {

@@ -4,6 +4,8 @@
 /* Files over the lives of processes and of the machine, of which another is made of a file's head. */
 
 #include "file_cache.h"
+#include "proof.h"
+#include "whole.h"
 
 TEST(file, it_is_warm_when_it_was_closed)
 {
@@ -391,5 +393,32 @@ TEST(file, what_cannot_be_made_leaves_nothing)
 {
     begin();
     region_process(make_with_little_room, NULL);
+    end();
+}
+
+/* Who is killed after he has made an entry void, and before he has taken it out, leaves it in the index. */
+TEST(file, a_void_entry_in_the_index_is_no_fault)
+{
+    begin(), make();
+    gyre *cache = open_it(0);
+    unsigned n = 0;
+    for (unsigned shard = 0; shard < cache->g.n_shards; shard++)
+        for (uint64_t b = 0; b < gy_shard_extent(cache, shard) * GY_BUCKET_SLOTS; b++) {
+            gy_atomic_u64 *slot = &gy_shard_buckets(cache, shard)[b / GY_BUCKET_SLOTS].slot[b % GY_BUCKET_SLOTS];
+            uint64_t word = gy_load_acq(slot);
+            if (word == GY_EMPTY)
+                continue;
+            const char *entry = gy_at(cache, gy_slot_ref(word));
+            const struct gy_found f = {slot, word, entry, gy_entry_header(entry), gy_ref_arena(cache, gy_slot_ref(word))};
+            gy_proof_void(cache, &f);
+            n++;
+        }
+    CHECK_EQ(n, 1);
+    CHECK_EQ(whole_faults(cache, NULL), 0);
+    while (gyre_maintain(cache, 1000000) > 0)
+        continue;
+    CHECK(is_missing(cache, "key")); /* it was doubted, since nobody had it open */
+    CHECK_EQ(whole_faults(cache, NULL), 0);
+    api_close(cache);
     end();
 }

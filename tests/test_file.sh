@@ -117,8 +117,16 @@ disowned|tables: not those that were signed when it was closed
 owned|tables: not those that were signed when it was closed
 END
 ends 1 'was open when the machine stopped, or is damaged: the next' "$gyre" stat ./other
-copied_and_damaged format
-ends 3 'of another build' "$gyre" check ./other
+while IFS='|' read -r what line; do
+    copied_and_damaged "$what"
+    ends 3 "$line" "$gyre" check ./other
+    says "  ./other ($line)" "$gyre" ls other
+done << 'END'
+byte order|of a machine of the other byte order
+format|of format 73.[0-9], and this build reads 9.0 to 9.[0-9]
+minor|of format 9.6[45], and this build reads 9.0 to 9.[0-9]
+stamp|of format 9.[0-9], but of another build of gyre: this build reads 9.0 to 9.[0-9]
+END
 
 # ---- killed ----------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,18 @@ TEST(hash, the_two_buckets_of_a_key_are_never_one)
     }
 }
 
+/* What is hashed in place is what XXH3 makes of it: files hold such hashes. */
+TEST(hash, in_place_is_as_by_the_library)
+{
+    uint64_t seed = api_seed("in place"), words[4];
+    for (unsigned i = 0; i < 10000; i++) {
+        for (unsigned n = 0; n < 4; n++)
+            words[n] = api_random(&seed);
+        CHECK_EQ(gy_hash_three(words, words[3]), XXH3_64bits_withSeed(words, 24, words[3]));
+        CHECK_EQ(gy_hash_bytes(words, i % 33, words[3]), XXH3_64bits_withSeed(words, i % 33, words[3]));
+    }
+}
+
 /* The images of a key are b and b + N: half of the keys move, both buckets alike, at every size. This is
  * what a place with too few bits would break: all its keys would stay from some size on. */
 TEST(hash, half_of_the_keys_move_at_each_doubling)

@@ -119,8 +119,9 @@ static bool
 peek(gyre *cache, const char *key, unsigned *ring)
 {
     struct gy_window w;
+    const char *entry;
     gy_index_window(cache, room_hash(cache, key), &w);
-    return gy_index_peek(cache, room_hash(cache, key), &w, ring);
+    return gy_index_peek(cache, room_hash(cache, key), &w, ring, &entry);
 }
 
 static unsigned

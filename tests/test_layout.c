@@ -194,16 +194,19 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
 #define REFUSED(change, code)                                                                      \
     do {                                                                                           \
         (void)(change);                                                                            \
+        gy_layout_sign_quiet(s);   /* whoever wrote it */                                          \
         CHECK_EQ(gy_layout_verify(s, g.region_bytes), code);                                    \
         memcpy(s, &good, sizeof good);                                                             \
         CHECK_OK(gy_layout_verify(s, g.region_bytes));                                          \
     } while (0)
     for (unsigned bit = 0; bit < 64; bit++)
         REFUSED(s->magic ^= (uint64_t)1 << bit, GYRE_EFORMAT);
-    for (unsigned bit = 0; bit < 32; bit++) {
-        REFUSED(s->format ^= 1u << bit, GYRE_EFORMAT);
+    for (unsigned bit = 0; bit < 32; bit++)
         REFUSED(s->stamp ^= 1u << bit, GYRE_EFORMAT);
-    }
+    for (unsigned bit = 0; bit < 16; bit++)
+        REFUSED(s->format ^= (uint16_t)(1u << bit), GYRE_EFORMAT);
+    for (unsigned minor = GY_FORMAT_MINOR + 1; minor <= UINT16_MAX; minor++)
+        REFUSED(s->minor = (uint16_t)minor, GYRE_EFORMAT);
     REFUSED(gy_store_rlx(&s->state, 0), GYRE_ECORRUPT); /* still being formatted, or its maker died */
     REFUSED(gy_store_rlx(&s->state, 2), GYRE_ECORRUPT);
     REFUSED(s->geometry.region_bytes += 4096, GYRE_ECORRUPT);
@@ -240,6 +243,30 @@ TEST(layout, what_is_not_ours_or_damaged_is_refused)
 }
 
 /* What an entry takes of the first index: about the same in any capacity, since the number of shards is any. */
+/* Of two heads that are whole, a file has the one that tells its length. */
+TEST(layout, a_head_is_mended_for_the_file_that_it_stands_in)
+{
+    struct gy_geometry g, larger;
+    char *base = formatted(&g);
+    gyre_options o = checked(2 * g.capacity_bytes);
+    CHECK_OK(gy_layout_plan(&larger, &o, 4));
+    CHECK(larger.region_bytes != g.region_bytes);
+    struct gy_super *s = (struct gy_super *)(void *)base, head;
+    uint64_t good[GY_HEAD_WORDS];
+    memcpy(good, s->copy, sizeof good);
+    s->geometry = larger;
+    gy_layout_sign_quiet(s);
+    CHECK_OK(gy_layout_verify(s, larger.region_bytes));
+    memcpy(s->copy, good, sizeof good);
+    memcpy(&head, s, sizeof head);
+    CHECK_OK(gy_layout_verify_either(&head, g.region_bytes));
+    gy_layout_mend_quiet(s, g.region_bytes);
+    CHECK_OK(gy_layout_verify(s, g.region_bytes));
+    CHECK_MEM(s, &head, sizeof good);
+    CHECK_MEM(s->copy, s, sizeof good);
+    free(base);
+}
+
 TEST(layout, the_index_is_as_large_as_it_has_to_be)
 {
     for (uint64_t capacity = 8 << 20; capacity <= MOST; capacity = capacity * 9 / 8 + 12345) {

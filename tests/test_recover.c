@@ -245,6 +245,58 @@ TEST(recover, the_newer_of_two_wins)
     end(cache);
 }
 
+/* The same of one that was not there any more when the later one was put, by a thread that is behind: the clock tells. */
+TEST(recover, the_newer_wins_after_a_delete)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    struct gy_record *r = room_record(cache);
+    r->sequence = gy_now_ms(cache) << 20;
+    CHECK_OK(put_text(cache, "key", "older"));
+    char *older = gy_at(cache, gy_slot_ref(room_word(cache, "key")));
+    struct gy_header before = gy_entry_header(older);
+    CHECK_OK(gyre_delete(cache, "key", 3));
+    uint64_t then = gy_now_ms(cache);
+    while (gy_now_ms(cache) == then)
+        sched_yield();
+    r->sequence = 0;
+    CHECK_OK(put_text(cache, "key", "newer"));
+    CHECK_OK(put_text(cache, "key", "newest"));
+    gy_entry_set_header(older, before);
+    cache = stop(cache);
+    CHECK(has_text(cache, "key", "newest"));
+    end(cache);
+}
+
+/* What is far ahead of all that can be is damaged, and nobody follows it there. */
+TEST(recover, a_sequence_far_ahead_is_not_followed)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    struct gy_record *r = room_record(cache);
+    CHECK_OK(put_text(cache, "key", "12345678"));
+    uint64_t was = r->sequence;
+    gy_ref ref = gy_slot_ref(room_word(cache, "key"));
+    uint64_t *sequence = (uint64_t *)(void *)(gy_at(cache, ref) + 32);
+    CHECK_EQ(*sequence, was);
+    *sequence |= (uint64_t)1 << 60;
+    CHECK_OK(put_text(cache, "key", "again"));
+    CHECK(r->sequence > was && r->sequence - was < (uint64_t)1 << 50);
+    end(cache);
+}
+
+/* Nor is it further than a thread may be behind: which has not put anything, in a cache that is some weeks old. */
+TEST(recover, a_thread_far_behind_is_not_taken_for_right)
+{
+    gyre *cache = begin(MIB, 0, 0);
+    struct gy_record *r = room_record(cache);
+    cache->clock_before_ms = (uint64_t)1 << 31;
+    CHECK_OK(put_text(cache, "key", "older"));
+    uint64_t was = r->sequence;
+    r->sequence = 0;
+    CHECK_OK(put_text(cache, "key", "newer"));
+    CHECK(r->sequence > was);
+    end(cache);
+}
+
 /* Also where the newer one stands in the arena that is read first. */
 TEST(recover, the_newer_of_two_wins_wherever_it_is)
 {

@@ -245,7 +245,8 @@ TEST(region_open, damaged_or_of_another_build_it_is_refused)
     REFUSED(s->magic = __builtin_bswap64(s->magic), GYRE_EFORMAT);
     REFUSED(s->format++, GYRE_EFORMAT);
     REFUSED(s->format--, GYRE_EFORMAT);
-    REFUSED(s->format = __builtin_bswap32(s->format), GYRE_EFORMAT);
+    REFUSED(s->format = __builtin_bswap16(s->format), GYRE_EFORMAT);
+    REFUSED(s->minor = GY_FORMAT_MINOR + 1, GYRE_EFORMAT);
     REFUSED(s->stamp ^= 1, GYRE_EFORMAT);
     REFUSED(gy_store_rlx(&s->state, 0), GYRE_ECORRUPT);
     REFUSED(gy_store_rlx(&s->state, 2), GYRE_ECORRUPT);

@@ -87,8 +87,8 @@ damaged()
 of_another_build()
 {
     python3 "$damage" $name-other format
-    listed_as 'of another build'
-    ends 1 'other: of another build' "$gyre" stat $name-other
+    listed_as 'of format 73.[0-9], and this build reads 9.0'
+    ends 1 'other: of format 73' "$gyre" stat $name-other
 }
 no_cache()
 {
@@ -182,7 +182,8 @@ not_opened()
     ends 3 "$2" "$gyre" check $name-other
 }
 with_copy not_opened magic 'no cache'
-with_copy not_opened format 'of another build'
+with_copy not_opened format 'of format 73.[0-9], and this build reads 9.0'
+with_copy not_opened stamp 'of another build'
 while IFS='|' read -r what line; do
     with_copy found_damaged "$what" "$line"
 done << 'END'

@@ -21,7 +21,7 @@ static const char HELP[] =
     "Examines a cache in shared memory or a file: head, index, entries, arenas, history, and what processes\n"
     "hold. Opens it without the right to write: nothing is changed, nobody waits, and others may go\n"
     "on using it. What looks wrong is looked at again, and told only if it stays as it is. That a\n"
-    "process has died is no damage.\n\n"
+    "process has died is no damage. Says which format it has, and which ones this build reads.\n\n"
     "  --json   one line of JSON, numbers in bytes\n\n"
     "Exit status: 0 it is whole; 1 it is damaged; 2 called wrongly; 3 it could not be examined.\n";
 
@@ -75,6 +75,9 @@ show_table(const struct inspect_report *r, const gyre_stats *stats)
 {
     const char *group = "arenas";
     char dead[96] = "";
+    char format[32];
+    snprintf(format, sizeof format, "%u.%u", r->format, r->minor);
+    report_row("head", "format", format, shared_formats());
     row_count("index", "buckets", r->buckets, "");
     row_count("", "words", r->words, "each with its entry");
     row_count("", "of leases", r->leases, "");
@@ -137,6 +140,7 @@ show_json(const struct check *check)
                  {"oldest_section_ms", check->stats.oldest_section_ms}, {"oldest_pin_ms", check->stats.oldest_pin_ms}};
     fputs("{\"name\":\"", stdout);
     text_json(stdout, check->name);
+    printf("\",\"format\":\"%u.%u", r->format, r->minor);
     printf("\",\"whole\":%s,\"numbers_compared\":%s", r->faults ? "false" : "true",
            r->written || r->behind ? "false" : "true");
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)

@@ -44,6 +44,7 @@ libcuckoo-dev hxx libcuckoo/cuckoohash_map.hh
 libtbb-dev hxx tbb/concurrent_hash_map.h
 libck-dev hdr ck_rhs.h
 liblmdb-dev hdr lmdb.h
+libsqlite3-dev hdr sqlite3.h
 valgrind cmd valgrind
 python3 cmd python3"
 trace="\

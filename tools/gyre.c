@@ -13,7 +13,8 @@
 #include "gyre.h"
 
 static const struct tool_command *const commands[] = {&tool_replay, &tool_stat, &tool_top, &tool_check,
-                                                      &tool_expel, &tool_ls, &tool_rm};
+                                                      &tool_expel, &tool_dump, &tool_load, &tool_compact,
+                                                      &tool_ls, &tool_rm};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 void

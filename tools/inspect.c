@@ -304,6 +304,7 @@ inspect_cache(struct gyre *cache, struct inspect_report *report)
     struct inspect i = {.cache = cache, .report = report};
     i.live = calloc(cache->g.n_arenas, sizeof *i.live);
     i.committed = calloc(cache->g.n_shards, sizeof *i.committed);
+    report->format = cache->super->format, report->minor = cache->super->minor;
     if (i.live != NULL && i.committed != NULL) {
         i.total = gy_load_acq(&cache->super->index_bytes) / GY_LINE * INSPECT_BUCKET_LINES + cache->g.n_history +
                   ((uint64_t)cache->g.n_arenas << cache->g.arena_shift) / GY_LINE;
@@ -381,7 +382,7 @@ int
 inspect_head(const char *path, struct inspect_report *report)
 {
     struct inspect i = {.report = report};
-    struct gy_super head;
+    struct gy_super head = {.magic = 0};
     struct gy_object object;
     int fd;
     int result = gy_os_object_open(path, true, &fd);
@@ -390,6 +391,7 @@ inspect_head(const char *path, struct inspect_report *report)
     result = gy_os_object_look(fd, &object);
     if (result == GYRE_OK)
         result = gy_os_object_read(fd, &head, sizeof head);
+    report->format = head.format, report->minor = head.minor;
     if (result == GYRE_OK)
         judge_head(&i, fd, &head, object.bytes);
     gy_os_object_close(fd);

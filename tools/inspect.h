@@ -22,6 +22,7 @@ struct inspect_report {
     uint64_t faults;
     uint64_t moving; /* places that were different at each look: not judged */
 
+    uint16_t format, minor;                     /* of the head */
     uint64_t buckets, words, tentative, leases; /* words: committed ones */
     uint64_t arenas[INSPECT_STATES];            /* by enum gy_arena_state */
     uint64_t holed;                             /* of these: a writer died inside, so they are not walked */

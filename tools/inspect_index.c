@@ -20,6 +20,7 @@ struct seen {
     uint32_t arena;
     const char *entry;
     struct gy_header h;
+    bool is_void; /* about to be taken out; or who was about to has died, and it stays */
 };
 
 enum verdict { NOTHING, AN_ENTRY, WRONG, CHANGED };
@@ -99,7 +100,9 @@ read_word(struct inspect *i, gy_atomic_u64 *slot, struct seen *s)
     }
     s->hash = gy_hash(gy_entry_key(s->entry, s->h), s->h.key_bytes, c->seed);
     bool wrong = wrong_entry(i, s);
-    if (!wrong && s->h.generation != gy_arena_generation(of_arena))
+    uint8_t differs = s->h.generation ^ gy_arena_generation(of_arena);
+    s->is_void = gy_proves(c) && differs == UINT8_MAX;
+    if (!wrong && differs != 0 && !s->is_void)
         wrong = inspect_what(i, "its entry is of another life of arena %u", s->arena);
     return still(i, s) ? (wrong ? WRONG : AN_ENTRY) : CHANGED;
 }
@@ -166,8 +169,10 @@ static enum verdict
 judge_proof(struct inspect *i, const struct seen *s)
 {
     uint64_t sequence;
-    if (!gy_proves(i->cache) || gy_slot_tentative(s->word) || gy_entry_is_lease(s->h) ||
-        gy_proof_holds(i->cache, s->offset, s->h, s->opened, &sequence))
+    struct gy_header h = s->h;
+    h.generation ^= s->is_void ? UINT8_MAX : 0;
+    if (!gy_proves(i->cache) || gy_slot_tentative(s->word) || gy_entry_is_lease(h) ||
+        gy_proof_holds(i->cache, s->offset, h, s->opened, &sequence))
         return AN_ENTRY;
     inspect_what(i, "its entry does not prove itself");
     return still(i, s) ? WRONG : CHANGED;

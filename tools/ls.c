@@ -18,8 +18,8 @@
 static const char LS_HELP[] =
     "usage: gyre ls [FILE ...]\n\n"
     "Lists the caches in shared memory that this user may read: capacity, entries, hit ratio, the\n"
-    "processes that have each open, and its name. One that is damaged, or of another build of gyre,\n"
-    "is listed with the reason. Other files are passed over.\n"
+    "processes that have each open, and its name. One that is damaged, or of another format or build\n"
+    "of gyre, is listed with the reason. Other files are passed over.\n"
     "With arguments, lists those files, of any folder, and no others; a file that was open when the\n"
     "machine stopped is listed with that.\n";
 

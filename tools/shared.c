@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "layout.h"
+#include "cache.h"
 #include "os_object.h"
 #include "report.h"
 #include "tool.h"
@@ -46,18 +46,31 @@ shared_open(const char *name, gyre **cache)
     return gyre_open(cache, &options);
 }
 
-/* Does what has this name begin as a cache does, of whatever build? */
+/* How a cache begins, of whatever build. */
+struct beginning {
+    uint64_t magic;
+    uint16_t format, minor;
+};
+
+static struct beginning
+beginning_of(const char *name)
+{
+    char path[GY_PATH_BYTES];
+    struct beginning b = {0, 0, 0}, read;
+    int fd;
+    if (!shared_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
+        return b;
+    if (gy_os_object_read(fd, &read, sizeof read) == GYRE_OK)
+        b = read;
+    gy_os_object_close(fd);
+    return b;
+}
+
 static bool
 begins_as_cache(const char *name)
 {
-    char path[GY_PATH_BYTES];
-    uint64_t magic = 0;
-    int fd;
-    if (!shared_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
-        return false;
-    bool read = gy_os_object_read(fd, &magic, sizeof magic) == GYRE_OK;
-    gy_os_object_close(fd);
-    return read && magic == GY_MAGIC;
+    uint64_t magic = beginning_of(name).magic;
+    return magic == GY_MAGIC || magic == __builtin_bswap64(GY_MAGIC);
 }
 
 bool
@@ -86,6 +99,30 @@ file_reason(const char *name, int result)
     }
 }
 
+/* Which format it has, and which this build reads. */
+static const char *
+format_reason(const char *name)
+{
+    static char text[120];
+    struct beginning b = beginning_of(name);
+    if (!begins_as_cache(name))
+        return "no cache";
+    if (b.magic != GY_MAGIC)
+        return "of a machine of the other byte order";
+    bool readable = b.format == GY_FORMAT && b.minor <= GY_FORMAT_MINOR;
+    snprintf(text, sizeof text, "of format %u.%u%s%s", b.format, b.minor,
+             readable ? ", but of another build of gyre: " : ", and ", shared_formats());
+    return text;
+}
+
+const char *
+shared_formats(void)
+{
+    static char text[40];
+    snprintf(text, sizeof text, "this build reads %u.0 to %u.%u", GY_FORMAT, GY_FORMAT, GY_FORMAT_MINOR);
+    return text;
+}
+
 const char *
 shared_reason(const char *name, int result)
 {
@@ -100,7 +137,7 @@ shared_reason(const char *name, int result)
     case GYRE_EPERM:
         return "this user may not open it, or it is no plain file";
     case GYRE_EFORMAT:
-        return begins_as_cache(name) ? "of another build of gyre" : "no cache";
+        return format_reason(name);
     case GYRE_ECORRUPT:
         return "damaged; gyre check tells where, gyre rm removes it";
     default:
@@ -127,6 +164,12 @@ shared_look(gyre *cache, const char *name, gyre_stats *stats)
     if (result != GYRE_OK)
         tool_error("%s: %s", name, gyre_strerror(result));
     return result == GYRE_OK;
+}
+
+bool
+shared_has_versions(const gyre *cache)
+{
+    return (cache->g.flags & GYRE_VERSIONS) != 0;
 }
 
 int

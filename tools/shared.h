@@ -30,6 +30,9 @@ gyre *shared_attach(const char *name);
 /* What it says of itself; false, with a message. */
 bool shared_look(gyre *cache, const char *name, gyre_stats *stats);
 
+/* Was it made with GYRE_VERSIONS? */
+bool shared_has_versions(const gyre *cache);
+
 /* What gyre_open answers for a file under a name: 0, and its statistics, when it is a cache. Says nothing. */
 int shared_peek(const char *name, gyre_stats *stats);
 
@@ -39,7 +42,10 @@ void shared_show_oldest(const gyre_stats *stats);
 /* Is it a cache, though a damaged one, or of another build? */
 bool shared_is_cache(const char *name, int result);
 
-/* Why it could not be opened: "no such cache; ..." */
+/* "this build reads 9.0 to 9.1" */
+const char *shared_formats(void);
+
+/* Why it could not be opened: "no such cache; ..."; until the next call. */
 const char *shared_reason(const char *name, int result);
 
 #endif

@@ -87,7 +87,8 @@ static const char *
 start_name(uint32_t start)
 {
     static const char *const names[] = {[GYRE_START_NEW] = "new", [GYRE_START_WARM] = "warm",
-                                        [GYRE_START_RECOVERED] = "recovered", [GYRE_START_EMPTIED] = "emptied"};
+                                        [GYRE_START_RECOVERED] = "recovered", [GYRE_START_EMPTIED] = "emptied",
+                                        [GYRE_START_RESIZED] = "resized"};
     return start < sizeof names / sizeof names[0] ? names[start] : "unknown";
 }
 

@@ -137,6 +137,16 @@ utf8_length(const unsigned char *s)
     return control || overlong || beyond || no_character ? 0 : n;
 }
 
+bool
+text_printable(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t n; *s != '\0'; s += n)
+        if ((n = utf8_length(s)) == 0)
+            return false;
+    return true;
+}
+
 static void
 write_escaped(FILE *out, const char *name, const char *special, const char *const *replacements)
 {

@@ -30,6 +30,9 @@ struct text text_count(uint64_t n);        /* 1,234,567 */
 struct text text_size(double bytes);       /* 1.25 MiB */
 struct text text_duration(double seconds); /* 12 s, 3:05, 1:02:03 */
 
+/* Is it printable UTF-8, all of it? Then text_json shows it as it is. */
+bool text_printable(const char *text);
+
 /* Writes a name as the inside of a JSON string, or as XML text. What is not printable UTF-8 becomes
  * '?', so that the result is well formed whatever a file is called. */
 void text_json(FILE *out, const char *name);

@@ -20,7 +20,8 @@ struct tool_command {
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit status */
 };
 
-extern const struct tool_command tool_replay, tool_stat, tool_top, tool_check, tool_expel, tool_ls, tool_rm;
+extern const struct tool_command tool_replay, tool_stat, tool_top, tool_check, tool_expel, tool_ls, tool_rm,
+    tool_dump, tool_load, tool_compact;
 
 /* Prints "gyre: ", the message and a newline on standard error. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

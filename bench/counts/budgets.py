@@ -28,12 +28,12 @@ BUDGETS = {
     "put, new key": Budget(824, 5.3),
     "reserve and commit, new key": Budget(1252, 7.4),
     "get_or_lease and release, hit": Budget(225, 0),
-    "get_or_lease and commit, new key": Budget(2755, 9.5),
+    "get_or_lease and commit, new key": Budget(2775, 9.5),
     "put, overwrites": Budget(900, 4.3),
-    "delete": Budget(440, 3.1),
+    "delete": Budget(455, 3.1),
     "touch": Budget(1186, 4.3),
-    "put, evicts for max_entries": Budget(3110, 17.2),
-    "put, evicts for bytes": Budget(2497, 11.2),
+    "put, evicts for max_entries": Budget(3165, 17.2),
+    "put, evicts for bytes": Budget(2522, 11.2),
     "maintain, an entry swept": Budget(854, 2.9),
 }
 

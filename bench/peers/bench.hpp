@@ -159,7 +159,9 @@ private:
     {
         add("mix-95-5", Kind::resident, &B::run_mix<5>);
         add("mix-50-50", Kind::resident, &B::run_mix<50>);
-        add("delete", Kind::resident, &B::run_delete);
+        add("overwrite", Kind::resident, &B::run_overwrite);
+        if constexpr (Peer::deletes)
+            add("delete", Kind::resident, &B::run_delete);
         add("hot-key-written", Kind::resident, &B::run_hot_key_written, 2);
         add("insert", Kind::growing, &B::run_insert);
     }
@@ -287,6 +289,10 @@ private:
     Outcome run_beside_section(const Run &run, Answer &answer)
     {
         return run_beside("section", run, answer);
+    }
+    Outcome run_overwrite(const Run &run, Answer &)
+    {
+        return workloads_of_peer_->overwrite(run, uniform());
     }
     Outcome run_delete(const Run &run, Answer &)
     {

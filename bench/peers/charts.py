@@ -36,11 +36,16 @@ KINDS = {
     "gyre_shared": Kind("gyre", 3.2, "", "disc"),
     "lmdb_shared": Kind("purple", 1.4, "", "square"),
     "in_house_shared": Kind("orange", 1.4, "", "diamond"),
+    "gyre_plain": Kind("grey", 1.6, "", "disc"),
+    "gyre_file": Kind("gyre", 3.2, "", "disc"),
+    "gyre_file_bare": Kind("gyre", 1.4, "", "square"),
+    "lmdb_batch": Kind("purple", 1.4, "", "triangle"),
+    "sqlite": Kind("orange", 1.4, "", "disc"),
 }
 
 
 def ink_of_words(peer):
-    return "title strong" if peer in ("gyre", "gyre_shared") else "text"
+    return "title strong" if peer in ("gyre", "gyre_shared", "gyre_file") else "text"
 
 
 def ticks(most, at_most=5):

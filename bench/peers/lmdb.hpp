@@ -14,11 +14,10 @@
 #define BENCH_PEERS_LMDB_HPP
 
 #include <lmdb.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <stdexcept>
 
+#include "folder.hpp"
 #include "peer.hpp"
 
 namespace peers {
@@ -46,33 +45,6 @@ inline MDB_val as_val(const Key &key)
 {
     return {Key::size, const_cast<char *>(key.data())};
 }
-
-// A folder that is gone when this is; what is open in it stays.
-class Folder {
-public:
-    Folder()
-    {
-        std::error_code none;
-        const std::filesystem::path memory = "/dev/shm";
-        path_ = (std::filesystem::exists(memory, none) ? memory
-                                                       : std::filesystem::temp_directory_path()) /
-                "peer-lmdb-XXXXXX";
-        if (mkdtemp(path_.data()) == nullptr)
-            throw std::runtime_error("cannot make " + path_);
-    }
-    ~Folder()
-    {
-        std::error_code none;
-        std::filesystem::remove_all(path_, none);
-    }
-    Folder(const Folder &) = delete;
-    Folder &operator=(const Folder &) = delete;
-
-    const char *path() const { return path_.c_str(); }
-
-private:
-    std::string path_;
-};
 
 // Opens nothing by itself.
 struct LmdbPeer : PeerBase {
@@ -161,7 +133,7 @@ protected:
         return (config.entries * entry_bytes * 4 + (64 << 20)) / page * page;
     }
 
-private:
+    // A transaction of its own for what `how` does in it.
     template <class Change> bool change(const Change &how)
     {
         MDB_txn *txn;
@@ -173,8 +145,10 @@ private:
         return false;
     }
 
-    MDB_env *env_ = nullptr;
     MDB_dbi dbi_ = 0;
+
+private:
+    MDB_env *env_ = nullptr;
 };
 
 } // namespace peers

@@ -117,6 +117,8 @@ struct PeerBase {
     static constexpr bool expires = false;
     // Takes put and del while others read. Without it only hits are measured.
     static constexpr bool writes = true;
+    // Without it deletes are not measured, and del is not called.
+    static constexpr bool deletes = true;
     // A run's threads are processes, which share what is open:
     //   void enter_process()
     // is called in each, before anything else; throws on failure.

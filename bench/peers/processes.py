@@ -5,27 +5,21 @@
 
 Exit status: 0; 1 when a figure is not what it must be; 2 when the run is void, or there is no result."""
 
-import argparse
-import json
-import os
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.append(str(ROOT / "bench/report"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "report"))
 import charts
+import comparison
 import judge
-import machine
-import measure
-import page
 import plan as plans
 import tables
+from comparison import Comparison
 from judge import Must, middle, worst
 from plan import Plan, Step
-from results import Cell, Results
-from table import Table, as_markdown, as_text
+from results import Cell
+from table import Table
 
 SHARED = "gyre_shared"
 OTHERS = "lmdb_shared", "in_house_shared"
@@ -123,83 +117,27 @@ def shown(results):
     return [tables.ratios(results, "Hits, and gets and puts of the same keys", columns, PEERS[1:]), stopped_table(results)]
 
 
-def draw(path, results):
+def draw(images, results):
     columns = []
     for cell in judge.grid(HITS, WORKLOADS, [1, 2]):
         values = {peer: results.ratio(cell, peer, "gyre") for peer in PEERS if results.has(cell, peer)}
         columns.append(charts.Bars(place(cell), values, lambda value: f"{value:.2f}"))
-    charts.bars(path, "Shared by processes: a million entries of 64 bytes",
+    charts.bars(images / "peers-processes.svg", "Shared by processes: a million entries of 64 bytes",
                 "Rate by that of gyre in one process, in the same round: median, and from the least to the most. Across: "
                 "workload, and how many processes or threads.", list(PEERS), [columns[:3], columns[3:]], one_scale=True)
 
 
-def write_page(docs, results):
-    judged = figures(results)
-    known = {table.title: as_markdown(table, 2).split("\n\n", 1)[1] for table in shown(results)}
-    known.update({
-        "figures": as_markdown(figures_table(judged)).split("\n\n", 1)[1],
-        "yardstick": f"{yardstick(results).value:.2f}",
-        "void": "".join(f"\n**This run is void**: {reason}.\n" for reason in void(results, judged)),
-        "machine": machine.words(results.whole["machine"]),
-        "versions": page.versions(results),
-        "compiler": page.compilers(results),
-        "rounds": str(results.whole["rounds"]),
-    })
-    text = (HERE / "processes.md.in").read_text()
-    (docs / "benchmarks-processes.md").write_text(page.PLACE.sub(lambda at: known.get(at.group(1), page.ABSENT), text))
-    draw(docs / "images/peers-processes.svg", results)
+def known(results):
+    return {"yardstick": f"{yardstick(results).value:.2f}"}
 
 
-def figures_table(judged):
-    rows = [[one.must.title, tables.number(one, one.value), f"{one.must.sign} {one.must.must:g}", one.verdict, one.where]
-            for one in judged]
-    return Table("What it must reach", ["<figure", "measured", "must", "<result", "<where it is worst"], rows)
-
-
-def show(results):
-    """Prints everything; the exit status."""
-    judged = figures(results)
-    reasons, missed = void(results, judged), judge.missed(judged)
-    print("\n\n".join(map(as_text, [*shown(results), figures_table([*judged, yardstick(results)])])), end="\n\n")
-    for figure in missed:
-        print(f"MISSED: {figure.must.title}: {figure.value:.3f}, must be {figure.must.sign} {figure.must.must:g} ({figure.where})")
-    for reason in reasons:
-        print(f"VOID: {reason}")
-    values = " ".join(f"{figure.must.key}={figure.value:.4f}" for figure in judged if figure.value is not None)
-    names = ",".join(figure.must.key for figure in missed) or "none"
-    print(f"RESULT peers-processes rounds={results.whole['rounds']} {values} missed={names} void={'yes' if reasons else 'no'}")
-    return 2 if reasons else 1 if missed else 0
-
-
-def measured(programs, out, quick):
-    """All that was measured, for build/peers-processes.json."""
-    made = plan(quick)
-    bench = measure.Bench({name: programs / f"peer-{name}" for name in PEERS}, made)
-    whole = {"quick": quick, "rounds": made.rounds, "machine": machine.describe(ROOT), "peers": bench.peers,
-             "runs": bench.runs, "opened": bench.opened, "failures": bench.failures, "counted": [], "instructions": None}
-    out.parent.mkdir(exist_ok=True)
-    bench.measure(lambda: out.write_text(json.dumps(whole, indent=1) + "\n"))
-    return whole
+THIS = Comparison("peers-processes", PEERS, "processes.md.in", "benchmarks-processes.md", plan, figures, void, shown, draw, known,
+                  lambda results: [yardstick(results)])
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build/release/bench/peers")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/peers-processes.json", help="the results")
-    parser.add_argument("--docs", type=pathlib.Path, default=ROOT / "docs", help="where the page is")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter; the page in docs/ stays as it is")
-    parser.add_argument("--page", action="store_true", help="measures nothing: the page of the last results")
-    asked = parser.parse_args(arguments)
-    whole = json.loads(asked.out.read_text()) if asked.page else measured(asked.programs, asked.out, asked.quick)
-    results = Results(whole)
-    status = show(results)
-    if not asked.quick and status != 2:
-        write_page(asked.docs, results)
-    return status
+    return comparison.run(THIS, comparison.parser(THIS, __doc__).parse_args(arguments))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    comparison.ended(main)

@@ -9,8 +9,9 @@ WIDTH = 30
 
 
 class Progress:
-    def __init__(self, total):
+    def __init__(self, total, name="peers"):
         """`total`: seconds, as the plan guesses them."""
+        self.name = name
         self.done, self.total, self.from_ = 0.0, max(total, 1e-9), time.monotonic()
         self.on = sys.stderr.isatty()
 
@@ -26,12 +27,12 @@ class Progress:
             full = int(WIDTH * share)
             bar = "#" * full + "." * (WIDTH - full)
             left = int(self.left())
-            line = f"\rpeers [{bar}] {100 * share:3.0f} %  {left // 60}:{left % 60:02} left  {name[:40]}\033[K"
+            line = f"\r{self.name} [{bar}] {100 * share:3.0f} %  {left // 60}:{left % 60:02} left  {name[:40]}\033[K"
             print(line, end="", file=sys.stderr, flush=True)
 
     def say(self, words):
         self.end()
-        print(f"peers: {words}", file=sys.stderr, flush=True)
+        print(f"{self.name}: {words}", file=sys.stderr, flush=True)
 
     def end(self):
         if self.on:

@@ -22,7 +22,9 @@ TITLES = {"ideal": "*ideal*", "in_house": "*in-house*", "hcc": "HyperClockCache"
           "tbb": "TBB concurrent_hash_map", "lfht": "liburcu lfht", "ck": "Concurrency Kit", "lmdb": "LMDB",
           LIMIT: "the least, a hit of 130 instructions", BARE: "the least, bare",
           SAME: "the least, with gyre's instructions", "gyre_shared": "gyre, processes",
-          "lmdb_shared": "LMDB, processes", "in_house_shared": "*in-house*, processes"}
+          "lmdb_shared": "LMDB, processes", "in_house_shared": "*in-house*, processes",
+          "gyre_plain": "gyre, private", "gyre_file": "gyre, file", "gyre_file_bare": "gyre, file, no checksums",
+          "lmdb_batch": "LMDB, batches", "sqlite": "SQLite"}
 
 
 def title(peer):

@@ -94,6 +94,22 @@ public:
                        });
     }
 
+    // Keys that are there. Afterwards, not timed, some are looked up.
+    Outcome overwrite(const Run &run, Stream &stream)
+    {
+        Writer writer(config_.value_bytes);
+        Outcome outcome =
+            each_id(run, stream, [this, writer](Thread &thread, uint64_t id, Count &count) mutable {
+                put(thread, id, writer, count);
+            });
+        Thread thread(peer_);
+        const uint32_t *ids = stream.next();
+        outcome.count.requests = Stream::piece;
+        for (size_t i = 0; i < Stream::piece; i++)
+            get(thread, ids[i], outcome.count);
+        return outcome;
+    }
+
     // Afterwards, not timed, the last ones are looked up.
     Outcome insert(const Run &run)
     {
@@ -177,15 +193,9 @@ public:
     // Puts all keys, then looks at all of each value. Returns how many are not as they must be.
     uint64_t fill()
     {
-        Thread thread(peer_);
-        Writer writer(config_.value_bytes);
         Count count;
-        for (uint64_t id = 0; id < config_.entries; id++) {
-            if (config_.kind == Kind::expiring)
-                put_half_expiring(thread, id, writer, count);
-            else
-                put(thread, id, writer, count);
-        }
+        put_all(count);
+        Thread thread(peer_);
         if (config_.kind == Kind::expiring)
             std::this_thread::sleep_for(std::chrono::milliseconds(2 * ttl_ms));
         for (uint64_t id = 0; id < config_.entries; id++) {
@@ -223,6 +233,19 @@ private:
         Value value;
         uint64_t version = 0, dice = 1;
     };
+
+    // By a thread that has ended when this returns.
+    void put_all(Count &count)
+    {
+        Thread thread(peer_);
+        Writer writer(config_.value_bytes);
+        for (uint64_t id = 0; id < config_.entries; id++) {
+            if (config_.kind == Kind::expiring)
+                put_half_expiring(thread, id, writer, count);
+            else
+                put(thread, id, writer, count);
+        }
+    }
 
     // step(thread, id, count) for each id of the thread's pieces; each thread has its own copy.
     template <class Step> Outcome each_id(const Run &run, Stream &stream, Step step)

@@ -44,6 +44,13 @@ id_of(const struct caller *c, uint32_t k, const void *data, size_t size, uint32_
     return 0;
 }
 
+static void
+look(struct caller *c, const void *data, size_t size)
+{
+    if (c->look != NULL)
+        c->look(c, data, size);
+}
+
 /* flags: UINT32_MAX where they are not told. */
 static void
 shown(struct caller *c, const char *by, uint32_t k, const void *data, size_t size, uint32_t flags)
@@ -74,6 +81,7 @@ get(struct caller *c, uint32_t k, const unsigned char *key, size_t size)
 {
     gyre_view view;
     if (answer(c, gyre_get(c->cache, key, size, &view)) == GYRE_OK) {
+        look(c, view.data, view.size);
         shown(c, "get", k, view.data, view.size, view.user_flags);
         gyre_release(&view);
     }
@@ -103,6 +111,7 @@ caller_get_many(struct caller *c, uint32_t from, uint32_t n)
         for (uint32_t i = 0; i < some; i++) {
             if (answer(c, result[i]) != GYRE_OK)
                 continue;
+            look(c, view[i].data, view[i].size);
             shown(c, "get_many", at + i, view[i].data, view[i].size, view[i].user_flags);
             gyre_release(&view[i]);
         }
@@ -119,6 +128,7 @@ visit(void *arg, const void *bytes, size_t size, const gyre_view *view)
 {
     struct scan *s = arg;
     struct key key;
+    look(s->c, bytes, size), look(s->c, view->data, view->size);
     if (s->c->blind)
         return 0;
     if (!key_parse(bytes, size, &key) || key.class != 'k' || key.number >= KEYS + FILLERS) {
@@ -222,6 +232,7 @@ draft(struct caller *c, uint32_t k, const unsigned char *key, size_t size)
     begin(c, k, &p);
     int result = gyre_reserve(c->cache, key, size, p.bytes, &p.options, &d);
     if (result == GYRE_OK) {
+        look(c, d.data, d.size);
         memcpy(d.data, p.value, p.bytes);
         result = gyre_commit(&d);
     }
@@ -237,6 +248,7 @@ lease(struct caller *c, uint32_t k, const unsigned char *key, size_t size)
     how.lease_ms = 1000, how.wait_ms = GYRE_NO_WAIT;
     int result = answer(c, gyre_get_or_lease(c->cache, key, size, &how, &view, &l));
     if (result == GYRE_OK) {
+        look(c, view.data, view.size);
         shown(c, "get_or_lease", k, view.data, view.size, view.user_flags);
         gyre_release(&view);
     } else if (result == GYRE_MISS && rng_one_in(&c->rng, 3)) {

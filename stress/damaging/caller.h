@@ -31,6 +31,7 @@ struct caller {
     uint32_t size_max;   /* of values */
     uint64_t hits, calls, refused;
     void (*wrong)(struct caller *caller, const char *format, ...) __attribute__((format(printf, 2, 3)));
+    void (*look)(struct caller *caller, const void *data, size_t size); /* at each key and value that is shown; or NULL */
     bool stop;           /* something was wrong, and has been told */
     bool blind;          /* he takes values as they are */
     void *arg;

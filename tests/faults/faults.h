@@ -37,12 +37,12 @@ enum fault {
     FAULT_TELL, /* statx: which file it is */
     FAULT_READ,
     FAULT_READ_INTERRUPTED,
-    FAULT_PERMIT, /* fchmod */
+    FAULT_PERMIT, /* fchmod, fchown */
     FAULT_RESIZE, /* ftruncate */
     FAULT_RESERVE,
     FAULT_RESERVE_INTERRUPTED,
     FAULT_DISCARD, /* fallocate */
-    FAULT_LINK,    /* linkat, renameat2 */
+    FAULT_LINK,    /* linkat, renameat2, rename */
     FAULT_REMOVE,  /* unlink */
     FAULT_LOCK,    /* flock */
     FAULT_CONTROL, /* fcntl */

@@ -70,6 +70,8 @@ STAND_IN(int, linkat, FAULT_LINK, ENOSPC, -1, (int a, const char *from, int b, c
          (a, from, b, to, flags))
 STAND_IN(int, renameat2, FAULT_LINK, ENOSPC, -1, (int a, const char *from, int b, const char *to, unsigned flags),
          (a, from, b, to, flags))
+STAND_IN(int, rename, FAULT_LINK, ENOSPC, -1, (const char *from, const char *to), (from, to))
+STAND_IN(int, fchown, FAULT_PERMIT, EPERM, -1, (int fd, uid_t user, gid_t group), (fd, user, group))
 STAND_IN(int, unlink, FAULT_REMOVE, EACCES, -1, (const char *path), (path))
 STAND_IN(int, flock, FAULT_LOCK, EWOULDBLOCK, -1, (int fd, int how), (fd, how))
 STAND_IN(DIR *, opendir, FAULT_FOLDER, EMFILE, NULL, (const char *path), (path))

@@ -30,7 +30,7 @@ static const struct fault_import imports[] = {
     {"pthread_key_create", NULL}, {"pthread_setspecific", NULL}, {"pthread_atfork", NULL},
     {"open", NULL}, {"fstat", NULL}, {"lstat", NULL}, {"stat", NULL}, {"fstatfs", NULL}, {"statx", NULL}, {"pread", NULL},
     {"fchmod", NULL}, {"ftruncate", NULL}, {"posix_fallocate", NULL}, {"fallocate", NULL}, {"linkat", NULL},
-    {"renameat2", NULL}, {"unlink", NULL}, {"flock", NULL}, {"fcntl", NULL}, {"opendir", NULL},
+    {"renameat2", NULL}, {"rename", NULL}, {"fchown", NULL}, {"unlink", NULL}, {"flock", NULL}, {"fcntl", NULL}, {"opendir", NULL},
     {"statfs", NULL}, {"getcwd", NULL}, {"fdatasync", NULL}, {"fsync", NULL},
     {"_GLOBAL_OFFSET_TABLE_", "no function"},
     {"__errno_location", "a place of the thread's own"},

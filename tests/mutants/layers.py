@@ -4,7 +4,7 @@
 
     unit NAME [WORD ...]      build/points/tests/test_NAME, of it the tests whose names hold a word
     release NAME [WORD ...]   the same in the build that is installed, for code that builds with points lack
-    fuzz                      the fuzzers' corpus, replayed
+    fuzz [TARGET]             the corpus of fuzz_TARGET, replayed; fuzz_ops unless given
     stress NAME [VAR=x ...]   build/points/stress/NAME; T=3 seconds and SEED=<the mutant's number> unless given
     contract                  the stranger's program
     explore ARGUMENT ...      the deterministic scheduler, seed 1, 40 seconds at most
@@ -33,7 +33,7 @@ class Layer:
         program, self.args = {
             "unit": lambda: (f"points/tests/test_{args[0]}", args[1:]),
             "release": lambda: (f"release/tests/test_{args[0]}", args[1:]),
-            "fuzz": lambda: ("points/fuzz/fuzz_ops", ["fuzz/corpus/fuzz_ops"]),
+            "fuzz": lambda: (f"points/fuzz/fuzz_{(args or ['ops'])[0]}", [f"fuzz/corpus/fuzz_{(args or ['ops'])[0]}"]),
             "stress": lambda: (f"points/stress/{args[0]}", []),
             "contract": lambda: ("points/contract", [str(max(1, int(SCALE)))]),
             "explore": lambda: ("explore/explore", args),
