@@ -294,7 +294,7 @@ read_next(struct gy_refill *f, struct walk *w)
     struct gyre *c = f->cache;
     uint64_t offset = gy_arena_offset(c, f->arena) + w->at, sequence;
     struct gy_header h = gy_entry_header(c->region.base + offset);
-    uint64_t bytes = h.key_bytes != 0 ? gy_entry_room(c, offset, h) : c->arena_bytes;
+    uint64_t bytes = h.key_bytes != 0 ? gy_entry_room(c, offset, h) : UINT64_MAX; /* no entry has an empty key */
     bool fits = bytes <= c->arena_bytes - w->at, same = fits && (!w->holds || h.generation == w->its);
     bool filled = same && gy_entry_filled(h) && !gy_entry_is_lease(h), found = w->found;
     w->found = true;

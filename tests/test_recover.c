@@ -363,6 +363,11 @@ TEST(recover, what_follows_a_page_of_another_time_is_found_now_or_never)
         CHECK(has_text(cache, "before", "1") && has_text(cache, "kept", "2"));
         CHECK(is_missing(cache, "deleted"));
     }
+    uint64_t before = (uint64_t)(find(cache, "before").entry - cache->region.base); /* where an arena begins */
+    gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    set_header(cache, before, UINT32_MAX); /* without a key, of four GiB */
+    cache = stop(cache);
+    CHECK(is_missing(cache, "before") && has_text(cache, "kept", "2"));
     end(cache);
 }
 
