@@ -5,6 +5,7 @@
 
 #include "carry.h"
 #include "file.h"
+#include "note.h"
 #include "os_object.h"
 
 bool
@@ -109,6 +110,9 @@ begin(gyre *cache, const gyre_options *o, struct gy_super *head)
         result = gy_layout_verify_shards(region->base, &head->geometry);
     if (result == GYRE_OK)
         gy_cache_settle_in(cache, head);
+    if (result == GYRE_OK && gy_rebuilding(cache)) /* all that it holds is to be carried over, and not what was read so far */
+        result = gy_rebuild_quiet(cache, UINT64_MAX);
+    cache->resumes = false;
     return result;
 }
 

@@ -173,6 +173,27 @@ TEST(rebuild_lives, an_arena_that_was_read_in_part_is_not_given_up)
     close_and_end(cache);
 }
 
+/* Of one that is not trusted, and of one that somebody left in the middle. */
+TEST(rebuild_lives, who_makes_it_larger_reads_the_rest_first)
+{
+    gyre_options o = options(0);
+    o.capacity_bytes = 8 * MIB;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        make_full();
+        if (turn == 1)
+            region_process(change_and_die, NULL);
+        gyre *cache = api_open_with(&o);
+        gyre_stats s = api_stats(cache);
+        CHECK(s.start == GYRE_START_RESIZED && s.capacity_bytes == 8 * MIB && s.recovering == 0);
+        CHECK_EQ(count_found(cache, 2, KEYS, 0), KEYS - 2);
+        CHECK(turn == 0 || (is_missing(cache, key_of(0).text) && has_bytes(cache, key_of(1).text, SIZE, NEW + 1)));
+        api_close(cache);
+        gy_rebuild_at_once_ms = AT_ONCE_MS;
+        end();
+        strcpy(folder, "/tmp/gyre-test-XXXXXX");
+    }
+}
+
 /* With threads of its own, until it is killed. */
 static int
 open_and_wait(void *arg)
