@@ -17,9 +17,11 @@ enum { KEYS = 600, VALUE = 1000, BYTES_MOST = 32 * MIB };
 
 /* Of the process that dies, seen by the one that looks. */
 static struct steps {
-    unsigned n, die_at, fail_at; /* steps, two for each call; calls that fail */
+    _Atomic unsigned n;          /* steps, two for each call */
+    unsigned die_at, fail_at;    /* and calls that fail */
     unsigned n_fail;
-    uint64_t points, die_at_point;
+    _Atomic uint64_t points;     /* of several threads */
+    uint64_t die_at_point;
     unsigned renamed, folder_synced; /* in that order */
     bool not_locked;             /* what was about to get the name could be taken for what the dead have left */
     bool named, not_written;     /* no files without a name; what got the name was not on the disk as it was */
@@ -189,7 +191,8 @@ static void
 again(void)
 {
     copy(other.text, path.text);
-    steps->n = steps->n_fail = steps->renamed = steps->folder_synced = 0;
+    steps->n = 0;
+    steps->n_fail = steps->renamed = steps->folder_synced = 0;
     steps->points = 0;
     steps->not_written = steps->not_locked = false;
 }
