@@ -32,6 +32,7 @@ TEST_LINK_test_region_faults := $(TEST_LINK_test_api_faults)
 $(B)/tests/test_api_faults: $(FAULTS_OBJ)
 $(B)/tests/test_region_faults: $(filter-out %/cases.o,$(FAULTS_OBJ))
 TEST_LINK_test_sparse := -Wl$(comma)--wrap=posix_fallocate
+TEST_LINK_test_file_disks := $(TEST_LINK_test_sparse)
 TEST_LINK_test_file_steps := $(addprefix -Wl$(comma)--wrap=,fdatasync fsync statfs fstatfs nanosleep)
 TEST_LINK_test_resize_steps := $(addprefix -Wl$(comma)--wrap=,open fchmod fchown ftruncate posix_fallocate linkat rename \
 	fdatasync fsync flock)
