@@ -89,11 +89,11 @@ struct GyrePeer : PeerBase {
 protected:
     GyrePeer() = default;
 
-    static gyre_options options_for(const Config &config)
+    static gyre_options options_for(const Config &config, uint64_t proof_bytes = 0)
     {
         constexpr uint64_t overhead_bytes = 32; // header, index, arenas that are being filled or swept
         const uint64_t entry_bytes = Key::size + config.value_bytes;
-        const uint64_t needed = config.entries * (entry_bytes + overhead_bytes);
+        const uint64_t needed = config.entries * (entry_bytes + overhead_bytes + proof_bytes);
         gyre_options options = GYRE_OPTIONS_INIT;
         options.flags = GYRE_HUGEPAGES;
         options.capacity_bytes = config.kind == Kind::evicting ? needed : needed * 3 / 2;

@@ -15,7 +15,7 @@ struct GyreFilePeer : GyrePeer {
     GyreFilePeer(const Config &config, uint32_t flags)
     {
         const std::string path = folder_.file("cache");
-        gyre_options options = options_for(config);
+        gyre_options options = options_for(config, flags & GYRE_NO_CHECKSUMS ? 0 : 16);
         options.flags = GYRE_CREATE | flags;
         options.file_path = path.c_str();
         open(options);
