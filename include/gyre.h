@@ -441,7 +441,7 @@ typedef enum gyre_reason {   /* why an entry was removed */
 typedef enum gyre_drop {
     GYRE_DROP_UNPROVED, /* it does not prove itself: damaged, or on the disk in part */
     GYRE_DROP_OLDER,    /* a newer version of its key was found, or has come in since; or the key was removed since */
-    GYRE_DROP_NO_ROOM,  /* its window of the index was full; or, of a file that was made anew, it did not fit, or was damaged */
+    GYRE_DROP_NO_ROOM,  /* no room in its window, or its reader was expelled; or, in a file made anew, it did not fit, or was damaged */
     GYRE_DROPS
 } gyre_drop;
 

@@ -39,7 +39,8 @@ raise_flag(struct gyre *cache, uint64_t flag)
 static bool
 ends(const struct gyre *cache)
 {
-    uint64_t state = gy_load_seq(&cache->super->rebuild); /* after the note, as who wipes them does the reverse */
+    /* after the note, as who wipes them does the reverse */
+    uint64_t state = gy_load_seq(&cache->super->rebuild); /* model: notelate */
     return state == 0 || (state & GY_REBUILD_ENDS) != 0;
 }
 
@@ -84,9 +85,9 @@ void
 gy_note_end(struct gyre *cache)
 {
     struct places p = places_of(cache, 0);
-    raise_flag(cache, GY_REBUILD_ENDS); /* before they are wiped: see above */
+    raise_flag(cache, GY_REBUILD_ENDS); /* before they are wiped: see above; model: noteend1 */
     if (gy_load_acq(&cache->super->rebuild) & GY_REBUILD_NOTED)
         for (uint64_t n = 0; n < p.n; n++)
             gy_store_rlx(&p.first[n], 0); /* (Relaxed: released by the next; the history is a guess.) */
-    gy_store_rel(&cache->super->rebuild, 0);
+    gy_store_rel(&cache->super->rebuild, 0); /* model: noteend2 */
 }

@@ -155,6 +155,8 @@ put_in(struct gy_refill *f, const struct gy_refill_item *i)
             sched_yield();
         gy_index_window(c, i->hash, &w);
         enum met met = look(f, i, &w, NULL);
+        if (met == NOTHING && gy_unlikely(f->with_other))
+            return NO_ROOM;
         if (gy_likely(met == NOTHING)) {
             gy_atomic_u64 *slot = choose_empty(&w);
             if (slot == NULL && (f->r == NULL || !gy_displace(c, f->r, w.shard, &w)))
@@ -315,6 +317,26 @@ read_next(struct gy_refill *f, struct walk *w)
     w->at += bytes;
 }
 
+/* As a put's pin: should this process be expelled, nobody reuses the arena before it knows. Who was expelled while he read
+ * it may be there yet, between his look at the notes and his commit, which any tentative word of the same entry would let
+ * succeed: this thread places none then. False: it is another's by now. */
+static bool
+hold(struct gy_refill *f)
+{
+    f->with_other = gy_arena_written(f->cache, f->arena); /* model: claimhalf */
+    gy_store_seq(&f->r->pin[GY_PIN_PUT], gy_pin_word(f->cache, f->arena, GY_PIN_FILLING)); /* model: refillpin */
+    f->stopped = gy_load_seq(&f->cache->words[f->arena]) != f->word; /* model: refillagain */
+    return !f->stopped;
+}
+
+static void
+let_go(struct gy_refill *f)
+{
+    if (gy_unlikely(gy_record_expelled(f->r)))
+        gy_arena_late(f->cache, &(struct gy_staged){.arena = f->arena}); /* as gy_arena_unpin */
+    gy_pin_clear(&f->r->pin[GY_PIN_PUT]);
+}
+
 /* An entry after the other. Where none proves itself (it was never published, or is damaged, or its page is older), the next one is
  * looked for at every place: an entry that were not found now, and is neither void, could be found by the next recovery, when the page
  * that hid it is another. */
@@ -326,11 +348,11 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
     const char *from = c->region.base + gy_arena_offset(c, arena);
     struct walk w = {.walkable = true, .so_far = true, .found = true};
     f->arena = arena, f->word = word, f->live = 0;
-    f->opened = gy_load_acq(&c->books[arena].opened);
-    gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
-    if (f->r != NULL) /* as a put's: should this process be expelled, nobody reuses it before it knows */
-        gy_store_seq(&f->r->pin[GY_PIN_PUT], gy_pin_word(c, arena, GY_PIN_FILLING)); /* model: refillpin */
-    gy_os_populate(from, c->arena_bytes, false);
+    if (f->r == NULL || hold(f)) {
+        f->opened = gy_load_acq(&c->books[arena].opened);
+        gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
+        gy_os_populate(from, c->arena_bytes, false);
+    }
     while (c->arena_bytes - w.at >= sizeof(struct gy_header) && !f->stopped) {
         __builtin_prefetch(from + w.at + FETCHED_AHEAD);
         __builtin_prefetch(from + w.at + FETCHED_AHEAD + GY_LINE);
@@ -343,10 +365,8 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
     put_all_in(f, f->n);
     if (!f->stopped)
         finish(f, w.holds, w.walkable, w.end);
-    else
-        gy_member_late(c);
     if (f->r != NULL)
-        gy_pin_clear(&f->r->pin[GY_PIN_PUT]);
+        let_go(f);
 }
 
 void

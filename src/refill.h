@@ -35,6 +35,7 @@ struct gy_refill {
     uint64_t word, opened;   /* the arena's */
     uint64_t live;           /* bytes of it that the index refers to */
     bool stopped;            /* this process was expelled */
+    bool with_other;         /* one who was expelled is at the arena, too */
     uint64_t recovered, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
     uint32_t *words;         /* without a record: how many more each shard has */
 };

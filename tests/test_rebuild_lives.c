@@ -6,7 +6,9 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "expel.h"
 #include "rebuild_file.h"
+#include "refill.h"
 
 TEST(rebuild_lives, who_joins_meanwhile_is_served_and_may_change)
 {
@@ -159,6 +161,101 @@ TEST(rebuild_lives, an_arena_whose_reader_died_is_read_once_more)
     CHECK_EQ(api_stats(cache).entries, KEYS);
     CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
     close_and_end(cache);
+}
+
+/* Two members; the first has claimed an arena, and stands in the middle of it. */
+struct at_it {
+    gyre *theirs, *ours;
+    struct gy_record *r;
+    uint32_t arena;
+    uint64_t word;
+    gy_atomic_u64 *placed; /* the tentative word of its first entry */
+    unsigned entries;      /* in it */
+};
+
+static struct at_it
+one_reads(void)
+{
+    make_full();
+    struct at_it at = {.theirs = open_unread(), .ours = open_it(0)};
+    gyre *c = at.theirs;
+    at.r = room_record(c);
+    while (!gy_arena_unread(gy_load_acq(&c->words[at.arena])))
+        at.arena++;
+    uint64_t first = gy_arena_offset(c, at.arena), offset = first;
+    struct gy_header h = gy_entry_header(c->region.base + offset);
+    at.word = gy_arena_in_lane(gy_load_acq(&c->words[at.arena]), gy_member_number(c));
+    at.word = (at.word & ~((uint64_t)UINT8_MAX << 16)) | (uint64_t)h.generation << 16;
+    gy_store_seq(&c->words[at.arena], at.word);
+    gy_store_seq(&at.r->pin[GY_PIN_PUT], gy_pin_word(c, at.arena, GY_PIN_FILLING));
+    uint64_t hash = gy_hash(gy_entry_key(c->region.base + offset, h), h.key_bytes, c->seed);
+    struct gy_window w;
+    gy_index_window(c, hash, &w);
+    at.placed = gy_find_candidate(w.bucket[1], gy_find_empty(w.bucket[1]));
+    gy_store_seq(at.placed, gy_slot_word(hash, 0, offset >> 3) | GY_T);
+    while (offset - first < c->arena_bytes && (h = gy_entry_header(c->region.base + offset)).key_bytes != 0)
+        at.entries++, offset += gy_entry_room(c, offset, h);
+    return at;
+}
+
+static void
+expel(const struct at_it *at)
+{
+    uint32_t place = gy_member_place(at->theirs->member);
+    CHECK_OK(gy_expel(at->ours, place, gy_load_acq(&at->ours->members[place].word)));
+    CHECK_EQ(gy_arena_lane(gy_load_acq(&at->ours->words[at->arena])), GY_LANE_HALF);
+}
+
+/* It may have looked already whether it may commit the word: so nobody places the same word again. */
+TEST(rebuild_lives, beside_an_expelled_reader_nothing_comes_in)
+{
+    struct at_it at = one_reads();
+    expel(&at);
+    read_some(at.ours, STEPS_MOST);
+    CHECK_EQ(unread(at.ours), 0);
+    CHECK_EQ(gy_load_acq(at.placed), GY_EMPTY);
+    CHECK(at.entries > 10);
+    CHECK_EQ(api_stats(at.ours).dropped[GYRE_DROP_NO_ROOM], at.entries);
+    CHECK_EQ(count_found(at.ours, 0, KEYS, 0), KEYS - at.entries);
+    gy_pin_clear(&at.r->pin[GY_PIN_PUT]);
+    api_close(at.theirs);
+    close_and_end(at.ours);
+}
+
+/* It was stopped before its pin: the arena may be used for something else by now. */
+TEST(rebuild_lives, an_expelled_reader_leaves_what_is_no_more_its_own)
+{
+    struct at_it at = one_reads();
+    gy_pin_clear(&at.r->pin[GY_PIN_PUT]);
+    expel(&at);
+    struct gy_book *book = &at.ours->books[at.arena];
+    gy_store_rlx(&book->dead, 8);
+    struct gy_refill f;
+    gy_refill_begin(&f, at.theirs, at.r, NULL);
+    gy_refill_arena(&f, at.arena, at.word);
+    CHECK(f.stopped && gy_load_rlx(&book->dead) == 8 && gy_load_acq(&at.r->pin[GY_PIN_PUT]) == 0);
+    read_all(at.ours);
+    CHECK_EQ(count_found(at.ours, 0, KEYS, 0), KEYS);
+    api_close(at.theirs);
+    close_and_end(at.ours);
+}
+
+/* What an expelled reader may have put in late is looked for in the whole index. */
+TEST(rebuild_lives, an_expelled_reader_marks_the_arena)
+{
+    struct at_it at = one_reads();
+    expel(&at);
+    gy_store_seq(&at.ours->words[at.arena], at.word); /* as it was when it looked */
+    struct gy_refill f;
+    gy_refill_begin(&f, at.theirs, at.r, NULL);
+    gy_refill_arena(&f, at.arena, at.word);
+    CHECK(f.stopped && gy_load_rlx(&at.ours->books[at.arena].holed) == 1);
+    CHECK_EQ(gy_load_acq(&at.r->pin[GY_PIN_PUT]), 0);
+    gy_store_seq(&at.ours->words[at.arena], gy_arena_in_lane(at.word, GY_LANE_HALF));
+    read_all(at.ours);
+    CHECK_EQ(count_found(at.ours, 0, KEYS, 0), KEYS);
+    api_close(at.theirs);
+    close_and_end(at.ours);
 }
 
 /* What it had put in leads to it, until a clear is carried out. */

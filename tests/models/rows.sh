@@ -337,3 +337,60 @@ row proof ok    limit 'a sweep for room, writer' $R
 row all   ok    limit 'a sweep for room, two turns' -DNR=1 -DNM=0 -DNW=0
 row all   ok    limit 'two sweeps for room' $R2 -DNR=2 -DRTURNS=2
 row all   ok    limit 'a sweep for room, writer, mover' -DTURNS=1 -DNR=1
+
+# Recovery in the background: old versions of a key come in from arenas, beside those who change it
+V2="-DRDRS=2"; X2="$V2 -DEXPEL"
+row quick ok    rebuild 'two versions'
+row quick ok    rebuild 'two versions, put' -DNP=1
+row quick ok    rebuild 'two versions, delete' -DND=1
+row quick ok    rebuild 'two versions, eviction' -DEV=1
+row quick ok    rebuild 'two versions, one reader dies, delete' -DDIE -DND=1
+row quick ok    rebuild 'two versions, one reader is expelled' -DEXPEL
+row quick ok    rebuild 'a reader is expelled, put' $X2 -DNP=1
+row quick ok    rebuild 'a reader is expelled, delete' $X2 -DND=1
+row quick bad   rebuild 'a delete is not noted' $V2 -DND=1 -DNONOTE
+row quick bad   rebuild 'an eviction is not noted' -DEV=1 -DNONOTE
+row quick bad   rebuild 'noted after the scan' $V2 -DND=1 -DNOTELATE
+row quick bad   rebuild 'notes are looked at before the tentative word' $V2 -DND=1 -DNOTEDEARLY
+row quick bad   rebuild 'an older word is replaced without comparing' -DND=1 -DOUTDOBLIND
+row quick bad   rebuild 'committed at once' -DAHEAD
+row quick bad   rebuild 'no second scan' -DNO4
+row quick bad   rebuild 'an older tentative word is spared' -DSPARE
+row quick bad   rebuild 'killed without comparing' -DKILLBLIND
+row quick bad   rebuild 'committed without comparing' $V2 -DND=1 -DCOMMITBLIND
+row quick bad   rebuild 'the loser is not void' -DKEEP
+row quick bad   rebuild 'the first stays, not the newer' -DBYARRIVAL
+row quick bad   rebuild 'who was expelled does not ask' $X2 -DND=1 -DNOSTAND
+row quick bad   rebuild 'an expelled one commits the word of the next, delete' $X2 -DND=1 -DSAMEWORD
+row quick bad   rebuild 'an expelled one commits the word of the next, put' $X2 -DNP=1 -DSAMEWORD
+row proof ok    rebuild 'standing before notes (harmless)' $X2 -DND=1 -DSTANDFIRST
+row proof ok    rebuild 'two versions, put, delete' -DNP=1 -DND=1
+row proof ok    rebuild 'two versions, put, delete, eviction' -DNP=1 -DND=1 -DEV=1
+row proof ok    rebuild 'two versions, one reader is expelled, put' -DEXPEL -DNP=1
+row proof ok    rebuild 'two versions, one reader is expelled, delete' -DEXPEL -DND=1
+row proof ok    rebuild 'two versions, one reader dies, put, eviction' -DDIE -DNP=1 -DEV=1
+row proof ok    rebuild 'two versions, three slots, put' -DNS=3 -DNP=1
+row all   ok    rebuild 'two versions, one reader is expelled, put, delete' -DEXPEL -DNP=1 -DND=1
+
+# The same, the arena: who reads it, gives it up, seals it, expels its reader; the end of the notes
+row quick ok    unread 'two readers'
+row quick ok    unread 'two readers, room' -DROOM=1
+row quick ok    unread 'a reader is expelled' -DSTOP
+row quick ok    unread 'a reader dies' -DDIE
+row quick bad   unread 'claimed by a store' -DCLAIMBLIND
+row quick bad   unread 'claimed from another' -DCLAIMANY
+row quick bad   unread 'given up by a store' -DROOM=1 -DGIVEBLIND
+row quick bad   unread 'given up while it is read' -DROOM=1 -DGIVEHALF
+row quick bad   unread 'sealed by a store' -DSTOP -DSEALBLIND
+row quick bad   unread 'not sealed' -DNOSEALED
+row quick bad   unread 'its reader does not pin it' -DSTOP -DNOPIN
+row quick bad   unread 'no second look after the pin' -DSTOP -DNOAGAIN
+row quick bad   unread 'what the dead read stays his' -DDIE -DNORELEASE
+row quick bad   unread 'taken away by a store' -DSTOP -DRELEASEBLIND
+row quick bad   unread 'a late note stays' -DNOBACK
+row quick bad   unread 'wiped before it is said' -DWIPEFIRST
+row quick bad   unread 'over while somebody reads' -DOVEREARLY
+row proof ok    unread 'three readers' -DNM=3
+row proof ok    unread 'a reader is expelled, room' -DSTOP -DROOM=1
+row proof ok    unread 'a reader dies, room' -DDIE -DROOM=1
+row all   ok    unread 'three readers, one is expelled, room' -DNM=3 -DSTOP -DROOM=1
