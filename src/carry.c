@@ -265,6 +265,7 @@ put(struct carry *c, const struct gy_found *f, uint64_t hash)
     return GYRE_OK;
 }
 
+/* Where the disk is full, an arena or a larger index is not to be had, and would cost entries. */
 static int
 carry_item(struct carry *c, const struct item *i)
 {
@@ -272,7 +273,8 @@ carry_item(struct carry *c, const struct item *i)
     const struct gy_found f = found(c, i->word);
     if (c->done++ % SHOW_EVERY == 0 && gy_carry_progress != NULL)
         gy_carry_progress(c->done, c->words);
-    return stands(c, &f, &hash) ? put(c, &f, hash) : GYRE_OK;
+    int result = stands(c, &f, &hash) ? put(c, &f, hash) : GYRE_OK;
+    return result == GYRE_OK ? (int)(int64_t)gy_load_rlx(&c->to->region.refused) : result;
 }
 
 /* ---- in turn ----------------------------------------------------------------------------------------------------- */
@@ -405,6 +407,7 @@ gy_carry(struct gyre *to, struct gyre *from)
 {
     struct carry c = {.to = to, .from = from};
     int result;
+    gy_store_rlx(&to->region.refused, 0), gy_store_rlx(&to->lacking, 0); /* whatever was so of the old one */
     gy_tick(to);
     gy_registry_add(to);
     c.r = gy_record_to_write(to, &result);

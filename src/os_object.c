@@ -58,11 +58,19 @@ code_of_call(int result)
     return result < 0 ? code_of(errno) : GYRE_OK;
 }
 
+/* Never 0 to 2: what a program that has closed those prints would be written over a cache; and who puts something else
+ * in their place would let go of its locks. */
 static int
 opened(int fd, int *out)
 {
     *out = fd;
-    return code_of_call(fd);
+    if (fd >= 0 && fd <= STDERR_FILENO) {
+        *out = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return code_of_call(*out);
 }
 
 static void
@@ -337,7 +345,7 @@ gy_os_object_adopt(int given, bool readonly, int *fd)
     int access = flags & O_ACCMODE;
     if (flags & O_PATH || (access != O_RDWR && (access != O_RDONLY || !readonly)))
         return GYRE_EPERM;
-    return opened(fcntl(given, F_DUPFD_CLOEXEC, 3), fd);
+    return opened(fcntl(given, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), fd);
 }
 
 int
@@ -345,7 +353,7 @@ gy_os_object_reopen(int fd, int *out)
 {
     char path[PROC_PATH];
     proc_path(path, fd);
-    return opened(open(path, O_RDWR | O_CLOEXEC), out);
+    return opened(open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), out);
 }
 
 void

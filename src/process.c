@@ -13,6 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "gyre.h"
+#include "os_object.h"
+
 enum { TEXT = 1024, FIELD_START = 22, FIELD_STACK = 28 };
 
 /* The text of a small file of /proc; empty when it cannot be read. */
@@ -158,9 +161,8 @@ gy_process_dead(const struct gy_identity *self, const struct gy_identity *other,
 int
 gy_process_lock_open(int file)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    return open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int locks;
+    return gy_os_object_reopen(file, &locks) == GYRE_OK ? locks : -1;
 }
 
 void

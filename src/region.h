@@ -7,6 +7,7 @@
 #ifndef GY_REGION_H
 #define GY_REGION_H
 
+#include "atomic.h"
 #include "base.h"
 
 enum { GY_HUGE_PAGE = 2 << 20 };
@@ -27,6 +28,7 @@ struct gy_region {
     uint32_t mode;       /* permissions of one that is made, and at most those of one that is found */
     const char *path;    /* its name in the file system */
     bool anywhere;       /* a file may be of another machine */
+    gy_atomic_u64 refused; /* of a file: what reserve answered last that was not GYRE_OK; 0: it always was */
     uint64_t unfinished; /* while it is made under a name: of which this is the number; 0: it has none */
 };
 

@@ -41,7 +41,10 @@ file_find(struct gy_region *region, bool create)
 static int
 file_reserve(struct gy_region *region, size_t offset, size_t bytes)
 {
-    return gy_os_object_reserve(region->fd, offset, bytes);
+    int result = gy_os_object_reserve(region->fd, offset, bytes);
+    if (result != GYRE_OK)
+        gy_store_rlx(&region->refused, (uint64_t)(int64_t)result); /* (Relaxed: for the thread itself.) */
+    return result;
 }
 
 int

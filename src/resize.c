@@ -28,7 +28,7 @@ plan(struct gy_geometry *out, const gyre_options *o, const struct gy_geometry *w
     as.value_align = was->value_align;
     as.default_ttl_ms = was->default_ttl_ms;
     as.max_value_bytes = (uint32_t)was->max_value_bytes;
-    as.flags = (was->flags & GYRE_VERSIONS) | (was->proof_bytes ? 0 : GYRE_NO_CHECKSUMS);
+    as.flags = (was->flags & GY_FLAGS_KEPT) | (was->proof_bytes ? 0 : GYRE_NO_CHECKSUMS);
     int result = as.max_value_bytes < as.capacity_bytes ? gy_layout_plan(out, &as, gy_os_cpus()) : GYRE_EINVAL;
     as.max_value_bytes = 0;
     if (!gy_layout_value_derived(was) || gy_layout_plan(&derived, &as, gy_os_cpus()) != GYRE_OK)

@@ -253,6 +253,14 @@ if [ -e /dev/full ]; then
     [ $? -eq 1 ] && grep -q 'No space left' err
     ok $? "a full disk is told: $(cat err)"
 fi
+ln -s $file link
+for out in $file link; do
+    ends 1 'a cache, which is not written over' "$gyre" dump -o $out $file
+done
+"$gyre" dump $file >&- 2> err
+[ $? -eq 1 ] && grep -q 'Bad file descriptor' err
+ok $? "a standard output that is closed is told: $(cat err)"
+says '^./primes.cache is whole: 0 faults' "$gyre" check $file # and nothing was written to the cache instead
 for command in dump load compact; do
     says "^usage: gyre $command" "$gyre" help $command
     "$gyre" --help | grep -q "^  $command "

@@ -36,6 +36,29 @@ TEST(file, it_is_warm_when_it_was_closed)
     end();
 }
 
+static int
+open_without_standard_streams(void *arg)
+{
+    (void)arg;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        close(fd);
+    gyre *cache;
+    gyre_options o = options(0);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        EXPECT(2, fcntl(fd, F_GETFD) == -1);
+    gyre_close(cache);
+    return 0;
+}
+
+/* What a program prints that has closed them would be written to the file. */
+TEST(file, its_descriptors_are_none_of_the_standard_streams)
+{
+    begin(), make();
+    region_process(open_without_standard_streams, NULL);
+    end();
+}
+
 TEST(file, it_is_warm_after_processes_died)
 {
     begin();

@@ -300,6 +300,26 @@ TEST(resize, what_it_was_made_for_stays)
     end();
 }
 
+TEST(resize, a_sparse_one_stays_sparse)
+{
+    static const uint64_t capacity[] = {64 * MIB, 128 * MIB, 32 * MIB};
+    begin();
+    gyre_options o = sized(64 * MIB, GYRE_CREATE | GYRE_SPARSE);
+    gyre *cache = api_open_with(&o);
+    CHECK_OK(put_text(cache, "key", "value"));
+    api_close(cache);
+    for (unsigned i = 0; i < 3; i++) {
+        cache = open_sized(capacity[i], GYRE_COMPACT);
+        struct stat s;
+        CHECK_EQ(stat(path.text, &s), 0);
+        CHECK(api_stats(cache).start == GYRE_START_RESIZED && cache->sparse && cache->super->minor == 1);
+        CHECK_MSG((uint64_t)s.st_blocks * 512 < 24 * MIB, "%llu bytes", (unsigned long long)s.st_blocks * 512);
+        CHECK(has_text(cache, "key", "value"));
+        api_close(cache);
+    }
+    end();
+}
+
 /* Who waits for the old file's lock goes on with the new one. */
 
 /* As programs open it: with threads, and children that go on with it. */

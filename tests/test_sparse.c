@@ -19,7 +19,8 @@ int __real_posix_fallocate(int fd, off_t offset, off_t bytes);
 int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes);
 
 enum { PAGE = 4096, PAGES = 64 * MIB / PAGE };
-static bool reserved[PAGES]; /* of the one file */
+static bool reserved[PAGES]; /* of the file that asked last */
+static ino_t asked;
 static uint64_t left = UINT64_MAX; /* bytes of the disk */
 static unsigned refused;
 static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
@@ -27,7 +28,11 @@ static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
 int
 __wrap_posix_fallocate(int fd, off_t offset, off_t bytes)
 {
+    struct stat s;
+    CHECK_EQ(fstat(fd, &s), 0);
     pthread_mutex_lock(&disk);
+    if (s.st_ino != asked)
+        memset(reserved, 0, sizeof reserved), asked = s.st_ino;
     uint64_t first = (uint64_t)offset / PAGE, end = gy_align_up((uint64_t)(offset + bytes), PAGE) / PAGE, more = 0;
     CHECK(end <= PAGES);
     for (uint64_t page = first; page < end; page++)
@@ -316,6 +321,28 @@ TEST(sparse, a_copy_gets_the_bytes_that_are_used)
     CHECK_EQ(result_of(&o), GYRE_ENOSPC); /* it is not opened where it would fault */
     left = UINT64_MAX;
     CHECK_EQ(result_of(&o), GYRE_OK);
+    end_all();
+}
+
+/* However much of the disk is left: it is made anew with all that it holds, or not. */
+TEST(sparse, where_the_disk_gets_full_meanwhile_the_old_one_stays)
+{
+    begin_with(UINT64_MAX);
+    gyre *cache = make_sparse(32 * MIB, 0);
+    put_some(cache, 0, 8000);
+    api_close(cache);
+    gyre_options o = options(GYRE_COMPACT);
+    uint64_t bytes = 0;
+    for (int result = GYRE_ENOSPC; result != GYRE_OK; bytes += MIB) {
+        disk_of(bytes);
+        result = result_of(&o);
+        CHECK(result == GYRE_OK || (result == GYRE_ENOSPC && refused > 0));
+        left = UINT64_MAX;
+        cache = open_it(0);
+        CHECK_EQ(count_found(cache, 0, 8000), 8000);
+        api_close(cache);
+    }
+    CHECK_MSG(bytes > 12 * MIB, "%llu bytes", (unsigned long long)bytes);
     end_all();
 }
 

@@ -96,7 +96,7 @@ static int
 compact(const struct plan *plan)
 {
     gyre *cache;
-    gyre_stats before, after;
+    gyre_stats before = GYRE_STATS_INIT, after;
     uint64_t bytes = size_of(plan->name);
     bool known = shared_peek(plan->name, &before) == GYRE_OK; /* else it is recovered first */
     gyre_options options = shared_options(plan->name, GYRE_COMPACT);

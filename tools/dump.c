@@ -21,7 +21,7 @@ static const char HELP[] =
     "Writes every entry of a cache in a file or in shared memory on standard output: key, value, flags,\n"
     "version, and the time it has left. gyre load reads it. Others may go on using the cache; what is put or\n"
     "removed meanwhile may be there or not. A file's NAME is its path, with a slash in it: ./cache.\n\n"
-    "  -o OUT   to this file; one that exists is written over\n"
+    "  -o OUT   to this file; one that exists is written over, but no cache\n"
     "  --text   a line of JSON for each entry, for people: gyre load does not read it\n";
 
 struct plan {
@@ -164,6 +164,10 @@ dump_to(struct dump *dump, const struct plan *plan)
 {
     gyre *cache;
     gyre_options options = shared_options(plan->name, 0);
+    if (plan->out != NULL && shared_leads_to_cache(plan->out)) {
+        tool_error("%s: a cache, which is not written over", plan->out);
+        return false;
+    }
     int result = gyre_open(&cache, &options);
     if (result != GYRE_OK) {
         tool_error("%s: %s", plan->name, shared_reason(plan->name, result));

@@ -4,6 +4,7 @@
 #include "shared.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cache.h"
@@ -53,12 +54,11 @@ struct beginning {
 };
 
 static struct beginning
-beginning_of(const char *name)
+beginning_at(const char *path)
 {
-    char path[GY_PATH_BYTES];
     struct beginning b = {0, 0, 0}, read;
     int fd;
-    if (!shared_path(path, name) || gy_os_object_open(path, true, &fd) != GYRE_OK)
+    if (gy_os_object_open(path, true, &fd) != GYRE_OK)
         return b;
     if (gy_os_object_read(fd, &read, sizeof read) == GYRE_OK)
         b = read;
@@ -66,11 +66,32 @@ beginning_of(const char *name)
     return b;
 }
 
+static struct beginning
+beginning_of(const char *name)
+{
+    char path[GY_PATH_BYTES];
+    return shared_path(path, name) ? beginning_at(path) : (struct beginning){0, 0, 0};
+}
+
+static bool
+of_cache(struct beginning b)
+{
+    return b.magic == GY_MAGIC || b.magic == __builtin_bswap64(GY_MAGIC);
+}
+
 static bool
 begins_as_cache(const char *name)
 {
-    uint64_t magic = beginning_of(name).magic;
-    return magic == GY_MAGIC || magic == __builtin_bswap64(GY_MAGIC);
+    return of_cache(beginning_of(name));
+}
+
+bool
+shared_leads_to_cache(const char *path)
+{
+    char *end = realpath(path, NULL);
+    bool is = end != NULL && of_cache(beginning_at(end));
+    free(end);
+    return is;
 }
 
 bool

@@ -42,6 +42,9 @@ void shared_show_oldest(const gyre_stats *stats);
 /* Is it a cache, though a damaged one, or of another build? */
 bool shared_is_cache(const char *name, int result);
 
+/* Does this path, of any form, lead to one, over links too? */
+bool shared_leads_to_cache(const char *path);
+
 /* "this build reads 9.0 to 9.1" */
 const char *shared_formats(void);
 
