@@ -232,7 +232,7 @@ TEST(rebuild_lives, an_expelled_reader_leaves_what_is_no_more_its_own)
     gy_store_rlx(&book->dead, 8);
     struct gy_refill f;
     gy_refill_begin(&f, at.theirs, at.r, NULL);
-    gy_refill_arena(&f, at.arena, at.word);
+    gy_refill_arena(&f, at.arena, at.word, false);
     CHECK(f.stopped && gy_load_rlx(&book->dead) == 8 && gy_load_acq(&at.r->pin[GY_PIN_PUT]) == 0);
     read_all(at.ours);
     CHECK_EQ(count_found(at.ours, 0, KEYS, 0), KEYS);
@@ -248,7 +248,7 @@ TEST(rebuild_lives, an_expelled_reader_marks_the_arena)
     gy_store_seq(&at.ours->words[at.arena], at.word); /* as it was when it looked */
     struct gy_refill f;
     gy_refill_begin(&f, at.theirs, at.r, NULL);
-    gy_refill_arena(&f, at.arena, at.word);
+    gy_refill_arena(&f, at.arena, at.word, false);
     CHECK(f.stopped && gy_load_rlx(&at.ours->books[at.arena].holed) == 1);
     CHECK_EQ(gy_load_acq(&at.r->pin[GY_PIN_PUT]), 0);
     gy_store_seq(&at.ours->words[at.arena], gy_arena_in_lane(at.word, GY_LANE_HALF));
