@@ -273,11 +273,13 @@ gy_rebuild_finish(struct gyre *cache)
     while (gy_rebuilding(cache)) {
         if (r == NULL)
             return error;
+        if (gy_load_acq(&cache->rebuild.stopping) != 0)
+            return GYRE_EBUSY; /* it is being closed: the last one reads the rest */
         if (gy_rebuild_step(cache, r))
             continue;
         if (gy_record_expelled(r))
             return GYRE_ESTALE;
-        if (left-- == 0 || gy_load_acq(&cache->rebuild.stopping) != 0)
+        if (left-- == 0)
             return GYRE_EBUSY;
         gy_os_nap();
         gy_reap(cache);
