@@ -56,7 +56,7 @@ word_holds(const struct gyre *cache, uint32_t arena)
     if (!gy_arena_state_whole(word) || opened > gy_load_rlx(&cache->super->sequence) || (used && opened == 0))
         return false;
     bool owned = gy_proves(cache) && gy_load_rlx(&cache->books[arena].proved) == gy_proof_of_life(cache, opened);
-    bool rebuilt = gy_load_rlx(&cache->super->rebuild) != 0;
+    bool rebuilt = gy_proves(cache) && gy_load_rlx(&cache->super->rebuild) != 0;
     return (used || state == GY_OPENING || !owned || !filled) && (rebuilt || !gy_arena_unread(word));
 }
 
@@ -82,7 +82,7 @@ gy_doubt_tables_hold(const struct gyre *cache, bool clean)
     return words_hold(cache) && gy_layout_verify_shards(cache->region.base, &cache->g) == GYRE_OK;
 }
 
-/* How far an arena was filled, or swept, is not known for sure. */
+/* How far an arena was filled, or swept, is not known for sure. Who read one is gone, whoever it was. */
 static void
 settle_arenas(struct gyre *cache)
 {
@@ -90,7 +90,10 @@ settle_arenas(struct gyre *cache)
         for (unsigned ring = 0; ring < GY_RINGS; ring++)
             gy_arena_seal(cache, lane, ring);
     for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        enum gy_arena_state state = gy_arena_state(gy_load_rlx(&cache->words[a]));
+        uint64_t word = gy_load_rlx(&cache->words[a]);
+        enum gy_arena_state state = gy_arena_state(word);
+        if (gy_arena_read_into(word))
+            gy_store_rlx(&cache->words[a], gy_arena_in_lane(word, GY_LANE_HALF));
         bool swept = state == GY_SWEEPING || state == GY_PARKED;
         gy_atomic_u64 *progress = &cache->books[a].progress;
         gy_store_rlx(progress, swept ? gy_progress_again(gy_load_rlx(progress)) : 0);

@@ -257,6 +257,8 @@ begin(struct gyre *cache, struct gy_super *s, struct gy_super *head, const struc
     if (result == GYRE_OK && (f->clean != GY_FILE_DIRTY || !f->consistent))
         result = begin_life(cache, s, is, !f->consistent);
     cache->resumes = f->alone && gy_rebuilding(cache);
+    if (cache->resumes && f->consistent)
+        gy_store_rlx(&s->recount, 1); /* who closed it may have died over the rest, a member no more */
     if (result == GYRE_OK && f->consistent && f->alone)
         gy_doubt_begin_quiet(cache, f->clean == GY_FILE_CLEAN);
     memcpy(head, s, offsetof(struct gy_super, mark));

@@ -76,9 +76,9 @@ give_up(struct gyre *cache, uint32_t arena, uint64_t word)
     return true;
 }
 
-/* Is this one to be read, and by this thread? Quietly, whoever was at it is gone. */
+/* Is this one to be read, and by this thread? Quietly, whoever was at it is gone. *again: somebody was. */
 static bool
-claim(struct gyre *cache, uint32_t arena, bool quiet, uint64_t *word)
+claim(struct gyre *cache, uint32_t arena, bool quiet, uint64_t *word, bool *again)
 {
     uint64_t seen = gy_load_acq(&cache->words[arena]);
     unsigned lane = gy_arena_lane(seen);
@@ -88,18 +88,19 @@ claim(struct gyre *cache, uint32_t arena, bool quiet, uint64_t *word)
     bool cleared = gy_load_rlx(&cache->books[arena].opened) < gy_load_seq(&cache->super->mark);
     if ((cleared || (gy_load_acq(&cache->super->rebuild) & GY_REBUILD_FULL)) && give_up(cache, arena, seen))
         return false;
+    *again = lane != GY_LANE_UNREAD;
     *word = gy_arena_in_lane(seen, quiet ? GY_LANE_HALF : gy_member_number(cache));
     return gy_cas_seq(&cache->words[arena], &seen, *word); /* model: claimunread */
 }
 
 /* The next of the order, while there are some. */
 static bool
-claim_next(struct gyre *cache, bool quiet, uint32_t *arena, uint64_t *word)
+claim_next(struct gyre *cache, bool quiet, uint32_t *arena, uint64_t *word, bool *again)
 {
     struct gy_rebuild *b = &cache->rebuild;
     while (gy_load_rlx(&b->next) < b->n_order) { /* (Relaxed, both: a counter.) */
         uint64_t n = gy_add_rlx(&b->next, 1);
-        if (n < b->n_order && claim(cache, b->order[n], quiet, word)) {
+        if (n < b->n_order && claim(cache, b->order[n], quiet, word, again)) {
             *arena = b->order[n];
             return true;
         }
@@ -169,9 +170,10 @@ read_quietly(void *arg)
     struct gy_refill f;
     uint32_t arena, words[GY_MAX_SHARDS] = {0};
     uint64_t word;
+    bool again;
     gy_refill_begin(&f, q->cache, NULL, words);
-    while ((q->until_ms == UINT64_MAX || gy_os_clock_ms() < q->until_ms) && claim_next(q->cache, true, &arena, &word))
-        gy_refill_arena(&f, arena, word);
+    while ((q->until_ms == UINT64_MAX || gy_os_clock_ms() < q->until_ms) && claim_next(q->cache, true, &arena, &word, &again))
+        gy_refill_arena(&f, arena, word, again);
     gy_refill_end(&f);
     return NULL;
 }
@@ -208,18 +210,18 @@ gy_rebuild_step(struct gyre *cache, struct gy_record *r)
     struct gy_refill f;
     uint32_t arena;
     uint64_t word;
-    bool others;
+    bool others, again;
     if (!gy_rebuilding(cache) || gy_record_expelled(r))
         return false;
-    if (!claim_next(cache, false, &arena, &word)) {
+    if (!claim_next(cache, false, &arena, &word, &again)) {
         arena = find_unread(cache, false, ~0u, &word, &others);
         if (arena == UINT32_MAX && !others)
             gy_note_end(cache);
-        if (arena == UINT32_MAX || !claim(cache, arena, false, &word))
+        if (arena == UINT32_MAX || !claim(cache, arena, false, &word, &again))
             return arena != UINT32_MAX || !others;
     }
     gy_refill_begin(&f, cache, r, NULL);
-    gy_refill_arena(&f, arena, word);
+    gy_refill_arena(&f, arena, word, again);
     gy_refill_end(&f);
     return true;
 }
@@ -271,11 +273,13 @@ gy_rebuild_finish(struct gyre *cache)
     while (gy_rebuilding(cache)) {
         if (r == NULL)
             return error;
+        if (gy_load_acq(&cache->rebuild.stopping) != 0)
+            return GYRE_EBUSY; /* it is being closed: the last one reads the rest */
         if (gy_rebuild_step(cache, r))
             continue;
         if (gy_record_expelled(r))
             return GYRE_ESTALE;
-        if (left-- == 0 || gy_load_acq(&cache->rebuild.stopping) != 0)
+        if (left-- == 0)
             return GYRE_EBUSY;
         gy_os_nap();
         gy_reap(cache);

@@ -205,7 +205,7 @@ put_all_in(struct gy_refill *f, unsigned n)
     bool cleared = f->opened < gy_load_seq(&c->super->mark);
     for (; n > 0; n--, f->n--) {
         const struct gy_refill_item *i = &f->item[f->first++ % GY_REFILL_AHEAD];
-        if (cleared) /* who had begun to read it may have put it in: dead bytes are counted late, never early */
+        if (cleared) /* who had begun to read it may have put it in */
             f->live += bytes_of(f, i);
         else if (!f->stopped)
             settle(f, i, put_in(f, i));
@@ -255,7 +255,8 @@ finish(struct gy_refill *f, bool holds, bool walkable, uint64_t end)
     uint64_t seen = f->word, word = gy_arena_with_state(gy_arena_in_lane(f->word, 0), state);
     if (!holds)
         gy_proof_disown(c, f->arena, gy_proof_owner(c, f->arena));
-    gy_store_rlx(&book->holed, !walkable); /* where a walk would stop, the index tells what is there */
+    if (!walkable) /* where a walk would stop, the index tells what is there; what others have said of it stays */
+        gy_store_rlx(&book->holed, 1);
     gy_add_rlx(&book->dead, end - f->live);
     gy_store_rlx(&book->position, end | GY_CLOSED);
     if (!gy_cas_seq(&c->words[f->arena], &seen, word)) /* model: refillsealed */
@@ -311,6 +312,9 @@ read_next(struct gy_refill *f, struct walk *w)
             count_dropped(f, GYRE_DROP_UNPROVED, bytes);
         w->hashed += fits ? bytes : 0;
         bytes = GY_ENTRY_ALIGN, w->so_far = w->found = false;
+    } else if (gy_unlikely(f->again)) { /* what is void may stand in the index: who was about to take it out may have failed */
+        w->end = w->at + bytes, w->walkable = w->so_far;
+        f->live += bytes; /* dead bytes are counted late, never early */
     }
     w->first = w->at == 0 ? h.generation : w->first;
     w->so_far = w->so_far && gy_proof_plausible(h, w->first);
@@ -341,13 +345,13 @@ let_go(struct gy_refill *f)
  * looked for at every place: an entry that were not found now, and is neither void, could be found by the next recovery, when the page
  * that hid it is another. */
 void
-gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
+gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word, bool again)
 {
     enum { HASHED_MOST = 16 }; /* times its bytes, in vain */
     struct gyre *c = f->cache;
     const char *from = c->region.base + gy_arena_offset(c, arena);
     struct walk w = {.walkable = true, .so_far = true, .found = true};
-    f->arena = arena, f->word = word, f->live = 0;
+    f->arena = arena, f->word = word, f->again = again, f->live = 0;
     if (f->r == NULL || hold(f)) {
         f->opened = gy_load_acq(&c->books[arena].opened);
         gy_store_rlx(&c->books[arena].dead, 0); /* (Relaxed: steers.) */
@@ -364,7 +368,7 @@ gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word)
     }
     put_all_in(f, f->n);
     if (!f->stopped)
-        finish(f, w.holds, w.walkable, w.end);
+        finish(f, w.end > 0, w.walkable, w.end);
     if (f->r != NULL)
         let_go(f);
 }

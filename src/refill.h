@@ -35,6 +35,7 @@ struct gy_refill {
     uint64_t word, opened;   /* the arena's */
     uint64_t live;           /* bytes of it that the index refers to */
     bool stopped;            /* this process was expelled */
+    bool again;              /* another has begun to read it, and the index may refer to it */
     bool with_other;         /* one who was expelled is at the arena, too */
     uint64_t recovered, dropped[GYRE_DROPS], dropped_bytes[GYRE_DROPS];
     uint32_t *words;         /* without a record: how many more each shard has */
@@ -43,8 +44,9 @@ struct gy_refill {
 /* words: of zeros, one for each shard, if there is no record. */
 void gy_refill_begin(struct gy_refill *f, struct gyre *cache, struct gy_record *r, uint32_t *words);
 
-/* Reads an arena that this thread has claimed, as its word says, and seals it; or gives it up, when nothing is in it. */
-void gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word);
+/* Reads an arena that this thread has claimed, as its word says, and seals it; or gives it up, when nothing is in it. again:
+ * somebody had begun to. */
+void gy_refill_arena(struct gy_refill *f, uint32_t arena, uint64_t word, bool again);
 
 /* Tells what it has done. */
 void gy_refill_end(struct gy_refill *f);

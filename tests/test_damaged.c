@@ -232,6 +232,37 @@ TEST(damaged, tables_of_a_file_whose_users_were_killed)
     end();
 }
 
+static int
+fill_without_checksums_and_die(void *arg)
+{
+    (void)arg;
+    gyre *cache;
+    gyre_options o = options(GYRE_CREATE | GYRE_NO_CHECKSUMS);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    fill(cache);
+    return 0;
+}
+
+/* Arenas are read for what proves itself, which nothing in it does. */
+TEST(damaged, what_has_no_proofs_is_never_to_be_read)
+{
+    size_t n;
+    begin();
+    region_process(fill_without_checksums_and_die, NULL);
+    char *bytes = bytes_of(&n);
+    struct gy_super *s = (struct gy_super *)(void *)bytes;
+    gy_atomic_u64 *words = (gy_atomic_u64 *)(void *)(bytes + s->geometry.words_at);
+    uint64_t word = gy_load_acq(&words[s->geometry.n_arenas - 1]);
+    CHECK_EQ(gy_arena_state(word), GY_FREE);
+    gy_store_seq(&words[s->geometry.n_arenas - 1], gy_arena_in_lane(gy_arena_with_state(word, GY_WITHDRAWN), GY_LANE_UNREAD));
+    gy_store_seq(&s->rebuild, 1);
+    munmap(bytes, n);
+    gyre *cache = open_it(GYRE_NO_CHECKSUMS);
+    CHECK_EQ(api_stats(cache).start, GYRE_START_EMPTIED);
+    api_close(cache);
+    end();
+}
+
 /* Records that nobody ever had are not looked at, whatever their number is said to be. */
 TEST(damaged, the_number_of_records_in_use)
 {

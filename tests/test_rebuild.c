@@ -389,3 +389,70 @@ TEST(rebuild, the_index_may_grow_meanwhile)
     CHECK_EQ(n, s.entries);
     close_and_end(cache);
 }
+
+static uint32_t
+find_sealed(gyre *cache)
+{
+    uint32_t a = 0;
+    while (gy_arena_state(gy_load_acq(&cache->words[a])) != GY_SEALED)
+        a++;
+    return a;
+}
+
+/* As if its reader had died at its end. */
+static void
+make_half(gyre *cache, uint32_t arena)
+{
+    uint64_t word = gy_arena_with_state(gy_load_acq(&cache->words[arena]), GY_WITHDRAWN);
+    gy_store_seq(&cache->books[arena].position, GY_CLOSED);
+    gy_store_seq(&cache->words[arena], gy_arena_in_lane(word, GY_LANE_HALF));
+}
+
+/* Of an arena that is read once more, the last entry is void, or all are; and they stand in the index yet, since who was about to
+ * take them out did not. */
+static void
+read_what_is_void(bool all)
+{
+    make_full();
+    gyre *cache = open_unread();
+    read_some(cache, 1);
+    uint32_t arena = find_sealed(cache);
+    uint64_t end = gy_load_acq(&cache->books[arena].position) & ~GY_CLOSED;
+    for (uint64_t at = 0; at < end;) {
+        char *entry = cache->region.base + gy_arena_offset(cache, arena) + at;
+        struct gy_header h = gy_entry_header(entry);
+        at += gy_entry_room(cache, gy_arena_offset(cache, arena) + at, h);
+        h.generation ^= UINT8_MAX;
+        if (all || at == end)
+            gy_entry_set_header(entry, h);
+    }
+    make_half(cache, arena);
+    read_all(cache);
+    CHECK_EQ(gy_arena_state(gy_load_acq(&cache->words[arena])), GY_SEALED);
+    CHECK_EQ(gy_load_acq(&cache->books[arena].position), end | GY_CLOSED);
+    close_and_end(cache);
+}
+
+TEST(rebuild, what_is_void_and_stands_is_met_by_the_sweep)
+{
+    read_what_is_void(false);
+}
+
+TEST(rebuild, where_all_is_void_and_stands_the_arena_is_not_given_up)
+{
+    read_what_is_void(true);
+}
+
+/* Its walk would not meet a word that was on its way when who moved it died. */
+TEST(rebuild, an_arena_with_holes_keeps_them)
+{
+    make_full();
+    gyre *cache = open_unread();
+    read_some(cache, 1);
+    uint32_t arena = find_sealed(cache);
+    make_half(cache, arena);
+    gy_store_seq(&cache->books[arena].holed, 1);
+    read_all(cache);
+    CHECK_EQ(gy_load_acq(&cache->books[arena].holed), 1);
+    close_and_end(cache);
+}

@@ -163,6 +163,60 @@ TEST(rebuild_lives, an_arena_whose_reader_died_is_read_once_more)
     close_and_end(cache);
 }
 
+/* Damaged: no member has that place. */
+static int
+read_as_nobody_and_die(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
+        uint64_t word = gy_load_acq(&cache->words[a]);
+        if (gy_arena_unread(word))
+            gy_store_seq(&cache->words[a], gy_arena_in_lane(word, GY_LANE_UNREAD ^ 1024));
+    }
+    (void)arg;
+    return 0;
+}
+
+TEST(rebuild_lives, an_arena_that_nobody_reads_is_read)
+{
+    make_full();
+    region_process(read_as_nobody_and_die, NULL);
+    gyre *cache = open_it(0);
+    CHECK_OK(gyre_sync(cache));
+    CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
+    close_and_end(cache);
+}
+
+/* Who closed it as the last was no member any more, and died over the rest: nobody is left to be counted after. */
+static int
+leave_and_die(void *arg)
+{
+    gyre *cache;
+    gyre_options o = options(0);
+    EXPECT(1, gyre_open(&cache, &o) == GYRE_OK);
+    read_some(cache, 3);
+    for (unsigned n = 0; n < cache->g.n_shards; n++)
+        gy_store_seq(&cache->super->shard[n].n_committed, 0);
+    gy_member_leave(cache);
+    gy_store_seq(&cache->super->recount, 0);
+    (void)arg;
+    return 0;
+}
+
+TEST(rebuild_lives, what_who_closed_it_read_is_counted)
+{
+    make_full();
+    region_process(leave_and_die, NULL);
+    gyre *cache = open_it(0);
+    read_some(cache, STEPS_MOST);
+    for (unsigned n = 0; n < STEPS_MOST && gy_load_seq(&cache->super->recount) != 0; n++)
+        gyre_maintain(cache, 0), api_pause();
+    CHECK_EQ(api_stats(cache).entries, KEYS);
+    close_and_end(cache);
+}
+
 /* Two members; the first has claimed an arena, and stands in the middle of it. */
 struct at_it {
     gyre *theirs, *ours;
@@ -232,7 +286,7 @@ TEST(rebuild_lives, an_expelled_reader_leaves_what_is_no_more_its_own)
     gy_store_rlx(&book->dead, 8);
     struct gy_refill f;
     gy_refill_begin(&f, at.theirs, at.r, NULL);
-    gy_refill_arena(&f, at.arena, at.word);
+    gy_refill_arena(&f, at.arena, at.word, false);
     CHECK(f.stopped && gy_load_rlx(&book->dead) == 8 && gy_load_acq(&at.r->pin[GY_PIN_PUT]) == 0);
     read_all(at.ours);
     CHECK_EQ(count_found(at.ours, 0, KEYS, 0), KEYS);
@@ -248,7 +302,7 @@ TEST(rebuild_lives, an_expelled_reader_marks_the_arena)
     gy_store_seq(&at.ours->words[at.arena], at.word); /* as it was when it looked */
     struct gy_refill f;
     gy_refill_begin(&f, at.theirs, at.r, NULL);
-    gy_refill_arena(&f, at.arena, at.word);
+    gy_refill_arena(&f, at.arena, at.word, false);
     CHECK(f.stopped && gy_load_rlx(&at.ours->books[at.arena].holed) == 1);
     CHECK_EQ(gy_load_acq(&at.r->pin[GY_PIN_PUT]), 0);
     gy_store_seq(&at.ours->words[at.arena], gy_arena_in_lane(at.word, GY_LANE_HALF));
