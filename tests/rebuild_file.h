@@ -31,14 +31,21 @@ crash(uint32_t at_once_ms)
     gy_rebuild_at_once_ms = at_once_ms;
 }
 
-/* Of a seed with which no window is ever full. */
 static inline gyre *
-create(void)
+create_for(uint32_t entry_bytes)
 {
     begin();
     gyre_options o = options(GYRE_CREATE);
+    o.expected_entry_bytes = entry_bytes;
     o.seed = 1;
     return api_open_with(&o);
+}
+
+/* With an index so large that no window is ever full, in whatever order threads fill it. */
+static inline gyre *
+create(void)
+{
+    return create_for(48);
 }
 
 static inline unsigned

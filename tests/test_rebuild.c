@@ -364,7 +364,7 @@ TEST(rebuild, it_keeps_to_the_limit_of_entries)
 TEST(rebuild, the_index_may_grow_meanwhile)
 {
     enum { SMALL = 8, MANY = 20000 };
-    gyre *cache = create();
+    gyre *cache = create_for(0);
     for (unsigned i = 0; i < MANY; i++)
         CHECK_OK(put_bytes(cache, key_of(i).text, SMALL, i));
     CHECK(api_stats(cache).growths > 0);

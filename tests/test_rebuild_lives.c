@@ -163,6 +163,20 @@ TEST(rebuild_lives, an_arena_whose_reader_died_is_read_once_more)
     close_and_end(cache);
 }
 
+TEST(rebuild_lives, what_the_dead_were_reading_is_given_to_who_lives)
+{
+    make_full();
+    gyre *cache = open_unread();
+    region_process(read_half_and_die, NULL);
+    CHECK_OK(gyre_sync(cache));
+    CHECK(unread(cache) == 0 && api_stats(cache).recovering == 0);
+    CHECK_EQ(count_found(cache, 0, KEYS, 0), KEYS);
+    gy_store_seq(&cache->super->recount, 1); /* as above */
+    for (unsigned n = 0; n < STEPS_MOST && gy_load_seq(&cache->super->recount) != 0; n++)
+        gyre_maintain(cache, 0), api_pause();
+    close_and_end(cache);
+}
+
 /* Damaged: no member has that place. */
 static int
 read_as_nobody_and_die(void *arg)
