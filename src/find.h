@@ -166,6 +166,21 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
     return (gy_atomic_u64 *)(void *)(slots + sizeof bucket->slot[0] / BITS * (unsigned)__builtin_ctzll(candidates));
 }
 
+/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
+ * else the emptier of its two. NULL: they are full. */
+static inline gy_atomic_u64 *
+gy_find_room(const struct gy_window *w)
+{
+    struct gy_bucket *b[2] = {w->bucket[w->insert[0]], w->bucket[w->insert[1]]};
+    unsigned first = gy_find_empty(b[0]), second;
+    if (gy_likely((first & (first - 1)) != 0))
+        return gy_find_candidate(b[0], first);
+    second = gy_find_empty(b[1]);
+    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
+        return gy_find_candidate(b[1], second);
+    return first != 0 ? gy_find_candidate(b[0], first) : NULL;
+}
+
 /* The first of those that are likely. */
 static GY_INLINE gy_atomic_u64 *
 gy_find_first(struct gy_bucket *bucket, unsigned likely)

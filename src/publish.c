@@ -220,21 +220,6 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     return DONE;
 }
 
-/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
- * else the emptier of its two. */
-static gy_atomic_u64 *
-choose_empty(struct put *p)
-{
-    struct gy_bucket *b[2] = {p->w->bucket[p->w->insert[0]], p->w->bucket[p->w->insert[1]]};
-    unsigned first = gy_find_empty(b[0]), second;
-    if (gy_likely((first & (first - 1)) != 0))
-        return gy_find_candidate(b[0], first);
-    second = gy_find_empty(b[1]);
-    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
-        return gy_find_candidate(b[1], second);
-    return first != 0 ? gy_find_candidate(b[0], first) : NULL;
-}
-
 /* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */
 static void
 evict_coldest(struct put *p)
@@ -300,7 +285,7 @@ place(struct put *p, uint32_t arena, gy_atomic_u64 **e, uint64_t *mine, int *res
             *result = p->kind == GY_PUT_LEASED ? GYRE_ESTALE : GYRE_MISS; /* model: replace2 */
             return DONE;
         }
-        *e = choose_empty(p);
+        *e = gy_find_room(p->w);
         uint64_t nothing = GY_EMPTY;
         *mine = p->word | GY_T;
         if (*e == NULL) {

@@ -107,20 +107,6 @@ look(struct gy_refill *f, const struct gy_refill_item *i, const struct gy_window
     return NOTHING;
 }
 
-/* As a put's: its first bucket, while that has two places or more; else the emptier of its two. */
-static gy_atomic_u64 *
-choose_empty(const struct gy_window *w)
-{
-    struct gy_bucket *b[2] = {w->bucket[w->insert[0]], w->bucket[w->insert[1]]};
-    unsigned first = gy_find_empty(b[0]), second;
-    if (gy_likely((first & (first - 1)) != 0))
-        return gy_find_candidate(b[0], first);
-    second = gy_find_empty(b[1]);
-    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
-        return gy_find_candidate(b[1], second);
-    return first != 0 ? gy_find_candidate(b[0], first) : NULL;
-}
-
 enum fate { IN, STAYS, OLDER, NO_ROOM, LEFT };
 
 /* The tentative word, the second scan, the look at the notes, the commit. */
@@ -158,7 +144,7 @@ put_in(struct gy_refill *f, const struct gy_refill_item *i)
         if (met == NOTHING && gy_unlikely(f->with_other))
             return NO_ROOM;
         if (gy_likely(met == NOTHING)) {
-            gy_atomic_u64 *slot = choose_empty(&w);
+            gy_atomic_u64 *slot = gy_find_room(&w); /* as a put's */
             if (slot == NULL && (f->r == NULL || !gy_displace(c, f->r, w.shard, &w)))
                 return NO_ROOM;
             met = slot != NULL ? commit(f, i, &w, slot) : AGAIN;

@@ -145,7 +145,7 @@ struct late_rival {
     unsigned looks;
 };
 
-/* The rival comes as the own word is about to be placed, where choose_empty saw an empty slot. Then it changes before the
+/* The rival comes as the own word is about to be placed, where gy_find_room saw an empty slot. Then it changes before the
  * CAS that follows the look at it, and before the look after that. */
 static void
 next_word(struct trap *trap, const volatile void *address)

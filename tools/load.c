@@ -40,20 +40,14 @@ struct load {
 static bool
 parse(int argc, char **argv, struct plan *plan)
 {
-    static const char LONG[] = "--capacity=";
     *plan = (struct plan){0};
     for (int i = 1; i < argc; i++) {
-        const char *size = NULL;
-        if ((strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--capacity") == 0) && i + 1 < argc)
-            size = argv[++i];
-        else if (strncmp(argv[i], LONG, sizeof LONG - 1) == 0)
-            size = argv[i] + sizeof LONG - 1;
-        else if ((argv[i][0] == '-' && argv[i][1] != '\0') || plan->from != NULL)
+        const char *size = shared_capacity(argc, argv, &i);
+        bool option = argv[i][0] == '-' && argv[i][1] != '\0';
+        if (size != NULL ? !text_bytes(size, &plan->capacity) || plan->capacity == 0 : option || plan->from != NULL)
             return false;
-        else
+        if (size == NULL)
             *(plan->name ? &plan->from : &plan->name) = argv[i];
-        if (size != NULL && (!text_bytes(size, &plan->capacity) || plan->capacity == 0))
-            return false;
     }
     return plan->name != NULL && strcmp(plan->name, "-") != 0;
 }

@@ -18,6 +18,15 @@ shared_is_file(const char *name)
     return name[0] != '\0' && strchr(name + 1, '/') != NULL;
 }
 
+const char *
+shared_capacity(int argc, char **argv, int *i)
+{
+    static const char LONG[] = "--capacity=";
+    if ((strcmp(argv[*i], "-c") == 0 || strcmp(argv[*i], "--capacity") == 0) && *i + 1 < argc)
+        return argv[++*i];
+    return strncmp(argv[*i], LONG, sizeof LONG - 1) == 0 ? argv[*i] + sizeof LONG - 1 : NULL;
+}
+
 /* Of a file of another machine, too: what another machine has open is not opened here, since it is of another boot. */
 gyre_options
 shared_options(const char *name, uint32_t flags)

@@ -21,6 +21,9 @@ gyre_options shared_options(const char *name, uint32_t flags);
 /* Where it is. False: it cannot be called so. */
 bool shared_path(char path[GY_PATH_BYTES], const char *name);
 
+/* What stands at -c or --capacity= at argv[*i], which is moved on; NULL: something else does. */
+const char *shared_capacity(int argc, char **argv, int *i);
+
 /* As gyre_open. Whoever may read it may look, whosever it is. */
 int shared_open(const char *name, gyre **cache);
 
