@@ -70,7 +70,7 @@ grant(struct seeker *s, uint64_t token, bool passed, gyre_lease *lease)
     gy_count(&s->r->count.leases, 1);
     gy_count(&s->r->count.leases_passed, passed);
     gy_insert_settle(s->cache, s->r, gy_shard_of(s->cache, s->hash));
-    gy_insert_make_room(s->cache, s->r, sizeof(struct gy_header) + s->key_size);
+    gy_insert_make_room(s->cache, s->r, sizeof(struct gy_header) + s->key_size, false);
 }
 
 /* Nothing stands, or something that may be taken over, by this thread and no other. */
@@ -238,7 +238,7 @@ find(struct use *u, const void *value, size_t value_size, const gyre_put_options
     if (cache->g.flags & GYRE_VERSIONS)
         u->content.version = gy_insert_version(cache, u->r);
     if (value_size <= UINT32_MAX && gy_insert_fits(cache, &u->content)) {
-        gy_insert_make_room(cache, u->r, sizeof(struct gy_header) + u->content.key_bytes + value_size);
+        gy_insert_make_room(cache, u->r, sizeof(struct gy_header) + u->content.key_bytes + value_size, false);
         return GYRE_OK;
     }
     gy_pin_clear(pin);

@@ -48,10 +48,9 @@ gy_insert_settle_up(struct gyre *cache, struct gy_record *r, struct gy_shard *sh
 }
 
 void
-gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits)
 {
-    gy_sweep_help(cache, r, bytes);
-    if (gy_worker_runs(&cache->worker) && gy_sweep_wanted(cache))
+    if (gy_sweep_help(cache, r, bytes, waits) && gy_worker_runs(&cache->worker))
         gy_worker_wake(cache);
 }
 

@@ -43,7 +43,7 @@ gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *conte
 {
     unsigned ring;
     const char *entry;
-    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
+    aim->unseen = gy_seats[0].inserts = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
     if (!aim->unseen) { /* a replacement stays in the ring where its key stands */
         if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
             __builtin_prefetch(entry + sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t));
@@ -74,14 +74,15 @@ gy_insert(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, unsigned 
 
 /* The slow half of gy_insert_make_room: helps the sweep when there is little, and wakes the worker when that did not
  * do. */
-void gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+void gy_insert_find_room(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits);
 
-/* Room for so many bytes, which a put is about to write and a touch or a new lease has written. */
+/* Room for so many bytes, which a put is about to write and a touch or a new lease has written. waits: for lines of the
+ * index that are on their way, so that a small step of a sweep costs little. */
 static inline void
-gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+gy_insert_make_room(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits)
 {
     if (gy_unlikely(!gy_sweep_enough(cache)))
-        gy_insert_find_room(cache, r, bytes);
+        gy_insert_find_room(cache, r, bytes, waits);
 }
 
 /* The slow half of gy_insert_settle. */

@@ -17,7 +17,7 @@ key_usable(const void *key, size_t key_size)
 
 /* A miss. Where they come close to each other, the next one is expected. */
 static void
-expect_misses(struct gy_record *r)
+expect_misses(struct gy_record *r, uint64_t hash)
 {
     enum { SELDOM = 16 }; /* hits in between */
     struct gy_seat *seat = &gy_seats[0];
@@ -26,6 +26,7 @@ expect_misses(struct gy_record *r)
     uint64_t hits = gy_load_rlx(&r->count.hits); /* (Relaxed: its own counter.) */
     seat->sure_id = hits - seat->hits_before < SELDOM ? 0 : seat->cache_id;
     seat->hits_before = hits;
+    seat->missed = hash;
 }
 
 /* The general way. */
@@ -44,7 +45,7 @@ get_hashed(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *k
         gy_view_fill(cache, &f, pin, ttl_left_ms, view);
     result = gy_view_stands(r, pin, result);
     if (gy_unlikely(result != GYRE_OK)) {
-        expect_misses(r);
+        expect_misses(r, hash);
         *view = NO_VIEW;
     }
     return result;
@@ -77,7 +78,7 @@ miss(struct gyre *cache, struct gy_record *r, uint64_t hash, gyre_view *view)
 {
     gy_history_prefetch(cache, hash);
     gy_count(&r->count.misses, 1);
-    expect_misses(r);
+    expect_misses(r, hash);
     *view = NO_VIEW;
     return gy_view_stands(r, NULL, GYRE_MISS);
 }

@@ -30,7 +30,8 @@
 #include "space.h"
 #include "walk.h"
 
-enum { BATCH = 16, FEW = 4 }; /* entries: so many cache misses at once; and for who must not wait long */
+/* Entries: so many cache misses at once; and for who must not wait long, whose misses the step before has started. */
+enum { BATCH = 16, FEW = 2 };
 
 static void
 finish(struct gy_sweep *s, enum gy_arena_state state)
@@ -74,6 +75,35 @@ gy_sweep_free(struct gyre *cache)
     return gy_load_rlx(&cache->super->n_retired) >= freed_at_once(cache) && gy_arena_free_retired(cache) > 0;
 }
 
+/* What this thread has read of an arena beyond where its small step ended: the misses will be over when the next one gets
+ * there. It is of the arena's life that began with that number: a claimed arena is not written to, and what has become of
+ * its entries meanwhile the slots say. The last step's, and this one's. */
+static _Thread_local struct ahead {
+    uint64_t cache_id, opened, at;
+    unsigned n;
+    struct gy_item item[FEW];
+} ahead[2];
+static _Thread_local unsigned last;
+
+/* The next few entries, as the step before has read them, and those after them. *damaged as of gy_walk_read. */
+static unsigned
+read_few(struct gy_sweep *s, uint64_t at, uint64_t end, struct gy_item **item, bool *damaged)
+{
+    struct gyre *c = s->cache;
+    struct ahead *now = &ahead[last], *next = &ahead[last ^= 1];
+    uint64_t opened = gy_load_rlx(&c->books[s->at.arena].opened); /* (Relaxed: constant while it is claimed) */
+    bool there = now->cache_id == c->id && now->opened == opened && now->at == at && now->n > 0;
+    unsigned n = there ? now->n : gy_walk_read(s, at, end, FEW, now->item, damaged);
+    for (unsigned i = 0; i < n; i++)
+        at += now->item[i].bytes;
+    bool later = false; /* damaged: that is told when a step gets there */
+    next->cache_id = c->id, next->opened = opened, next->at = at;
+    next->n = *damaged ? 0 : gy_walk_read(s, at, end, FEW, next->item, &later);
+    next->n = later ? 0 : next->n;
+    *item = now->item;
+    return n;
+}
+
 /* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
  * is swept becomes room: what was kept beyond is owed, and when it is too much, entries must have been hit. */
 static void
@@ -89,8 +119,9 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
     if (gy_load_rlx(&book->opened) < gy_clear_done(c))
         at = end;
     while (at < end && !damaged && s->walked < most_bytes) {
-        struct gy_item item[BATCH];
-        unsigned n = gy_walk_read(s, at, end, batch, item, &damaged);
+        struct gy_item several[BATCH], *item = several;
+        unsigned n = batch == FEW ? read_few(s, at, end, &item, &damaged)
+                                  : gy_walk_read(s, at, end, batch, item, &damaged);
         gy_walk_begin(s);
         gy_section_enter(c, s->r);
         for (unsigned i = 0; i < n; i++) {
@@ -122,8 +153,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
 }
 
 static bool
-sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure,
-            unsigned batch)
+sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_need need, unsigned pressure)
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure,
                          .hand = gy_hand_own(cache)};
@@ -138,31 +168,43 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
         if (!gy_choose_for_room(cache, r, need, &s.at))
             return s.walked > 0;
         uint64_t before = s.walked;
-        walk(&s, bytes, batch);
+        walk(&s, bytes, BATCH);
         if (s.walked == before)
             s.walked += cache->arena_bytes; /* nothing was in it, but it is room, too */
-        if (batch == FEW)
-            break; /* where an arena ends: to look for the next is another step */
     }
     return true;
+}
+
+/* A small step, which ends where an arena does: to look for the next is another one. */
+static void
+sweep_few(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+{
+    struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .hand = gy_hand_own(cache)};
+    if (gy_likely(!gy_record_expelled(r)) && gy_choose_for_room(cache, r, GY_BACKGROUND, &s.at))
+        walk(&s, bytes, FEW);
 }
 
 bool
 gy_sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
-    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0, BATCH);
+    return sweep_bytes(cache, r, bytes, GY_BACKGROUND, 0);
 }
 
-/* Three quarters of the free arenas in which writers help are for small steps: those who come later do as much as it
- * takes. (In small caches there is no such part.) */
-void
-gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes)
+/* Who waits helps as soon as anybody may, so that the maintenance thread seldom has to; who does not, when it is behind.
+ * Three quarters of the free arenas in which these do are for small steps: those who come later do as much as it takes. (In
+ * small caches there is no such part.) */
+bool
+gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits)
 {
-    enum { SWEEP_PER_BYTE = 4 };
-    int64_t n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
-    if (gy_likely(n > cache->g.n_arenas / 128) || gy_rebuilding(cache))
-        return;
-    sweep_bytes(cache, r, bytes * SWEEP_PER_BYTE, GY_BACKGROUND, 0, n > cache->g.n_arenas / 512 ? FEW : BATCH);
+    enum { LITTLE = 2, MUCH = 4 }; /* bytes swept for each that is written */
+    int64_t n_arenas = cache->g.n_arenas, n = soon_free(cache) - (int64_t)cache->g.reserve_arenas;
+    if (gy_likely(!gy_rebuilding(cache))) {
+        if (gy_unlikely(n <= n_arenas / 512))
+            sweep_bytes(cache, r, bytes * MUCH, GY_BACKGROUND, 0);
+        else if (n <= n_arenas / (waits ? 64 : 128))
+            sweep_few(cache, r, bytes * (n > n_arenas / 256 ? LITTLE : MUCH));
+    }
+    return n <= n_arenas / 64 - n_arenas / 256;
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
@@ -204,8 +246,7 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely)
             return true;
         if (gy_arena_free_retired(cache) > 0)
             continue;
-        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE,
-                        BATCH))
+        if (sweep_bytes(cache, r, cache->arena_bytes, n < PATIENCE ? GY_FOREGROUND : GY_EVICT, n / PATIENCE))
             n++;
         else if (gy_arena_free_retired(cache) == 0 && !worth_another_look(cache, &looks))
             return false;

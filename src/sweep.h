@@ -23,8 +23,9 @@ gy_sweep_enough(const struct gyre *cache)
     return (int64_t)gy_load_rlx(&cache->super->n_free) > cache->enough_free;
 }
 
-/* What a writer who puts so many bytes does for room, when there is little: a few entries, unless it is urgent. */
-void gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes);
+/* What a writer who puts so many bytes does for room, when there is little: an entry or two, unless it is urgent; and
+ * sooner if he waits for lines meanwhile. Are there so few free arenas that maintenance has to come? */
+bool gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits);
 
 /* Makes sure that an arena is free for writers, sweeping as much as it takes. surely: n_free is not believed alone, so
  * that who comes again and again ends. False when pins hold all. */

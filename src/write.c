@@ -121,7 +121,8 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
     if (gy_unlikely(q->aim.kind != GY_PUT_ANY))
         result = precheck(cache, q);
     if (gy_likely(result == GYRE_OK)) /* before the look at the window: its misses are under way meanwhile */
-        gy_insert_make_room(cache, q->r, sizeof(struct gy_header) + key_size + value_size);
+        gy_insert_make_room(cache, q->r, sizeof(struct gy_header) + key_size + value_size,
+                            gy_seats[0].inserts && gy_seats[0].missed != q->aim.hash); /* else they are near */
     return result;
 }
 
@@ -202,7 +203,7 @@ gyre_touch(gyre *cache, const void *key, size_t key_size, uint32_t ttl_ms)
     if (result == GYRE_OK) {
         gy_count(&r->count.touches, 1);
         gy_insert_settle(cache, r, gy_shard_of(cache, hash));
-        gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size);
+        gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size, false);
     }
     return result;
 }

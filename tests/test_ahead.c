@@ -1,130 +1,119 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Which arenas are swept next is known for several at a time, and stays right meanwhile. */
+/* Small steps of a sweep read the entries of the next step: what comes of them when that finds something else. */
 
-#include "choose.h"
+#include "hand.h"
+#include "sweep.h"
 
 #include "room.h"
 
-enum { SIZE = 200 };
+enum { SIZE = 200, FEW = 2, ENTRIES = 400 };
 
-/* Fills so many arenas of a ring, and begins one more. */
+/* The room of a put that waits is wanted: a small step. */
 static void
-fill(gyre *cache, unsigned ring, unsigned arenas, unsigned *key)
+step(gyre *cache)
 {
-    uint32_t last = UINT32_MAX;
-    for (unsigned begun = 0; begun <= arenas;) {
-        CHECK_OK(room_put(cache, ring, key_of(*key).text, SIZE, *key));
-        uint32_t arena = room_arena_of(cache, key_of((*key)++).text);
-        begun += arena != last;
-        last = arena;
-    }
+    uint64_t few = cache->g.reserve_arenas + cache->g.n_arenas / 64, before = gy_load_seq(&cache->super->n_free);
+    gy_store_seq(&cache->super->n_free, few);
+    CHECK(!gy_sweep_help(cache, room_record(cache), 1, true));
+    gy_add_seq(&cache->super->n_free, before - few);
 }
 
-static unsigned
-known(gyre *cache, unsigned ring)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < GY_AHEAD; i++)
-        n += gy_load_seq(&cache->super->ahead[ring][i]) != 0;
-    return n;
-}
-
-/* The oldest sealed arena of a ring, and what lives in all of them. */
 static uint32_t
-oldest(gyre *cache, unsigned ring, uint64_t *live)
+fill_from(gyre *cache, unsigned first)
 {
-    uint32_t found = UINT32_MAX;
-    uint64_t least = UINT64_MAX;
-    *live = 0;
-    for (uint32_t a = 0; a < cache->g.n_arenas; a++) {
-        uint64_t word = gy_load_seq(&cache->words[a]);
-        if (gy_arena_state(word) != GY_SEALED || gy_arena_ring(word) != ring)
-            continue;
-        *live += (gy_load_seq(&cache->books[a].position) & ~GY_CLOSED) - gy_load_seq(&cache->books[a].dead);
-        if (gy_arena_sequence(word) < least)
-            least = gy_arena_sequence(word), found = a;
-    }
-    return found;
+    for (unsigned k = first; k < first + ENTRIES; k++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(k).text, SIZE, k));
+    return room_arena_of(cache, key_of(first).text);
+}
+
+static uint64_t
+progress(gyre *cache, uint32_t arena)
+{
+    return gy_progress_taken(gy_load_seq(&cache->books[arena].progress));
 }
 
 static void
-expect_live(gyre *cache)
+step_empties_few(gyre *cache, uint32_t arena)
 {
-    for (unsigned ring = 0; ring < GY_RINGS; ring++) {
-        uint64_t live;
-        oldest(cache, ring, &live);
-        CHECK_EQ(gy_load_seq(&cache->super->sealed[ring]), live);
-    }
+    uint64_t refs = room_refs_into(cache, arena);
+    step(cache);
+    CHECK_EQ(room_refs_into(cache, arena), refs - FEW);
+    CHECK_EQ(room_state(cache, arena), GY_PARKED);
 }
 
-/* In their order, one look for several; what is put meanwhile is counted. */
-TEST(ahead, arenas_go_in_their_order)
+TEST(ahead, steps_go_on)
 {
     gyre *cache = room_open_many();
-    unsigned key = 0;
-    fill(cache, GY_PROBATION, 30, &key);
-    for (unsigned n = 0; n < 20; n++) {
-        uint64_t live;
-        uint32_t first = oldest(cache, GY_PROBATION, &live);
-        struct gy_choice at;
-        CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
-        CHECK_EQ(at.arena, first);
-        CHECK(!at.compact && !at.look);
-        CHECK_EQ(known(cache, GY_PROBATION), GY_AHEAD - n % (GY_AHEAD + 1));
-        expect_live(cache);
-        fill(cache, GY_MAIN, n % 3 == 0, &key);
-        expect_live(cache);
-    }
+    uint32_t arena = fill_from(cache, 0);
+    for (unsigned i = 0; i < 8; i++)
+        step_empties_few(cache, arena);
+    while (room_state(cache, arena) == GY_PARKED)
+        step(cache);
+    CHECK_EQ(room_refs_into(cache, arena), 0);
     api_close(cache);
 }
 
-/* What was seen is something else by now. */
-TEST(ahead, what_has_changed_is_passed_over)
+TEST(ahead, another_went_on)
 {
     gyre *cache = room_open_many();
-    unsigned key = 0;
-    uint64_t live;
-    struct gy_choice at;
-    fill(cache, GY_PROBATION, 30, &key);
-    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
-    uint32_t next = oldest(cache, GY_PROBATION, &live);
-    uint64_t word = gy_load_seq(&cache->words[next]), later = gy_add_seq(&cache->super->sequence, 1);
-    gy_store_seq(&cache->words[next], gy_arena_word(GY_SEALED, GY_PROBATION, 0, 1, later)); /* another life */
-    uint32_t after = oldest(cache, GY_PROBATION, &live);
-    CHECK(after != next);
-    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
-    CHECK_EQ(at.arena, after);
-    gy_store_seq(&cache->words[next], word);
-    uint32_t held = oldest(cache, GY_PROBATION, &live);
-    CHECK_EQ(held, next); /* not known any more, until all are looked at again */
-    gy_atomic_u64 *pin = &room_record(cache)->pin[GY_PIN_VIEWS];
-    uint64_t seen = gy_load_seq(&cache->super->ahead[GY_PROBATION][2]);
-    uint32_t beside = gy_open_arena(gy_load_seq(&cache->super->ahead[GY_PROBATION][3]));
-    gy_store_seq(pin, gy_pin_word(cache, gy_open_arena(seen), GY_PIN_READ));
-    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
-    CHECK_EQ(at.arena, beside);
-    CHECK_EQ(room_state(cache, gy_open_arena(seen)), GY_SEALED);
-    gy_pin_clear(pin);
+    uint32_t arena = fill_from(cache, 0);
+    step_empties_few(cache, arena);
+    CHECK(room_sweep(cache, 1));
+    step_empties_few(cache, arena);
     api_close(cache);
 }
 
-/* Where garbage decides, each choice is one anew. */
-TEST(ahead, nothing_is_known_while_garbage_decides)
+TEST(ahead, the_arena_has_another_life)
 {
     gyre *cache = room_open_many();
-    unsigned key = 0;
-    uint64_t live;
-    struct gy_choice at;
-    fill(cache, GY_PROBATION, 30, &key);
-    CHECK(gy_choose_for_room(cache, room_record(cache), GY_BACKGROUND, &at));
-    CHECK_EQ(known(cache, GY_PROBATION), GY_AHEAD);
-    uint32_t dirty = oldest(cache, GY_PROBATION, &live) + 20;
-    gy_store_seq(&cache->books[dirty].dead, cache->arena_bytes / 2);
-    CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &at));
-    CHECK(at.compact);
-    CHECK_EQ(at.arena, dirty);
-    CHECK_EQ(known(cache, GY_PROBATION), 0);
+    uint32_t arena = fill_from(cache, 0);
+    step_empties_few(cache, arena);
+    uint64_t at = progress(cache, arena);
+    for (unsigned k = ENTRIES; room_state(cache, arena) != GY_FREE; k += ENTRIES) {
+        CHECK(room_sweep(cache, cache->arena_bytes));
+        gy_arena_free_retired(cache);
+    }
+    unsigned first = ENTRIES;
+    for (; room_state(cache, arena) == GY_FREE; first++)
+        CHECK_OK(room_put(cache, GY_PROBATION, key_of(first).text, SIZE, first));
+    fill_from(cache, first);
+    CHECK_EQ(room_state(cache, arena), GY_SEALED);
+    gy_store_seq(&cache->books[arena].progress, gy_progress_from(0, at));
+    room_set_state(cache, arena, GY_PARKED);
+    gy_store_seq(&cache->super->hand[gy_hand_own(cache)].parked, arena + 1);
+    step_empties_few(cache, arena);
+    api_close(cache);
+}
+
+TEST(ahead, another_cache)
+{
+    gyre *one = room_open_many(), *other = room_open_many();
+    uint32_t arena = fill_from(one, 0);
+    CHECK_EQ(fill_from(other, 0), arena);
+    step_empties_few(other, arena);
+    step_empties_few(one, arena);
+    CHECK_EQ(progress(one, arena), progress(other, arena));
+    CHECK_EQ(gy_load_seq(&one->books[arena].opened), gy_load_seq(&other->books[arena].opened));
+    step_empties_few(other, arena);
+    step_empties_few(one, arena);
+    api_close(other);
+    api_close(one);
+}
+
+TEST(ahead, entries_change_meanwhile)
+{
+    gyre *cache = room_open_many();
+    uint32_t arena = fill_from(cache, 0);
+    step_empties_few(cache, arena);
+    CHECK_OK(put_bytes(cache, key_of(FEW).text, SIZE, 77));
+    CHECK_OK(gyre_delete(cache, key_of(FEW + 1).text, strlen(key_of(FEW + 1).text)));
+    uint64_t refs = room_refs_into(cache, arena), removed = api_stats(cache).removed[GYRE_CAPACITY];
+    step(cache);
+    CHECK_EQ(room_refs_into(cache, arena), refs);
+    CHECK_EQ(api_stats(cache).removed[GYRE_CAPACITY], removed);
+    CHECK(has_bytes(cache, key_of(FEW).text, SIZE, 77));
+    CHECK_EQ(room_word(cache, key_of(FEW + 1).text), 0);
     api_close(cache);
 }

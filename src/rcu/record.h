@@ -101,9 +101,11 @@ struct gy_seat {
     gy_atomic_u64 *view_pin; /* the record's first for views */
     uint64_t sure_id;     /* cache_id; 0 while its gets often miss */
     uint64_t hits_before; /* its last miss */
+    uint64_t missed;      /* the hash of that: its lines are on their way */
+    bool inserts;         /* its last put met no word of its key */
 };
 enum { GY_SEATS = 4 };
-/* initial-exec: a load instead of a call, also in the shared library; it takes 160 bytes of static TLS. */
+/* initial-exec: a load instead of a call, also in the shared library; it takes 224 bytes of static TLS. */
 extern _Thread_local struct gy_seat gy_seats[GY_SEATS] __attribute__((tls_model("initial-exec")));
 
 /* The record of a seat's pin: hits need one register for both. */
