@@ -245,14 +245,17 @@ gy_entry_fill(char *entry, const struct gy_content *c)
 static inline struct gy_content
 gy_entry_content(const char *entry, uint64_t offset, struct gy_header h, uint32_t align)
 {
-    return (struct gy_content){.key = gy_entry_key(entry, h),
-                               .value = entry + gy_entry_value_offset(offset, h, align),
-                               .value_bytes = h.value_bytes,
-                               .key_bytes = h.key_bytes,
-                               .user_flags = gy_entry_user_flags(entry, h),
-                               .expiry_ms = gy_entry_expiry(entry, h),
-                               .version = gy_entry_version(entry, h),
-                               .kind = gy_entry_kind(h)};
+    struct gy_content content = {.key = gy_entry_key(entry, h),
+                                 .value = entry + gy_entry_value_offset(offset, h, align),
+                                 .value_bytes = h.value_bytes,
+                                 .key_bytes = h.key_bytes,
+                                 .kind = gy_entry_kind(h)};
+    if (gy_unlikely((h.flags & GY_ENTRY_KNOWN) != 0)) {
+        content.user_flags = gy_entry_user_flags(entry, h);
+        content.expiry_ms = gy_entry_expiry(entry, h);
+        content.version = gy_entry_version(entry, h);
+    }
+    return content;
 }
 
 #endif

@@ -71,6 +71,13 @@ gy_find_wanted(uint64_t hash)
     return _mm_shuffle_epi32(_mm_cvtsi64_si128((int64_t)hash), 0x55);
 }
 
+/* Of eight halves, those of which all bits are set, as bits: two for each. */
+static GY_INLINE unsigned
+gy_find_bits(__m128i low, __m128i high)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
+}
+
 /* The slots of a bucket whose words have the tag of a hash, tentative or not, as bits: two for each. */
 static GY_INLINE unsigned
 gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
@@ -80,7 +87,20 @@ gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
     __m128i wanted = _mm_srli_epi32(gy_find_wanted(hash), SHIFT);
     __m128i low = _mm_cmpeq_epi32(_mm_srli_epi32(upper.low, SHIFT), wanted);
     __m128i high = _mm_cmpeq_epi32(_mm_srli_epi32(upper.high, SHIFT), wanted);
-    return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high));
+    return gy_find_bits(low, high);
+}
+
+/* Those whose words may have a ref, tentative or not: they have its lower half. The same bits. */
+static GY_INLINE unsigned
+gy_find_refs(struct gy_bucket *bucket, gy_ref ref)
+{
+    const __m128 *line = (const __m128 *)(const void *)bucket;
+    gy_compiler_barrier(); /* as for the upper halves */
+    __m128i low = _mm_castps_si128(_mm_shuffle_ps(line[0], line[1], 0x88));
+    __m128i high = _mm_castps_si128(_mm_shuffle_ps(line[2], line[3], 0x88));
+    gy_compiler_barrier();
+    __m128i wanted = _mm_set1_epi32((int32_t)(uint32_t)ref);
+    return gy_find_bits(_mm_cmpeq_epi32(low, wanted), _mm_cmpeq_epi32(high, wanted));
 }
 
 /* Its empty slots, as bits: one for each, where the first of two would be. Both halves of a word are looked at, perhaps
@@ -123,6 +143,16 @@ gy_find_candidates(struct gy_bucket *bucket, uint64_t hash)
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: pairs with the CAS that published */
         candidates |= (unsigned)(((gy_load_acq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
     return candidates;
+}
+
+static GY_INLINE unsigned
+gy_find_refs(struct gy_bucket *bucket, gy_ref ref)
+{
+    unsigned refs = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++) /* acquire: as above */
+        refs |= (unsigned)((uint32_t)(gy_load_acq(&bucket->slot[i]) ^ ref) == 0) * 3 << 2 * i;
+    return refs;
 }
 
 static GY_INLINE unsigned

@@ -25,12 +25,15 @@ get(gy_atomic_u64 *bucket, unsigned cell)
     return (uint16_t)(gy_load_rlx(&bucket[cell / CELLS_A_WORD]) >> cell % CELLS_A_WORD * CELL_BITS);
 }
 
-static void
-set(gy_atomic_u64 *bucket, unsigned cell, uint64_t value)
+/* Returns what was there. */
+static inline unsigned
+set(gy_atomic_u64 *bucket, unsigned cell, unsigned value)
 {
     unsigned shift = cell % CELLS_A_WORD * CELL_BITS;
     uint64_t word = gy_load_rlx(&bucket[cell / CELLS_A_WORD]);
-    gy_store_rlx(&bucket[cell / CELLS_A_WORD], (word & ~((uint64_t)UINT16_MAX << shift)) | value << shift);
+    uint16_t was = (uint16_t)(word >> shift);
+    gy_store_rlx(&bucket[cell / CELLS_A_WORD], word ^ (uint64_t)(was ^ value) << shift);
+    return was;
 }
 
 /* The first cell with this fingerprint; PLACE, which is none, if there is no such cell. */
@@ -71,13 +74,13 @@ find(gy_atomic_u64 *bucket, uint64_t wanted)
 static float
 buckets(struct gyre *cache)
 {
-    return (float)(((cache->g.n_history - 1) >> gy_history_shift(cache)) + 1);
+    return (float)(int64_t)(((uint64_t)(cache->g.n_history - 1) >> gy_history_shift(cache)) + 1);
 }
 
-static uint64_t
+static unsigned
 fingerprint(uint64_t hash)
 {
-    return gy_history_fingerprint(hash) << GY_KIND_BITS;
+    return (unsigned)gy_history_fingerprint(hash) << GY_KIND_BITS;
 }
 
 static unsigned
@@ -104,13 +107,6 @@ gy_history_tick(struct gyre *cache, unsigned hand, uint64_t evictions)
         evictions = gy_swap_seq(count, 0);
     }
     gy_add_rlx(&cache->super->history_clock, evictions);
-}
-
-float
-gy_history_turnovers(struct gyre *cache, float evictions)
-{
-    uint64_t entries = cache->g.max_entries ? cache->g.max_entries : gy_load_rlx(&cache->super->turnover);
-    return evictions / (float)gy_max(entries, 1);
 }
 
 void
@@ -154,15 +150,13 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     if (gy_rebuilding(cache))
         return; /* its memory holds notes */
     gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
-    unsigned place = place_of(bucket), forgotten = get(bucket, 1 + place);
-    if (forgotten != 0) { /* it never came back */
-        float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
-        struct gy_learned *learned = &cache->super->learned;
-        unsigned sample = gy_learn_sample(learned, forgotten >> GY_KIND_BITS);
-        gy_learn(learned, sample, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
-    }
-    set(bucket, 1 + place, fingerprint(hash) | kind);
+    unsigned place = place_of(bucket), forgotten = set(bucket, 1 + place, fingerprint(hash) | kind);
     set(bucket, PLACE, after(place));
+    struct gy_learned *learned = &cache->super->learned;
+    if (forgotten != 0 && gy_learn_sample(learned, forgotten >> GY_KIND_BITS) > 0) { /* it never came back */
+        float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
+        gy_learn(learned, 1, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+    }
 }
 
 unsigned
@@ -174,8 +168,7 @@ gy_history_recall(struct gyre *cache, uint64_t hash)
     unsigned cell = find(bucket, fingerprint(hash));
     if (cell == PLACE)
         return GY_KIND_UNKNOWN;
-    unsigned kind = kind_of(get(bucket, cell)), since = (place_of(bucket) + CELLS - cell) % CELLS;
-    set(bucket, cell, 0);
+    unsigned kind = kind_of(set(bucket, cell, 0)), since = (place_of(bucket) + CELLS - cell) % CELLS;
     float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
     if (age >= TURNOVERS_MOST)
         return GY_KIND_UNKNOWN;

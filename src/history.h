@@ -56,7 +56,12 @@ uint64_t gy_history_clock(struct gyre *cache);
 void gy_history_tick(struct gyre *cache, unsigned hand, uint64_t evictions);
 
 /* How many turnovers of the cache so many evictions are. */
-float gy_history_turnovers(struct gyre *cache, float evictions);
+static inline float
+gy_history_turnovers(struct gyre *cache, float evictions)
+{
+    uint64_t entries = cache->g.max_entries ? cache->g.max_entries : gy_load_rlx(&cache->super->turnover);
+    return evictions / (float)gy_max(entries, 1);
+}
 
 /* So many entries of so many bytes are in the cache: what turnovers and mean sizes go by. Where entries are larger
  * than the table was made for, a part of it is used, since ages are counted in buckets. */

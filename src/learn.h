@@ -8,6 +8,8 @@
 #ifndef GY_LEARN_H
 #define GY_LEARN_H
 
+#include <string.h>
+
 #include "atomic.h"
 #include "policy.h"
 
@@ -40,24 +42,106 @@ gy_learn_sample(struct gy_learned *learned, uint64_t fingerprint)
     return (fingerprint & bits) == bits ? bits + 1 : 0;
 }
 
+static inline float
+gy_learn_get(gy_atomic_u32 *word)
+{
+    uint32_t bits = gy_load_rlx(word); /* (Relaxed, here and below: guesses, which order nothing.) */
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline void
+gy_learn_set(gy_atomic_u32 *word, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    gy_store_rlx(word, bits);
+}
+
+static inline struct gy_rate
+gy_learn_rate(gy_atomic_u64 *word)
+{
+    uint64_t bits = gy_load_rlx(word);
+    struct gy_rate rate;
+    memcpy(&rate, &bits, sizeof rate);
+    return rate;
+}
+
+static inline void
+gy_learn_set_rate(gy_atomic_u64 *word, struct gy_rate rate)
+{
+    uint64_t bits;
+    memcpy(&bits, &rate, sizeof bits);
+    gy_store_rlx(word, bits);
+}
+
 /* What the size of an entry does to its value: the mean size over this one. */
-float gy_learn_weight(struct gy_learned *learned, unsigned sample, float ratio);
+static inline float
+gy_learn_weight(struct gy_learned *learned, unsigned sample, float ratio)
+{
+    float mean = gy_learn_get(&learned->ratio), most = 2 * gy_policy.size_bonus; /* what is tiny says no more of the others */
+    if (sample)
+        gy_learn_set(&learned->ratio, mean + ((ratio < most ? ratio : most) - mean) * gy_policy.mean_step);
+    return gy_policy_weight(ratio, mean);
+}
 
 /* The share of the cache that probation may hold. */
 float gy_learn_window(struct gy_learned *learned);
 
 /* An entry of this kind was asked for (hit) or not, in so many turnovers. */
-void gy_learn(struct gy_learned *learned, unsigned sample, unsigned kind, bool hit, float time);
+static inline void
+gy_learn(struct gy_learned *learned, unsigned sample, unsigned kind, bool hit, float time)
+{
+    gy_atomic_u64 *rate = &learned->rate[kind];
+    if (sample)
+        gy_learn_set_rate(rate, gy_policy_observe(gy_learn_rate(rate), hit, time, gy_learn_get(&learned->part)));
+}
+
+/* The rate at which such entries are asked for. */
+static inline float
+gy_learn_value(struct gy_learned *learned, unsigned kind)
+{
+    return gy_policy_value(kind, gy_learn_rate(&learned->rate[kind]));
+}
 
 /* A newcomer that was turned away is asked for again at once, before about `soon` turnovers. */
 void gy_learn_soon(struct gy_learned *learned, unsigned sample);
 
 /* Judges a newcomer at the end of probation. True: it goes to main. `soon`: how long the history can tell what
  * returns at once. */
-bool gy_learn_admits(struct gy_learned *learned, unsigned sample, unsigned kind, float weight, float soon);
+bool gy_learn_admits_sampled(struct gy_learned *learned, unsigned sample, float value, float soon);
+
+static inline bool
+gy_learn_admits(struct gy_learned *learned, unsigned sample, unsigned kind, float weight, float soon)
+{
+    float value = gy_learn_value(learned, kind) * weight;
+    return sample ? gy_learn_admits_sampled(learned, sample, value, soon) : value > gy_learn_get(&learned->hurdle);
+}
+
+/* Older ones fade. Returns how many are left. */
+float gy_learn_met_fades(struct gy_learned *learned);
+
+/* The hand met one of this kind and value. */
+static inline void
+gy_learn_met(struct gy_learned *learned, unsigned kind, float value)
+{
+    float mean = gy_learn_get(&learned->mean), all = gy_learn_get(&learned->met_all) + 1;
+    gy_learn_set(&learned->mean, mean + (value - mean) * gy_policy.mean_step);
+    gy_learn_set(&learned->met[kind], gy_learn_get(&learned->met[kind]) + 1);
+    gy_learn_set(&learned->met_all, all > gy_policy.met_memory ? gy_learn_met_fades(learned) : all);
+}
 
 /* Judges an entry of main that is now of this kind: does it stay? */
-bool gy_learn_keeps(struct gy_learned *learned, unsigned sample, unsigned kind, float weight);
+
+static inline bool
+gy_learn_keeps(struct gy_learned *learned, unsigned sample, unsigned kind, float weight)
+{
+    float value = gy_learn_value(learned, kind);
+    if (sample)
+        gy_learn_met(learned, kind, value);
+    return value * weight >= gy_learn_get(&learned->bar);
+}
 
 /* Is it time that the hand of main moves though main has no need of room? Newcomers that are turned away say
  * nothing of main, and what nobody asks for any more must be found. True at most once for each that is due. */

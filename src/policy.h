@@ -160,7 +160,7 @@ gy_policy_sample(uint64_t entries)
 static inline struct gy_rate
 gy_policy_observe(struct gy_rate r, bool hit, float time, float part)
 {
-    r.hits += hit ? part : 0;
+    r.hits += (float)hit * part; /* a product, for no processor foresees which it is */
     r.time += time * part;
     if (r.time > gy_policy.memory)
         r.hits /= 2, r.time /= 2;
@@ -172,16 +172,17 @@ gy_policy_observe(struct gy_rate r, bool hit, float time, float part)
 static inline float
 gy_policy_hurdle(const struct gy_rate *rate, const float *met, float all)
 {
-    float clearly_better[GY_KINDS_MAIN], hurdle = INFINITY;
+    float clearly_better[GY_KINDS_MAIN], worse[GY_KINDS_MAIN] = {0}, hurdle = INFINITY;
     for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
         clearly_better[k] = gy_policy_value(k, rate[k]) * gy_policy.clearly;
-    for (unsigned k = 0; k < GY_KINDS_MAIN; k++) {
-        float worse = 0;
-        for (unsigned other = 0; other < GY_KINDS_MAIN; other++)
-            worse += clearly_better[other] <= clearly_better[k] ? met[other] : 0;
-        if (worse > gy_policy.share * all && clearly_better[k] < hurdle)
-            hurdle = clearly_better[k];
+    for (unsigned other = 0; other < GY_KINDS_MAIN; other++) {
+        const float value = clearly_better[other], n = met[other];
+        for (unsigned k = 0; k < GY_KINDS_MAIN; k++) /* in this order, so that compilers compare four at once */
+            worse[k] += value <= clearly_better[k] ? n : 0;
     }
+    for (unsigned k = 0; k < GY_KINDS_MAIN; k++)
+        if (worse[k] > gy_policy.share * all && clearly_better[k] < hurdle)
+            hurdle = clearly_better[k];
     return hurdle;
 }
 

@@ -19,18 +19,22 @@ struct gy_sweep {
     unsigned pressure; /* entries with fewer hits are evicted whatever the policy says */
     uint64_t walked, owed, judged, evicted; /* bytes, bytes, entries, entries */
     uint64_t dead, remembered;              /* bytes, entries: not yet accounted for */
-    float age, age_a_byte, soon;            /* gy_walk_begin's, in turnovers */
+    /* gy_walk_begin's: */
+    float age, age_a_byte, soon;            /* in turnovers */
+    float mean_bytes;                       /* of entries; 0: their sizes do not matter */
+    uint64_t arena_at, opened;              /* the arena's place, and its opening number */
 };
 
 struct gy_item {
-    const char *entry;
     uint64_t offset, hash;
     struct gy_header h;
     uint64_t bytes;
-    struct gy_window window; /* outside sections a guess */
+    struct gy_bucket *bucket[2]; /* its window's, while the shard is steady and has this geometry */
+    uint64_t geometry;
 };
 
-/* What the clock of evictions says now of the ages of the arena's entries. Before some are walked. */
+/* What is the same for all entries of the arena, as the ages of which the clock of evictions tells now. Before some are
+ * walked. */
 void gy_walk_begin(struct gy_sweep *s);
 
 /* Reads the headers of the next entries and starts their cache misses. Returns how many; *damaged when what
@@ -38,7 +42,7 @@ void gy_walk_begin(struct gy_sweep *s);
 unsigned gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged);
 
 /* Empties the window of an entry of refs to it, inside a section. */
-void gy_walk_clear(struct gy_sweep *s, struct gy_item *i);
+void gy_walk_clear(struct gy_sweep *s, const struct gy_item *i);
 
 /* Tells the others what was done since the last time: once for several entries, since all of them do so. */
 void gy_walk_account(struct gy_sweep *s);

@@ -63,6 +63,24 @@ TEST(find, candidates_are_the_slots_with_the_tag)
         }
 }
 
+/* The same, for the lower half of a ref: what is above it does not matter. */
+TEST(find, refs_are_the_slots_with_its_lower_half)
+{
+    uint64_t seed = api_seed("refs");
+    struct gy_bucket bucket;
+    for (unsigned set = 0; set < 1u << GY_BUCKET_SLOTS; set++)
+        for (unsigned bit = 0; bit < 32; bit++) {
+            gy_ref ref = api_random(&seed) & GY_REF_MASK;
+            unsigned want = 0;
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+                uint64_t above = api_random(&seed) << 32, same = ref & UINT32_MAX;
+                gy_store_seq(&bucket.slot[s], above | (set >> s & 1 ? same : same ^ (uint64_t)1 << (bit + s) % 32));
+                want |= (set >> s & 1) * 3 << 2 * s;
+            }
+            CHECK_MSG(gy_find_refs(&bucket, ref) == want, "%#x, not %#x", gy_find_refs(&bucket, ref), want);
+        }
+}
+
 /* Each set of empty slots, beside words of which one half is zero, or all but one bit. */
 TEST(find, empty_are_the_slots_without_a_word)
 {

@@ -32,9 +32,9 @@ BUDGETS = {
     "put, overwrites": Budget(900, 4.3),
     "delete": Budget(455, 3.1),
     "touch": Budget(1186, 4.3),
-    "put, evicts for max_entries": Budget(3165, 17.2),
-    "put, evicts for bytes": Budget(2522, 11.2),
-    "maintain, an entry swept": Budget(854, 2.9),
+    "put, evicts for max_entries": Budget(2945, 17.2),
+    "put, evicts for bytes": Budget(2310, 11.2),
+    "maintain, an entry swept": Budget(712, 2.8),
 }
 
 
