@@ -18,6 +18,7 @@
 #include "proof.h"
 #include "reap.h"
 #include "space.h"
+#include "stage.h"
 
 /* In a shared cache a record says when its thread changes which arenas are free and has not yet brought n_free up to
  * date, or the reverse: gy_recount looks at it. (In a private one, a forked child counts anew.) */
@@ -161,91 +162,6 @@ open_next(struct gyre *cache, unsigned ring, unsigned lane, uint64_t seen, bool 
     return true;
 }
 
-/* What is to be staged. */
-struct entry {
-    uint64_t word; /* its header's; as one, for it is stored twice */
-    uint64_t head, value_bytes; /* head: bytes before the value, less padding */
-    uint64_t value_at;          /* once it has a place */
-};
-
-/* Reserves room for an entry under a RESERVING pin on an OPEN arena; false when there is not enough. */
-static GY_INLINE bool
-reserve(struct gyre *cache, uint32_t arena, struct entry *e, uint64_t *offset, uint64_t *bytes)
-{
-    gy_atomic_u64 *position = &cache->books[arena].position;
-    uint64_t base = gy_arena_offset(cache, arena), at = gy_load_acq(position);
-    for (;;) {
-        if (gy_unlikely(at & GY_CLOSED))
-            return false;
-        e->value_at = (base + at + e->head + cache->align_less_one) & cache->align_mask; /* as gy_entry_value_offset */
-        uint64_t need = ((e->value_at + e->value_bytes + cache->end_more) & ~(uint64_t)(GY_ENTRY_ALIGN - 1)) - base - at;
-        if (at + need > cache->arena_bytes)
-            return false;
-        /* model: reserve */
-        if (gy_cas_seq(position, &at, at + need)) { /* else another writer got this room */
-            *offset = base + at;
-            *bytes = need;
-            return true;
-        }
-    }
-}
-
-/* One attempt in the arena that the lane shows. 1 done, 0 it needs another arena, -1 look again. */
-static GY_INLINE int
-stage_in(struct gyre *cache, gy_atomic_u64 *pin, uint64_t open, struct entry *e, struct gy_staged *out)
-{
-    uint32_t arena = gy_open_arena(open);
-    if (gy_unlikely(arena >= cache->g.n_arenas)) /* as of no word */
-        return 0;
-    /* seq_cst store, seq_cst load: see the essay above. Checked by: tests/models/pins.pml. */
-    uint64_t reserving = gy_pin_word(cache, arena, GY_PIN_RESERVING);
-    gy_store_seq(pin, reserving); /* model: writer1 */
-    uint64_t word = gy_load_seq(&cache->words[arena]); /* model: writer2 */
-    int result = 0;
-    if (gy_unlikely(gy_arena_sequence(word) != open >> GY_ARENA_BITS)) {
-        result = 0; /* sealed; perhaps already something else */
-    } else if (gy_arena_state(word) == GY_OPENING) {
-        gy_cas_seq(&cache->words[arena], &word, gy_arena_with_state(word, GY_OPEN)); /* model: open4 */
-        result = -1;
-    } else if (gy_arena_state(word) == GY_OPEN) {
-        uint64_t offset, opened = gy_load_rlx(&cache->books[arena].opened); /* (Relaxed: constant under the pin) */
-        e->word |= gy_header_word((struct gy_header){.generation = gy_arena_generation(word)});
-        if (opened >= gy_load_acq(&cache->super->mark) && /* else it is of before a clear */
-            reserve(cache, arena, e, &offset, &out->bytes)) {
-            const uint64_t unfilled = gy_header_word((struct gy_header){.flags = GY_ENTRY_UNFILLED});
-            gy_entry_set_word(cache->region.base + offset, e->word | unfilled); /* model: header */
-            out->pin = pin;
-            out->pin_word = gy_pin_of_kind(reserving, GY_PIN_FILLING);
-            gy_store_rel(pin, out->pin_word); /* model: filling */
-            out->ref = offset >> 3;
-            out->arena = arena;
-            out->opened = opened;
-            return 1;
-        }
-        seal(cache, arena, word);
-    }
-    gy_pin_clear(pin);
-    return result;
-}
-
-/* The optional words and the key. */
-static GY_INLINE void
-fill(char *entry, uint64_t head, const struct gy_content *content)
-{
-    size_t n = content->key_bytes;
-    if (gy_unlikely(head != sizeof(struct gy_header) + n || !gy_hash_short(n))) {
-        gy_entry_fill(entry, content);
-        return;
-    }
-    const char *key = content->key; /* 9 to 16 bytes: the first and the last eight */
-    char *to = entry + sizeof(struct gy_header);
-    uint64_t first, last;
-    gy_bytes_read(key, n);
-    gy_bytes_written(to, n);
-    memcpy(&first, key, sizeof first), memcpy(&last, key + n - sizeof last, sizeof last);
-    memcpy(to, &first, sizeof first), memcpy(to + n - sizeof last, &last, sizeof last);
-}
-
 bool
 gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const struct gy_content *content,
                bool urgent, struct gy_staged *out)
@@ -254,30 +170,22 @@ gy_arena_stage(struct gyre *cache, gy_atomic_u64 *pin, unsigned ring, const stru
                                 .flags = gy_content_flags(content)};
     if (gy_unlikely(!gy_entry_surely_fits(cache, content)) && gy_entry_room(cache, 0, h) > cache->arena_bytes)
         return false;
-    struct entry e = {.head = gy_entry_key_offset(h.flags) + (uint64_t)h.key_bytes, .value_bytes = h.value_bytes};
+    struct gy_staging e = {.head = gy_entry_key_offset(h.flags) + (uint64_t)h.key_bytes, .value_bytes = h.value_bytes};
     unsigned lane = gy_lane_here(cache);
     gy_atomic_u64 *shown = &cache->lanes[lane].open[ring];
     for (;;) { /* each turn means that an arena was filled, installed or made OPEN by somebody */
         uint64_t open = gy_load_acq(shown);
         e.word = gy_header_word(h);
-        int result = stage_in(cache, pin, open, &e, out);
-        if (gy_likely(result > 0))
+        enum gy_stage_result result = gy_stage_in(cache, pin, open, &e, out);
+        if (gy_likely(result == GY_STAGE_DONE))
             break;
-        if (result == 0 && !open_next(cache, ring, lane, open, urgent))
+        if (result == GY_STAGE_FULL)
+            seal(cache, gy_open_arena(open), e.arena_word);
+        gy_pin_clear(pin);
+        if (result != GY_STAGE_AGAIN && !open_next(cache, ring, lane, open, urgent))
             return false;
     }
-    char *entry = gy_at(cache, out->ref);
-    fill(entry, e.head, content); /* model: fill */
-    gy_entry_set_word(entry, e.word);
-    /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
-    __builtin_prefetch(entry + out->bytes + GY_LINE, 1);
-    __builtin_prefetch(entry + out->bytes + 2 * GY_LINE, 1);
-    if (content->value && content->value_bytes) {
-        char *value = cache->region.base + e.value_at;
-        gy_bytes_read(content->value, content->value_bytes);
-        gy_bytes_written(value, content->value_bytes);
-        memmove(value, content->value, content->value_bytes); /* a copy's is an entry's: of a damaged arena, anywhere */
-    }
+    gy_stage_fill(cache, out, &e, content);
     return true;
 }
 

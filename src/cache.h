@@ -19,6 +19,7 @@
 
 struct gyre {
     uint64_t straight_id;    /* id; no seat's where readers need fences: a get's straight way makes none */
+    uint64_t plain_id;       /* id; no seat's where puts are not plain: put.h */
     uint64_t id;             /* unique in this process; changes in a forked child */
     struct gy_geometry g;    /* checked copy */
     struct gy_super *super;
@@ -39,6 +40,7 @@ struct gyre {
     uint64_t arena_mask;                     /* the place within an arena */
     uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
+    uint64_t plain_value_most;               /* bytes: values of plain puts */
     uint64_t end_more;                       /* of an entry, up to a multiple of 8 and with its proof: so many more bytes, at most */
     bool sparse;             /* arenas get their bytes when they are opened: space.h */
     bool hands_apart;        /* processors have hands of their own: hand.h */
@@ -90,11 +92,19 @@ struct gyre {
     char path[GY_PATH_BYTES]; /* of one with a name */
 };
 
+/* Are puts without options plain? put.h */
+static inline bool
+gy_cache_plain(const struct gyre *cache)
+{
+    return !cache->reader_fences && cache->rcu == &gy_rcu_shared && !cache->shared && cache->g.proof_bytes == 0 &&
+           cache->g.max_entries == 0 && cache->g.default_ttl_ms == 0 && (cache->g.flags & GYRE_VERSIONS) == 0;
+}
+
 /* gy_hash, in this cache. */
 static GY_INLINE uint64_t
 gy_hash_in(const struct gyre *cache, const void *key, size_t size)
 {
-    return gy_likely(size == GY_KEY_USUAL) ? gy_hash_usual(key, &cache->flips) : gy_hash(key, size, cache->seed);
+    return gy_likely(size == GY_KEY_USUAL) ? gy_hash_flipped(key, size, &cache->flips) : gy_hash(key, size, cache->seed);
 }
 
 /* This thread's record; NULL with *error when there is none to be had. */
@@ -182,15 +192,18 @@ gy_lane_here(const struct gyre *cache)
 static inline uint64_t
 gy_entry_room(const struct gyre *cache, uint64_t offset, struct gy_header h)
 {
-    return gy_entry_bytes(offset, h, cache->g.value_align) + cache->g.proof_bytes;
+    uint64_t value_at = (offset + gy_entry_key_offset(h.flags) + h.key_bytes + cache->align_less_one) & cache->align_mask;
+    return ((value_at + h.value_bytes + cache->end_more) & ~(uint64_t)(GY_ENTRY_ALIGN - 1)) - offset;
 }
+
+/* Beside key and value, and the value's alignment: the header, the optional words, the end's padding, the proof: at most. */
+enum { GY_ENTRY_BESIDES = 64 };
 
 /* Far from the size of an arena? (Else gy_entry_room has to say.) */
 static inline bool
 gy_entry_surely_fits(const struct gyre *cache, const struct gy_content *content)
 {
-    enum { BESIDES = 64 }; /* the header, the optional words, the end's padding, the proof: at most */
-    return BESIDES + (uint64_t)content->key_bytes + content->value_bytes + cache->g.value_align <= cache->arena_bytes;
+    return GY_ENTRY_BESIDES + (uint64_t)content->key_bytes + content->value_bytes + cache->g.value_align <= cache->arena_bytes;
 }
 
 /* Coarse time for the ages of pins and sections: units of 32 ms of cache time, 24 bits. */

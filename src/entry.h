@@ -64,6 +64,14 @@ struct gy_content {
     uint8_t kind;       /* what the policy knows of it */
 };
 
+/* Without the optional words. */
+static inline struct gy_content
+gy_content_plain(const void *key, size_t key_bytes, const void *value, size_t value_bytes, unsigned kind)
+{
+    return (struct gy_content){.key = key, .value = value, .value_bytes = (uint32_t)value_bytes,
+                               .key_bytes = (uint16_t)key_bytes, .kind = (uint8_t)kind};
+}
+
 static inline uint8_t
 gy_content_flags(const struct gy_content *c)
 {

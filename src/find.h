@@ -198,17 +198,22 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
 
 /* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
  * else the emptier of its two. NULL: they are full. */
+static GY_INLINE gy_atomic_u64 *
+gy_find_room_in(struct gy_bucket *b, struct gy_bucket *b2)
+{
+    unsigned first = gy_find_empty(b), second;
+    if (gy_likely((first & (first - 1)) != 0))
+        return gy_find_candidate(b, first);
+    second = gy_find_empty(b2);
+    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
+        return gy_find_candidate(b2, second);
+    return first != 0 ? gy_find_candidate(b, first) : NULL;
+}
+
 static inline gy_atomic_u64 *
 gy_find_room(const struct gy_window *w)
 {
-    struct gy_bucket *b[2] = {w->bucket[w->insert[0]], w->bucket[w->insert[1]]};
-    unsigned first = gy_find_empty(b[0]), second;
-    if (gy_likely((first & (first - 1)) != 0))
-        return gy_find_candidate(b[0], first);
-    second = gy_find_empty(b[1]);
-    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
-        return gy_find_candidate(b[1], second);
-    return first != 0 ? gy_find_candidate(b[0], first) : NULL;
+    return gy_find_room_in(w->bucket[w->insert[0]], w->bucket[w->insert[1]]);
 }
 
 /* The first of those that are likely. */
@@ -226,6 +231,15 @@ gy_find_next(unsigned candidates)
     return candidates & (candidates - 1);
 }
 
+/* The ring of a word that a put may take the place of. Starts the cache misses that it will have there. */
+static GY_INLINE unsigned
+gy_index_ring(const struct gyre *cache, uint64_t word, uint32_t arena)
+{
+    __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+    __builtin_prefetch(&cache->books[arena]);
+    return gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
+}
+
 /* A guess, without a pin, whether the key stands somewhere in the window, and in which ring. Starts the cache misses
  * that a put will have there. False: it met no word of the key, and so was put 2, in its order. */
 static GY_INLINE bool
@@ -238,9 +252,7 @@ gy_index_peek(const struct gyre *cache, uint64_t hash, const struct gy_window *w
             uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
             if (arena != UINT32_MAX) {
                 *entry = gy_at(cache, gy_slot_ref(word));
-                __builtin_prefetch(*entry);
-                __builtin_prefetch(&cache->books[arena]);
-                *ring = gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
+                *ring = gy_index_ring(cache, word, arena);
                 return true;
             }
         }

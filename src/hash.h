@@ -86,17 +86,17 @@ gy_hash_fold(uint64_t a, uint64_t b)
 #endif
 }
 
-/* gy_hash of a key of GY_KEY_USUAL bytes. */
+/* gy_hash of a key of 9 to 16 bytes. */
 static GY_INLINE uint64_t
-gy_hash_usual(const void *key, const struct gy_hash_flips *flips)
+gy_hash_flipped(const void *key, size_t size, const struct gy_hash_flips *flips)
 {
 #ifdef GY_POINTS
     if (gy_hash_hook)
-        return gy_hash_hook(key, GY_KEY_USUAL);
+        return gy_hash_hook(key, size);
 #endif
     uint64_t low = XXH_readLE64(key) ^ flips->low;
-    uint64_t high = XXH_readLE64((const char *)key + 8) ^ flips->high;
-    return XXH3_avalanche(GY_KEY_USUAL + XXH_swap64(low) + high + gy_hash_fold(low, high));
+    uint64_t high = XXH_readLE64((const char *)key + size - 8) ^ flips->high;
+    return XXH3_avalanche(size + XXH_swap64(low) + high + gy_hash_fold(low, high));
 }
 
 static GY_INLINE uint64_t

@@ -37,6 +37,20 @@ gy_insert_stage(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *pin, uns
     return gy_insert_stage_anew(cache, r, pin, ring, content, out);
 }
 
+/* The ring that newcomers go to: they are tried in probation when somebody has to leave for them, and not before. */
+static inline unsigned
+gy_insert_ring(struct gyre *cache)
+{
+    return gy_sweep_spacious(cache) ? GY_MAIN : GY_PROBATION;
+}
+
+/* A replacement stays in the ring where its key stands. */
+static inline uint8_t
+gy_insert_kind_in(unsigned ring)
+{
+    return ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
+}
+
 /* The ring a put of this key goes to; sets the content's kind. */
 static GY_INLINE unsigned
 gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
@@ -44,15 +58,14 @@ gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *conte
     unsigned ring;
     const char *entry;
     aim->unseen = gy_seats[0].inserts = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
-    if (!aim->unseen) { /* a replacement stays in the ring where its key stands */
+    if (!aim->unseen) {
         if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
             __builtin_prefetch(entry + sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t));
-        content->kind = ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
+        content->kind = gy_insert_kind_in(ring);
         return ring;
     }
     content->kind = (uint8_t)gy_history_recall(cache, aim->hash);
-    /* Newcomers are tried in probation when somebody has to leave for them, and not before. */
-    return gy_sweep_spacious(cache) ? GY_MAIN : GY_PROBATION;
+    return gy_insert_ring(cache);
 }
 
 /* Stages, publishes, releases the pin; again when a clear came between. Results as gyre_put. */
@@ -70,6 +83,14 @@ gy_insert(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, unsigned 
         gy_arena_unpin(cache, r, &staged);
     } while (gy_unlikely(result == GY_RESTAGE)); /* because a clear began in between */
     return result;
+}
+
+/* Will a put wait for its lines? A guess: of a key that the last get has missed they are there, and those of keys that are
+ * overwritten are near. */
+static inline bool
+gy_insert_waits(uint64_t hash)
+{
+    return gy_seats[0].inserts && gy_seats[0].missed != hash;
 }
 
 /* The slow half of gy_insert_make_room: helps the sweep when there is little, and wakes the worker when that did not

@@ -63,6 +63,8 @@ gy_cache_settle(gyre *cache)
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
     cache->end_more = GY_ENTRY_ALIGN - 1 + cache->g.proof_bytes;
+    uint64_t beside = GY_ENTRY_BESIDES + GY_KEY_USUAL + cache->g.value_align;
+    cache->plain_value_most = gy_min(cache->g.max_value_bytes, cache->arena_bytes - gy_min(cache->arena_bytes, beside));
     cache->n_shards = cache->g.n_shards;
     cache->flips = gy_hash_flips(cache->seed);
     cache->arenas = (uint64_t *)(void *)(base + cache->g.arenas_at);

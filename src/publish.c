@@ -28,7 +28,7 @@
 #include "proof.h"
 #include "section.h"
 
-enum { ADD_TRIES = 16, FREQ_CARRIED_MOST = 3, MOVED_TRIES = 64 };
+enum { ADD_TRIES = 16, MOVED_TRIES = 64 };
 
 struct put {
     struct gyre *cache;
@@ -105,9 +105,8 @@ swap_word(const struct gy_found *f, uint64_t to)
 static uint64_t
 instead_of(const struct put *p, const struct gy_found *f)
 {
-    unsigned freq = gy_slot_freq(f->word);
-    if (p->kind != GY_PUT_LEASED) /* a lease's value is what was asked for, and no second use */
-        freq = freq < FREQ_CARRIED_MOST ? freq + 1 : freq;
+    /* a lease's value is what was asked for, and no second use */
+    unsigned freq = p->kind == GY_PUT_LEASED ? gy_slot_freq(f->word) : gy_slot_freq_carried(f->word);
     return p->word | (uint64_t)freq << GY_FREQ_SHIFT | (f->word & GY_T);
 }
 

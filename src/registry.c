@@ -46,6 +46,7 @@ give_id(struct gyre *cache)
 {
     cache->id = ++last_id;
     cache->straight_id = cache->reader_fences ? UINT64_MAX : cache->id;
+    cache->plain_id = gy_cache_plain(cache) ? cache->id : UINT64_MAX;
 }
 
 /* The child's memory is the parent's at one instant, with all threads but one gone in mid-step; of a shared cache it is

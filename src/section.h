@@ -9,8 +9,9 @@
 
 #include "cache.h"
 
+/* Where readers need no fences. */
 static inline void
-gy_section_open(const struct gyre *cache, struct gy_record *record)
+gy_section_open_unfenced(const struct gyre *cache, struct gy_record *record)
 {
     struct gy_super *s = cache->super;
     /* acquire: a section that names the epoch of a grace period sees what was changed before it started.
@@ -19,10 +20,15 @@ gy_section_open(const struct gyre *cache, struct gy_record *record)
      * the section reads. */
     /* model: section1, section2 */
     gy_store_rel(&record->section, gy_load_acq(&s->epoch) << 24 | gy_load_rlx(&s->pin_base) >> 32);
+    gy_compiler_barrier(); /* pairs with the membarrier in shared_poll */
+}
+
+static inline void
+gy_section_open(const struct gyre *cache, struct gy_record *record)
+{
+    gy_section_open_unfenced(cache, record);
     if (gy_unlikely(cache->reader_fences))
         gy_fence_seq();
-    else
-        gy_compiler_barrier(); /* pairs with the membarrier in shared_poll */
 }
 
 static inline void

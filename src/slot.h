@@ -67,6 +67,15 @@ gy_slot_freq(uint64_t word)
     return (unsigned)(word >> GY_FREQ_SHIFT) & GY_FREQ_MOST;
 }
 
+/* What a word that takes the place of this one begins with: as one that was asked for once more. */
+static inline unsigned
+gy_slot_freq_carried(uint64_t word)
+{
+    enum { CARRIED_MOST = 3 };
+    unsigned freq = gy_slot_freq(word);
+    return freq < CARRIED_MOST ? freq + 1 : freq;
+}
+
 static inline bool
 gy_slot_tentative(uint64_t word)
 {

@@ -349,7 +349,7 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
             continue;
         const char *key = gy_entry_key(entry, i->h);
         gy_bytes_read(key, i->h.key_bytes);
-        i->hash = gy_likely(usual) ? gy_hash_usual(entry + sizeof i->h, &c->flips) : gy_hash(key, i->h.key_bytes, c->seed);
+        i->hash = gy_hash_in(c, key, i->h.key_bytes);
         look_up(c, i);
     }
     return n;

@@ -10,6 +10,7 @@
 #include "insert.h"
 #include "lease.h"
 #include "lookup.h"
+#include "put.h"
 #include "reap.h"
 #include "registry.h"
 
@@ -122,7 +123,7 @@ prepare(gyre *cache, const void *key, size_t key_size, const void *value, size_t
         result = precheck(cache, q);
     if (gy_likely(result == GYRE_OK)) /* before the look at the window: its misses are under way meanwhile */
         gy_insert_make_room(cache, q->r, sizeof(struct gy_header) + key_size + value_size,
-                            gy_seats[0].inserts && gy_seats[0].missed != q->aim.hash); /* else they are near */
+                            gy_insert_waits(q->aim.hash));
     return result;
 }
 
@@ -135,9 +136,9 @@ count_put(struct gy_record *r, int result)
         gy_count(&r->count.puts_rejected, 1);
 }
 
-int
-gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
-         const gyre_put_options *options)
+static __attribute__((noinline)) int
+put_generally(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
+              const gyre_put_options *options)
 {
     struct request q;
     if (value == NULL && value_size > 0)
@@ -153,6 +154,39 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
             *q.options->new_version = q.content.version;
         gy_insert_settle(cache, q.r, q.aim.window.shard);
     }
+    return result;
+}
+
+GY_SELDOM int
+gy_put_on(gyre *cache, struct gy_record *r, uint64_t hash, unsigned ring, const struct gy_content *content,
+          const struct gy_staged *staged)
+{
+    struct gy_aim aim = gy_aim_at(cache, content->key, content->key_bytes, hash, GY_PUT_ANY, 0);
+    if (staged == NULL)
+        return gy_insert(cache, r, &aim, ring, content);
+    int result = gy_index_publish(cache, r, &aim, staged);
+    gy_arena_unpin(cache, r, staged);
+    return result == GY_RESTAGE ? gy_insert(cache, r, &aim, ring, content) : result;
+}
+
+int
+gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_t value_size,
+         const gyre_put_options *options)
+{
+    struct gy_put p;
+    unsigned ring, kind;
+    if (gy_unlikely(cache == NULL || key == NULL || value == NULL || options != NULL || !gy_hash_short(key_size)) ||
+        gy_unlikely(gy_seats[0].cache_id != cache->plain_id || value_size > cache->plain_value_most) ||
+        gy_unlikely(!gy_put_window(cache, gy_hash_flipped(key, key_size, &cache->flips), &p)))
+        return put_generally(cache, key, key_size, value, value_size, options);
+    struct gy_record *r = gy_seats[0].record;
+    gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size + value_size, gy_insert_waits(p.hash));
+    if (gy_unlikely(!gy_put_place(cache, &p, &ring, &kind)))
+        return put_generally(cache, key, key_size, value, value_size, options);
+    int result = gy_put(cache, r, &p, key, key_size, value, value_size, ring, kind);
+    count_put(r, result);
+    if (gy_likely(result == GYRE_OK))
+        gy_insert_settle(cache, r, &cache->super->shard[p.number]);
     return result;
 }
 

@@ -28,20 +28,22 @@ key_with_images(gyre *cache, struct api_key *key)
     return key->text;
 }
 
-/* A walk need not look for it then; but it must where there may be an image. */
+/* A walk need not look for it then; but it must where there may be an image. With options, a put goes the general way. */
 TEST(gone, an_entry_that_has_gone_says_so)
 {
     gyre *cache = api_open(MIB, GYRE_NO_THREAD);
     struct api_key chosen;
     const char *key = key_with_images(cache, &chosen);
-    for (unsigned growing = 0; growing < 2; growing++) {
+    const gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
+    for (unsigned turn = 0; turn < 4; turn++) {
+        bool growing = turn % 2;
         CHECK_OK(put_bytes(cache, key, 8, 1));
         gy_ref first = gy_slot_ref(room_word(cache, key));
         gy_atomic_u64 *geometry = gy_geometry_of(cache, room_hash(cache, key));
         uint64_t steady = gy_load_seq(geometry);
         if (growing)
             gy_store_seq(geometry, gy_geometry_word(gy_geometry_log2(steady), GY_UNION));
-        CHECK_OK(put_bytes(cache, key, 8, 2));
+        CHECK_OK(gyre_put(cache, key, strlen(key), "another", 8, turn < 2 ? NULL : &options));
         gy_ref second = gy_slot_ref(room_word(cache, key));
         CHECK(second != first && !says_gone(cache, second));
         CHECK_EQ(says_gone(cache, first), !growing);

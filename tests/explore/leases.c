@@ -27,7 +27,7 @@ check_stale(const struct operation *call, unsigned key, uint32_t id)
 
 /* The lease that stands, if its holder has left; else 0. */
 static uint64_t
-left_behind(gyre *cache, uint64_t text)
+left_behind(gyre *cache, const uint64_t text[2])
 {
     int error;
     bool tentative;
@@ -35,7 +35,7 @@ left_behind(gyre *cache, uint64_t text)
     struct gy_found f;
     struct gy_lease_note note;
     uint64_t token = 0;
-    if (r == NULL || !gy_index_find(cache, ops_hash(&text, sizeof text), &text, sizeof text, &r->pin[GY_PIN_COMPARE], &f, &tentative))
+    if (r == NULL || !gy_index_find(cache, ops_hash(text, KEY_BYTES), text, KEY_BYTES, &r->pin[GY_PIN_COMPARE], &f, &tentative))
         return 0;
     if (gy_entry_is_lease(f.header) && gy_lease_read(cache, &f, &note) &&
         (note.record >= cache->g.n_records || gy_load_acq(&cache->records[note.record].owner) != note.owner))
@@ -47,7 +47,7 @@ left_behind(gyre *cache, uint64_t text)
 void
 leases_ask(struct actor *a, unsigned key, bool wait)
 {
-    uint64_t text = ops_key_of(key);
+    uint64_t text[2] = {ops_key_of(key)};
     gyre_lease_options options = GYRE_LEASE_OPTIONS_INIT;
     gyre_view view;
     gyre *cache = world_cache();
@@ -60,7 +60,7 @@ leases_ask(struct actor *a, unsigned key, bool wait)
     uint32_t id = ops_new_value(key, 0);
     uint64_t left = among_processes ? left_behind(cache, text) : 0;
     struct operation *o = ops_record(WGL_GET, key);
-    int rc = gyre_get_or_lease(cache, &text, sizeof text, &options, &view, &a->lease[key]);
+    int rc = gyre_get_or_lease(cache, text, KEY_BYTES, &options, &view, &a->lease[key]);
     if (rc == GYRE_MISS) {
         o->op.kind = WGL_ADD;
         o->op.id = id;

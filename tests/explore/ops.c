@@ -10,7 +10,7 @@
 #include "cache.h"
 #include "processes.h"
 
-enum { KEY_BYTES = 8, VALUE_MOST = 4096, TTL_MS = 10, FRESH_KEY = 255, SMALL_BYTES = 40 };
+enum { VALUE_MOST = 4096, TTL_MS = 10, FRESH_KEY = 255, SMALL_BYTES = 40 };
 
 struct history ops_history;
 static const struct scenario *scenario;
@@ -37,7 +37,7 @@ world_sleep(uint32_t ms)
     ops_history.clock_ms += ms;
 }
 
-/* Keys are a number in 8 bytes. Fresh ones are spread, and have tags of their own. */
+/* Fresh ones are spread, and have tags of their own. */
 uint64_t
 ops_key_of(unsigned key)
 {
@@ -159,7 +159,7 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
 {
     static const uint32_t flags[] = {[WGL_PUT] = 0, [WGL_ADD] = GYRE_ADD, [WGL_REPLACE] = GYRE_REPLACE,
                                      [WGL_IF_VERSION] = GYRE_IF_VERSION};
-    uint64_t text = ops_key_of(key), version = 0, value[VALUE_MOST / 8];
+    uint64_t text[2] = {ops_key_of(key)}, version = 0, value[VALUE_MOST / 8];
     gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
     uint32_t id = ops_new_value(key, bytes);
     options.flags = flags[kind];
@@ -176,7 +176,8 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
     struct operation *o = ops_record(kind, key);
     o->op.id = id;
     o->op.expected = kind == WGL_IF_VERSION ? a->seen_id[key] : 0;
-    int rc = gyre_put(world_cache(), &text, KEY_BYTES, value, bytes, &options);
+    bool bare = kind == WGL_PUT && ttl_ms == 0 && !(scenario->flags & GYRE_VERSIONS);
+    int rc = gyre_put(world_cache(), text, KEY_BYTES, value, bytes, bare ? NULL : &options);
     if (ttl_ms) {
         uint64_t latest = ops_history.clock_ms + ttl_ms, touched = ops_history.value[id].touched_ms;
         ops_history.value[id].expiry_ms = latest > touched ? latest : touched;
@@ -192,17 +193,17 @@ put(struct actor *a, unsigned key, enum wgl_kind kind, uint32_t bytes, uint32_t 
 static void
 draft(unsigned key, bool commit)
 {
-    uint64_t text = ops_key_of(key);
+    uint64_t text[2] = {ops_key_of(key)};
     gyre_draft d;
     uint32_t id = ops_new_value(key, scenario->value_bytes);
     if (!commit) {
-        if (gyre_reserve(world_cache(), &text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
+        if (gyre_reserve(world_cache(), text, KEY_BYTES, scenario->value_bytes, NULL, &d) == GYRE_OK)
             gyre_abort(&d);
         return;
     }
     struct operation *o = ops_record(WGL_PUT, key);
     o->op.id = id;
-    int rc = gyre_reserve(world_cache(), &text, KEY_BYTES, scenario->value_bytes, NULL, &d);
+    int rc = gyre_reserve(world_cache(), text, KEY_BYTES, scenario->value_bytes, NULL, &d);
     if (rc == GYRE_OK) {
         gy_bytes_written(d.data, d.size);
         ops_fill(d.data, key, id, scenario->value_bytes);
@@ -226,10 +227,10 @@ note_hit(struct actor *a, struct operation *o, unsigned key, uint32_t id, uint64
 static void
 get(struct actor *a, unsigned key, bool hold)
 {
-    uint64_t text = ops_key_of(key), clock = ops_history.clock_ms;
+    uint64_t text[2] = {ops_key_of(key)}, clock = ops_history.clock_ms;
     gyre_view view;
     struct operation *o = ops_record(WGL_GET, key);
-    int rc = gyre_get(world_cache(), &text, KEY_BYTES, &view);
+    int rc = gyre_get(world_cache(), text, KEY_BYTES, &view);
     if (rc == GYRE_OK) {
         uint32_t id = ops_read_value(view.data, view.size, key);
         note_hit(a, o, key, id, view.version, clock);
@@ -290,10 +291,10 @@ ops_release_shelf(void)
 static void
 read_copy(struct actor *a, unsigned key)
 {
-    uint64_t text = ops_key_of(key), buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
+    uint64_t text[2] = {ops_key_of(key)}, buffer[VALUE_MOST / 8], clock = ops_history.clock_ms;
     size_t size;
     struct operation *o = ops_record(WGL_GET, key);
-    int rc = gyre_read(world_cache(), &text, KEY_BYTES, buffer, sizeof buffer, &size);
+    int rc = gyre_read(world_cache(), text, KEY_BYTES, buffer, sizeof buffer, &size);
     if (rc == GYRE_OK)
         note_hit(a, o, key, ops_read_value(buffer, size, key), 0, clock);
     ops_answer(o, rc);
@@ -302,14 +303,14 @@ read_copy(struct actor *a, unsigned key)
 static void
 get_all(struct actor *a)
 {
-    uint64_t text[WORLD_KEYS], clock = ops_history.clock_ms;
+    uint64_t text[WORLD_KEYS][2], clock = ops_history.clock_ms;
     gyre_key keys[WORLD_KEYS];
     gyre_view views[WORLD_KEYS];
     int results[WORLD_KEYS];
     struct operation *o[WORLD_KEYS];
     for (unsigned k = 0; k < scenario->keys; k++) {
-        text[k] = k;
-        keys[k] = (gyre_key){&text[k], KEY_BYTES};
+        text[k][0] = k, text[k][1] = 0;
+        keys[k] = (gyre_key){text[k], KEY_BYTES};
         o[k] = ops_record(WGL_GET, k);
     }
     gyre_get_many(world_cache(), scenario->keys, keys, views, results);
@@ -334,7 +335,7 @@ visited(void *arg, const void *key, size_t key_bytes, const gyre_view *view)
     struct visit *v = arg;
     uint64_t number = 0;
     if (key_bytes == KEY_BYTES)
-        memcpy(&number, key, KEY_BYTES);
+        memcpy(&number, key, sizeof number);
     if (number >= WORLD_KEYS)
         return 0;
     if (v->seen >> number & 1)
@@ -374,9 +375,9 @@ clear(void)
 static void
 delete(unsigned key)
 {
-    uint64_t text = ops_key_of(key);
+    uint64_t text[2] = {ops_key_of(key)};
     struct operation *o = ops_record(WGL_DELETE, key);
-    ops_answer(o, gyre_delete(world_cache(), &text, KEY_BYTES));
+    ops_answer(o, gyre_delete(world_cache(), text, KEY_BYTES));
 }
 
 /* It may be any value of the key that a touch meets. */
@@ -396,11 +397,11 @@ extend(unsigned key, uint64_t expiry_ms)
 static void
 touch(unsigned key)
 {
-    uint64_t text = ops_key_of(key);
+    uint64_t text[2] = {ops_key_of(key)};
     struct operation *o = ops_record(WGL_TOUCH, key);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on++;
-    int rc = gyre_touch(world_cache(), &text, KEY_BYTES, 3 * TTL_MS);
+    int rc = gyre_touch(world_cache(), text, KEY_BYTES, 3 * TTL_MS);
     extend(key, ops_history.clock_ms + 3 * TTL_MS);
     ops_history.touches_going_on--;
     ops_history.touches += rc == GYRE_OK;

@@ -73,6 +73,7 @@ void ops_check_misses(uint64_t counted);
  * and whose they are. */
 struct operation *ops_record(enum wgl_kind kind, unsigned key);
 void ops_answer(struct operation *o, int rc);
+enum { KEY_BYTES = 16 }; /* a number, and nothing */
 uint64_t ops_key_of(unsigned key);
 uint32_t ops_new_value(unsigned key, uint32_t bytes);
 void ops_fill(void *to, unsigned key, uint32_t id, uint32_t bytes);

@@ -253,6 +253,7 @@ begin(const struct plan *plan)
         gyre *h = p == 0 ? cache : &handles[p];
         h->reader_fences = cache->super->reader_fences;
         h->straight_id = h->reader_fences ? UINT64_MAX : h->id;
+        h->plain_id = gy_cache_plain(h) && rng_one_in(&rng, 2) ? h->id : UINT64_MAX; /* else puts go the general way */
     }
     ops_history.clock_moves.state = rng_next(&rng);
     processes_begin(plan->apart);

@@ -9,10 +9,10 @@ options.h os.h process.h hash.h policy.h entry.h slot.h arena.h region.h os_obje
 rcu/record.h learn.h member.h
 rcu/rcu.h layout.h worker.h rebuild.h sync.h file.h mend.h maintain.h
 cache.h
-registry.h reap.h expel.h credit.h recount.h section.h account.h hand.h choose.h index.h note.h proof.h doubt.h recover.h history.h clear.h grow.h gate.h holder.h space.h
+registry.h reap.h expel.h credit.h recount.h section.h account.h hand.h choose.h index.h note.h proof.h doubt.h recover.h history.h clear.h grow.h gate.h holder.h space.h stage.h
 walk.h limit.h sweep.h find.h insert.h readonly.h move.h displace.h refill.h draft.h lease.h
 lookup.h carry.h resize.h
-hit.h'
+hit.h put.h'
 
 floor_of() {
     printf '%s\n' "$floors" | awk -v want="$1" '{ for (i = 1; i <= NF; i++) if ($i == want) print NR }'
