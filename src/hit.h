@@ -34,23 +34,13 @@ gy_hit_slot(struct gy_bucket *bucket, uint64_t hash)
     return gy_likely(likely != 0) ? gy_find_first(bucket, likely) : NULL;
 }
 
-/* Starts the misses of the entry that a slot refers to, which begins anywhere in a line: of its first bytes, and of
- * those that follow. (Relaxed: a guess. Wherever it leads, to ask for a line is no access.) */
-static GY_INLINE void
-gy_hit_prefetch(const struct gyre *cache, gy_atomic_u64 *slot)
-{
-    uintptr_t entry = (uintptr_t)cache->region.base + gy_slot_offset(gy_load_rlx(slot));
-    __builtin_prefetch((const void *)entry), __builtin_prefetch((const void *)(entry + GY_LINE));
-}
-
-/* True: a hit, counted, its view filled but for the pin's address, and held by pin, which was free. False: nothing was
- * done. For caches whose readers need no fences of their own. */
+/* True: the entry that a slot's word refers to is held by pin, which was free. False: nothing was done. For caches whose
+ * readers need no fences of their own. */
 static GY_INLINE bool
-gy_hit_at(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, const void *key, size_t key_bytes,
-          gy_atomic_u64 *pin, gyre_view *view)
+gy_hit_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, gyre_view *view, uint64_t *word, const char **entry)
 {
-    uint64_t word = gy_load_acq(slot); /* model: get, reader1 */
-    gy_ref within = (word & cache->committed_mask) - cache->arenas_ref;
+    *word = gy_load_acq(slot); /* model: get, reader1 */
+    gy_ref within = (*word & cache->committed_mask) - cache->arenas_ref;
     if (gy_unlikely(within >= cache->arenas_refs)) /* as of an empty word, and of a tentative one */
         return false;
     uint64_t arena = (uint64_t)((unsigned __int128)within * cache->arena_part >> 64);
@@ -58,30 +48,48 @@ gy_hit_at(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, const vo
     view->priv[1] = held;
     gy_pin_set_unfenced(pin, held);     /* model: reader2 */
     uint64_t again = gy_load_acq(slot); /* model: reader3 */
-    if (gy_unlikely(again != word)) /* a bump of the frequency, too */
-        goto other;
-    const char *entry = (const char *)&cache->arenas[within];
+    if (gy_unlikely(again != *word)) /* a bump of the frequency, too */
+        return false;
+    *entry = (const char *)&cache->arenas[within];
+    return true;
+}
+
+/* Is an entry that a pin holds the key's, and plain? Then it is in the view. */
+static GY_INLINE bool
+gy_hit_show(const struct gyre *cache, const char *entry, const void *key, size_t key_bytes, gyre_view *view)
+{
     struct gy_header h = gy_entry_header(entry);
     if (gy_unlikely(!gy_entry_plain(h, key_bytes)))
-        goto other;
+        return false;
     uintptr_t value = ((uintptr_t)entry + sizeof h + key_bytes + cache->align_less_one) & cache->align_mask;
     view->data = (const void *)value; /* it and size are looked at below: by then they need no registers */
     view->size = h.value_bytes;
     if (gy_unlikely(((value + h.value_bytes - 1) ^ (uintptr_t)entry) > cache->arena_mask))
-        goto other;
+        return false;
     gy_bytes_read(entry + sizeof h, key_bytes);
     gy_bytes_read(key, key_bytes);
     if (gy_unlikely(!gy_entry_same_bytes(entry + sizeof h, key, key_bytes)))
-        goto other;
+        return false;
     view->version = 0;
     view->user_flags = 0;
     view->ttl_left_ms = 0;
-    gy_lookup_count(r, slot, word);
-    gy_compiler_barrier();
-    if (gy_unlikely(gy_record_expelled(r))) /* after what was read */
-        goto other;
     return true;
-other:
+}
+
+/* True: a hit, counted, its view filled but for the pin's address, and held by pin, which was free. False: nothing was
+ * done. */
+static GY_INLINE bool
+gy_hit_at(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, const void *key, size_t key_bytes,
+          gy_atomic_u64 *pin, gyre_view *view)
+{
+    uint64_t word;
+    const char *entry;
+    if (gy_hit_pin(cache, slot, pin, view, &word, &entry) && gy_hit_show(cache, entry, key, key_bytes, view)) {
+        gy_lookup_count(r, slot, word);
+        gy_compiler_barrier();
+        if (gy_likely(!gy_record_expelled(r))) /* after what was read */
+            return true;
+    }
     gy_pin_clear(pin);
     return false;
 }

@@ -38,12 +38,25 @@ gy_lookup_quietly(struct gyre *cache, struct gy_record *r, uint64_t hash, const 
     return !gone;
 }
 
+/* Does a hit count in the frequency of this word? */
+static GY_INLINE bool
+gy_lookup_counts(uint64_t word)
+{
+    return (word & GY_POLICY_FREQ_MOST * GY_FREQ_ONE) == 0;
+}
+
+static GY_INLINE void
+gy_lookup_bump(gy_atomic_u64 *slot, uint64_t word)
+{
+    if (gy_unlikely(gy_lookup_counts(word))) /* failed: another changed it; a count is lost */
+        gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
+}
+
 static GY_INLINE void
 gy_lookup_count(struct gy_record *r, gy_atomic_u64 *slot, uint64_t word)
 {
     gy_count(&r->count.hits, 1);
-    if (gy_unlikely((word & GY_POLICY_FREQ_MOST * GY_FREQ_ONE) == 0)) /* failed: another changed it; a count is lost */
-        gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
+    gy_lookup_bump(slot, word);
 }
 
 /* The same, counting hits, misses and frequency. GYRE_OK or GYRE_MISS. Who was expelled has still to be told so. */

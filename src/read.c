@@ -225,83 +225,198 @@ gyre_read(gyre *cache, const void *key, size_t key_size, void *buffer, size_t bu
 enum { OVERLAP = 16 }; /* lookups in flight: the processor tracks about as many misses; and pins */
 _Static_assert(GY_PIN_VIEWS + OVERLAP <= GY_PINS, "a pin each");
 
-/* A batch of lookups, at most OVERLAP, in three passes: the misses of each pass are under way together. */
+/* A batch of lookups, at most OVERLAP, in passes: the misses of each are under way together. */
 struct batch {
     size_t n;
     const gyre_key *keys;
     gyre_view *views;
     int *results;
-    uint64_t hash[OVERLAP];
-    struct gy_bucket *bucket[OVERLAP]; /* the first, or where slot is NULL the second; NULL: the general way */
-    gy_atomic_u64 *slot[OVERLAP];
 };
 
-static GY_INLINE struct gy_bucket *
-batch_bucket(const struct gyre *cache, const gyre_key *k, bool straight, uint64_t *hash)
+/* What the passes tell each other of its keys. */
+struct batch_state {
+    uint64_t hash[OVERLAP];
+    struct gy_bucket *bucket[OVERLAP]; /* the first; of those in left[] the second */
+    const char *entry[OVERLAP];        /* pinned; or no_entry */
+    size_t left[OVERLAP];              /* keys that a pass leaves to the next */
+    size_t n_fresh, fresh[OVERLAP];    /* keys whose hits count in the frequency, and the words that say so */
+    gy_atomic_u64 *slot[OVERLAP];
+    uint64_t word[OVERLAP];
+};
+
+static struct gy_bucket no_bucket; /* nothing is found there */
+static const uint64_t no_entry;    /* a header that no key has */
+
+/* Of a key that is not usable, anything. */
+static __attribute__((noinline)) uint64_t
+batch_hash_unusual(const struct gyre *cache, const gyre_key *k)
 {
-    struct gy_bucket *base;
-    uint64_t geometry;
-    if (gy_unlikely(!key_usable(k->data, k->size)))
-        return NULL;
-    *hash = gy_hash_in(cache, k->data, k->size);
-    if (gy_unlikely(!straight || !gy_hit_window(cache, *hash, &base, &geometry)))
-        return NULL;
-    struct gy_bucket *first = gy_geometry_bucket(base, geometry, *hash);
-    __builtin_prefetch(first);
-    return first;
+    return key_usable(k->data, k->size) ? gy_hash(k->data, k->size, cache->seed) : 0;
 }
 
-static GY_INLINE void
-batch_hash(const struct gyre *cache, struct batch *b, bool straight)
+/* Fetches first buckets. True: all keys are of the usual size. */
+static GY_INLINE bool
+batch_hash(const struct gyre *cache, struct batch b, struct batch_state *s)
 {
-    for (size_t i = 0; i < b->n; i++)
-        b->bucket[i] = batch_bucket(cache, &b->keys[i], straight, &b->hash[i]);
-}
-
-/* In the first bucket; else the second one is looked at later. */
-static GY_INLINE void
-batch_find(const struct gyre *cache, struct batch *b)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        b->slot[i] = NULL;
-        if (gy_unlikely(b->bucket[i] == NULL))
-            continue;
-        b->slot[i] = gy_hit_slot(b->bucket[i], b->hash[i]);
-        if (gy_likely(b->slot[i] != NULL)) {
-            gy_hit_prefetch(cache, b->slot[i]);
+    bool usual = true;
+    for (size_t i = 0; i < b.n; i++) {
+        struct gy_bucket *base;
+        uint64_t hash, geometry;
+        if (gy_likely(b.keys[i].size == GY_KEY_USUAL && b.keys[i].data != NULL))
+            hash = gy_hash_flipped(b.keys[i].data, GY_KEY_USUAL, &cache->flips);
+        else
+            hash = batch_hash_unusual(cache, &b.keys[i]), usual = false;
+        s->hash[i] = hash;
+        if (gy_unlikely(!gy_hit_window(cache, hash, &base, &geometry))) {
+            s->bucket[i] = &no_bucket;
             continue;
         }
+        s->bucket[i] = gy_geometry_bucket(base, geometry, hash);
+        __builtin_prefetch(s->bucket[i]);
+    }
+    return usual;
+}
+
+/* Pins the entry of key i, and fetches its first bytes, and those that follow: it begins anywhere in a line. */
+static GY_INLINE void
+batch_pin(struct gyre *cache, struct gy_record *r, struct batch b, struct batch_state *s, size_t i, gy_atomic_u64 *slot)
+{
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS + i];
+    gyre_view *view = &b.views[i];
+    const char *entry;
+    uint64_t word;
+    s->entry[i] = (const char *)&no_entry;
+    if (gy_unlikely(gy_load_acq(pin) != 0)) /* acquire: the release of the view that had it */
+        pin = gy_record_view_pin(cache, r);
+    if (gy_unlikely(pin == NULL))
+        return;
+    view->priv[0] = (uint64_t)(uintptr_t)pin;
+    if (!gy_hit_pin(cache, slot, pin, view, &word, &entry)) {
+        gy_pin_clear(pin);
+        return;
+    }
+    s->entry[i] = entry;
+    __builtin_prefetch(entry), __builtin_prefetch(entry + GY_LINE);
+    if (gy_unlikely(gy_lookup_counts(word)))
+        s->fresh[s->n_fresh] = i, s->slot[s->n_fresh] = slot, s->word[s->n_fresh++] = word;
+}
+
+/* Finds the entries of first buckets, fetches second ones. Returns how many keys are left to these. */
+static GY_INLINE size_t
+batch_find_first(struct gyre *cache, struct gy_record *r, struct batch b, struct batch_state *s)
+{
+    size_t n_left = 0;
+    for (size_t i = 0; i < b.n; i++) {
         struct gy_bucket *base;
         uint64_t geometry;
-        bool steady = gy_hit_window(cache, b->hash[i], &base, &geometry);
-        b->bucket[i] = steady ? gy_geometry_bucket(base, geometry, gy_hash_mixed(b->hash[i])) : NULL;
-        __builtin_prefetch(b->bucket[i]);
+        gy_atomic_u64 *slot = gy_hit_slot(s->bucket[i], s->hash[i]);
+        if (gy_likely(slot != NULL)) {
+            batch_pin(cache, r, b, s, i, slot);
+            continue;
+        }
+        s->entry[i] = (const char *)&no_entry;
+        if (gy_unlikely(!gy_hit_window(cache, s->hash[i], &base, &geometry)))
+            continue;
+        s->bucket[i] = gy_geometry_bucket(base, geometry, gy_hash_mixed(s->hash[i]));
+        __builtin_prefetch(s->bucket[i]);
+        s->left[n_left++] = i;
     }
+    return n_left;
+}
+
+static GY_INLINE void
+batch_find_second(struct gyre *cache, struct gy_record *r, struct batch b, struct batch_state *s, size_t n_left)
+{
+    for (size_t n = 0; n < n_left; n++) {
+        size_t i = s->left[n];
+        gy_atomic_u64 *slot = gy_hit_slot(s->bucket[i], s->hash[i]);
+        if (slot != NULL)
+            batch_pin(cache, r, b, s, i, slot);
+    }
+}
+
+static void
+batch_unpin(const gyre_view *view)
+{
+    gy_pin_clear((gy_atomic_u64 *)(uintptr_t)view->priv[0]);
+}
+
+/* Fills the views of hits, and fetches the ends of their values. Returns how many keys are left to the general way. */
+static GY_INLINE size_t
+batch_show(struct gyre *cache, struct batch b, struct batch_state *s, bool usual)
+{
+    size_t n_left = 0;
+    for (size_t i = 0; i < b.n; i++) {
+        const gyre_key *k = &b.keys[i];
+        gyre_view *view = &b.views[i];
+        const char *entry = s->entry[i];
+        size_t key_size = usual ? GY_KEY_USUAL : k->size;
+        if (gy_likely((usual || key_usable(k->data, key_size)) && gy_hit_show(cache, entry, k->data, key_size, view))) {
+            __builtin_prefetch((const char *)view->data + view->size - 1);
+            b.results[i] = GYRE_OK;
+            continue;
+        }
+        if (entry != (const char *)&no_entry)
+            batch_unpin(view);
+        b.results[i] = GYRE_MISS;
+        s->left[n_left++] = i;
+    }
+    return n_left;
+}
+
+/* Counts the hits. True: they stand. */
+static GY_INLINE bool
+batch_count(struct gy_record *r, struct batch b, const struct batch_state *s, size_t hits)
+{
+    gy_count(&r->count.hits, hits);
+    for (size_t n = 0; n < s->n_fresh; n++)
+        if (b.results[s->fresh[n]] == GYRE_OK)
+            gy_lookup_bump(s->slot[n], s->word[n]);
+    gy_compiler_barrier();
+    return gy_likely(!gy_record_expelled(r)); /* after what was read */
+}
+
+/* Those that are left, or all. Returns how many hits there are among them. */
+static __attribute__((noinline)) size_t
+batch_generally(struct gyre *cache, struct gy_record *r, struct batch b, const size_t *left, size_t n_left)
+{
+    size_t hits = 0;
+    for (size_t n = 0; n < n_left; n++) {
+        size_t i = left != NULL ? left[n] : n;
+        const gyre_key *k = &b.keys[i];
+        if (key_usable(k->data, k->size))
+            b.results[i] = get_hashed(cache, r, gy_hash_in(cache, k->data, k->size), k->data, k->size, &b.views[i]);
+        else
+            b.views[i] = NO_VIEW, b.results[i] = GYRE_EINVAL;
+        hits += b.results[i] == GYRE_OK;
+    }
+    return hits;
+}
+
+static __attribute__((noinline)) size_t
+batch_expelled(struct gyre *cache, struct gy_record *r, struct batch b)
+{
+    for (size_t i = 0; i < b.n; i++)
+        if (b.results[i] == GYRE_OK)
+            batch_unpin(&b.views[i]);
+    return batch_generally(cache, r, b, NULL, b.n);
 }
 
 static GY_INLINE size_t
-batch_get(struct gyre *cache, struct gy_record *r, struct batch *b)
+batch_get(struct gyre *cache, struct gy_record *r, struct batch b)
 {
-    size_t hits = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        const gyre_key *k = &b->keys[i];
-        gyre_view *view = &b->views[i];
-        gy_atomic_u64 *pin = &r->pin[GY_PIN_VIEWS + i]; /* acquire: the release of the view that had it */
-        if (gy_unlikely(gy_load_acq(pin) != 0))
-            pin = gy_record_view_pin(cache, r);
-        gy_atomic_u64 *slot = b->slot[i];
-        if (gy_unlikely(slot == NULL && b->bucket[i] != NULL))
-            slot = gy_hit_slot(b->bucket[i], b->hash[i]);
-        view->priv[0] = (uint64_t)(uintptr_t)pin;
-        if (gy_likely(slot != NULL && pin != NULL && gy_hit_at(cache, r, slot, k->data, k->size, pin, view)))
-            b->results[i] = GYRE_OK;
-        else if (key_usable(k->data, k->size))
-            b->results[i] = get_hashed(cache, r, b->hash[i], k->data, k->size, view);
-        else
-            *view = NO_VIEW, b->results[i] = GYRE_EINVAL;
-        hits += b->results[i] == GYRE_OK;
-    }
-    return hits;
+    struct batch_state s;
+    if (gy_unlikely(!seated(cache) || gy_clear_pending(cache)))
+        return batch_generally(cache, r, b, NULL, b.n);
+    bool usual = batch_hash(cache, b, &s);
+    s.n_fresh = 0;
+    size_t n_left = batch_find_first(cache, r, b, &s);
+    batch_find_second(cache, r, b, &s, n_left);
+    n_left = gy_likely(usual) ? batch_show(cache, b, &s, true) : batch_show(cache, b, &s, false);
+    size_t hits = b.n - n_left;
+    if (gy_unlikely(!batch_count(r, b, &s, hits)))
+        return batch_expelled(cache, r, b);
+    return gy_likely(n_left == 0) ? hits : hits + batch_generally(cache, r, b, s.left, n_left);
 }
 
 size_t
@@ -317,12 +432,8 @@ gyre_get_many(gyre *cache, size_t n, const gyre_key *keys, gyre_view *views, int
         views[i] = NO_VIEW;
     }
     for (size_t start = 0; r != NULL && start < n; start += OVERLAP) {
-        struct batch b;
-        b.n = gy_min(n - start, OVERLAP);
-        b.keys = keys + start, b.views = views + start, b.results = results + start;
-        batch_hash(cache, &b, seated(cache) && !gy_clear_pending(cache));
-        batch_find(cache, &b);
-        hits += batch_get(cache, r, &b);
+        struct batch b = {gy_min(n - start, OVERLAP), keys + start, views + start, results + start};
+        hits += batch_get(cache, r, b);
     }
     return hits;
 }

@@ -105,6 +105,26 @@ do_get(gyre *cache)
 }
 
 static void
+do_get_many(gyre *cache)
+{
+    enum { BATCH = 3 };
+    struct api_key text[BATCH] = {key_of(2), key_of(3), key_of(4)};
+    gyre_key keys[BATCH] = {{text[0].text, 16}, {text[1].text, 16}, {text[2].text, 16}};
+    gyre_view views[BATCH];
+    int results[BATCH];
+    bool before = stop.stopped;
+    gyre_get_many(cache, BATCH, keys, views, results);
+    for (unsigned i = 0; i < BATCH; i++) {
+        stop.late += !before && stop.stopped && results[i] != GYRE_ESTALE;
+        if (results[i] == GYRE_OK && !stop.stopped)
+            check_value(views[i].data, views[i].size, 2 + i);
+        CHECK(results[i] == GYRE_OK || views[i].priv[0] == 0);
+    }
+    for (unsigned i = 0; i < BATCH; i++)
+        gyre_release(&views[i]);
+}
+
+static void
 do_read(gyre *cache)
 {
     char buffer[SIZE];
@@ -286,12 +306,15 @@ TEST(expel_points, the_last_step_of_a_get)
     stop.quietly = true;
     stop_at_each(do_get, 0, 1);
     CHECK_EQ(stop.late, 0);
+    stop_at_each(do_get_many, 0, 1);
+    CHECK_EQ(stop.late, 0);
     stop_at_each(do_scan, 0, 17);
     CHECK_EQ(stop.late, 0);
     stop.quietly = false;
 }
 
 TEST(expel_points, a_get) { stop_at_each(do_get, 0, 1); }
+TEST(expel_points, a_batch) { stop_at_each(do_get_many, 0, 1); }
 TEST(expel_points, a_read) { stop_at_each(do_read, 0, 1); }
 TEST(expel_points, a_put) { stop_at_each(do_put, 0, 1); }
 TEST(expel_points, with_a_limit) { stop_at_each(do_put, KEYS, 1); }

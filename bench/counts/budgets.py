@@ -24,7 +24,7 @@ BUDGETS = {
     "get and release, first hit": Budget(135, 1.1),
     "get, miss": Budget(236, 0),
     "read, hit copied": Budget(173, 0),
-    "get_many of 16 and releases, a key": Budget(172, 0),
+    "get_many of 16 and releases, a key": Budget(158, 0),
     "put, new key": Budget(565, 5.3),
     "reserve and commit, new key": Budget(1252, 7.4),
     "get_or_lease and release, hit": Budget(225, 0),
