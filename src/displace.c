@@ -76,12 +76,13 @@ displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, struct
     bool movable, moved = false;
     if (word == GY_EMPTY || gy_slot_tentative(word))
         return word == GY_EMPTY;
-    if (!gy_move_pin(cache, r, slot, word, &f, &movable))
+    if (!gy_move_read(cache, r, slot, word, &f))
         return false;
     uint64_t hash = gy_hash(gy_entry_key(f.entry, f.header), f.header.key_bytes, cache->seed);
     struct gy_window w;
     gy_index_window(cache, hash, &w);
-    if (movable && w.n == 2 && w.bucket[0] == from && w.bucket[1] > from) {
+    if (!gy_slot_tentative(f.word) && w.n == 2 && w.bucket[0] == from && w.bucket[1] > from &&
+        gy_move_hold(cache, r, &f, &movable) && movable) {
         uint64_t mine = hash | 1, was = 0; /* by CAS: who was expelled may come late, and is in nobody's way */
         if (gy_cas_seq(&shard->displaced, &was, mine)) {
             moved = !scan_under_way(cache) && move_to(cache, r, shard, &f, w.bucket[1]);
@@ -100,8 +101,7 @@ gy_displace(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, con
     bool room = false;
     for (unsigned n = 0; n < 2 * GY_BUCKET_SLOTS; n++) {
         uint64_t word = gy_load_acq(&w->bucket[n / GY_BUCKET_SLOTS]->slot[n % GY_BUCKET_SLOTS]);
-        if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
-            __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
+        gy_move_prefetch(cache, word);
     }
     for (unsigned n = 0; n < 2 * GY_BUCKET_SLOTS && !room; n++) {
         struct gy_bucket *from = w->bucket[n / GY_BUCKET_SLOTS];

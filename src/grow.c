@@ -216,17 +216,17 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
             return;
         struct gy_found f;
         bool movable;
-        if (!gy_move_pin(cache, r, old, word, &f, &movable))
+        if (!gy_move_read(cache, r, old, word, &f))
             continue;
         uint64_t hash = gy_hash(gy_entry_key(f.entry, f.header), f.header.key_bytes, cache->seed);
         uint64_t first = gy_hash_first(hash) & (2 * n - 1), second = gy_hash_second(hash) & (2 * n - 1);
         uint64_t to = (first & (n - 1)) == b ? first : second;
         bool done = to == b;
-        if (!done && gy_slot_tentative(word)) {
+        if (!done && gy_slot_tentative(f.word)) {
             /* model: migrate1kill */
-            done = gy_cas_seq(old, &word, GY_EMPTY); /* its owner accounts for it */
-        } else if (!done) {
-            gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], word) : NULL;
+            done = gy_cas_seq(old, &f.word, GY_EMPTY); /* its owner accounts for it */
+        } else if (!done && gy_move_hold(cache, r, &f, &movable)) {
+            gy_atomic_u64 *e = movable ? place_in_image(cache, r, shard, &base[b + n], f.word) : NULL;
             if (e == NULL)
                 done = gy_index_evict(cache, r, shard, &f, GYRE_CONFLICT); /* model: migrate2evict */
             else
@@ -238,50 +238,65 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
     }
 }
 
-/* The cursor is log2 of N and the next bucket, so that a claim cannot fall into another doubling. */
-static bool
-claim_bucket(struct gy_shard *shard, unsigned log2, uint64_t *b)
+static uint64_t
+bucket_at(uint64_t cursor)
 {
-    uint64_t at = gy_load_acq(&shard->cursor), n = (uint64_t)1 << log2;
+    return cursor & (((uint64_t)1 << CURSOR_SHIFT) - 1);
+}
+
+/* So many buckets at most, from *b on. The cursor is log2 of N and the next bucket, so that a claim cannot fall into
+ * another doubling. */
+static uint64_t
+claim_buckets(struct gy_shard *shard, unsigned log2, uint64_t most, uint64_t *b)
+{
+    uint64_t at = gy_load_acq(&shard->cursor), n = (uint64_t)1 << log2, some;
     do {
-        *b = at & (((uint64_t)1 << CURSOR_SHIFT) - 1);
+        *b = bucket_at(at);
         if (at >> CURSOR_SHIFT != log2 || *b >= n)
-            return false;
+            return 0;
+        some = gy_min(most, n - *b);
     /* model: migrateclaim */
-    } while (!gy_cas_seq(&shard->cursor, &at, at + 1)); /* another mover claimed */
-    return true;
+    } while (!gy_cas_seq(&shard->cursor, &at, at + some)); /* another mover claimed */
+    return some;
 }
 
 /* In the section: none comes late but of who was expelled, who finds another count. */
 static void
-count_finished(struct gy_shard *shard, unsigned log2)
+count_finished(struct gy_shard *shard, unsigned log2, uint64_t some)
 {
     uint64_t seen = gy_load_acq(&shard->finished), whose = finished_word(log2, false, 0) >> CURSOR_SHIFT;
-    while (seen >> CURSOR_SHIFT == whose && !gy_cas_seq(&shard->finished, &seen, seen + 1))
+    while (seen >> CURSOR_SHIFT == whose && !gy_cas_seq(&shard->finished, &seen, seen + some))
         ; /* retried because another mover finished one */
 }
 
-/* One bucket: what a put can bear. */
+/* Starts the misses that moving a bucket will have. */
+static GY_INLINE void
+prefetch(const struct gyre *cache, struct gy_bucket *bucket, struct gy_bucket *image)
+{
+    __builtin_prefetch(image, 1);
+    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+        gy_move_prefetch(cache, gy_load_acq(&bucket->slot[s]));
+}
+
 static bool
-move_bucket(struct gyre *cache, struct gy_record *r, unsigned number)
+move_buckets(struct gyre *cache, struct gy_record *r, unsigned number, unsigned most)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     struct gy_bucket *base = gy_shard_buckets(cache, number);
     unsigned log2 = lower_log2(cache, gy_load_acq(gy_grow_geometry(cache, shard)));
-    uint64_t n = (uint64_t)1 << log2, b;
-    if (!claim_bucket(shard, log2, &b))
+    uint64_t n = (uint64_t)1 << log2, b, some = claim_buckets(shard, log2, most, &b), end = b + some;
+    if (some == 0)
         return false;
-    __builtin_prefetch(&base[b + n]);
-    for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
-        uint64_t word = gy_load_acq(&base[b].slot[s]);
-        if (gy_ref_arena(cache, gy_slot_ref(word)) != UINT32_MAX)
-            __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
-    }
+    prefetch(cache, &base[b], &base[b + n]);
     gy_section_enter(cache, r);
     if (stage_of(shard) == MOVE && !gy_record_expelled(r)) { /* else others move what is left */
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
-            move_slot(cache, r, number, b, n, s);
-        count_finished(shard, log2);
+        for (; b < end; b++) {
+            if (b + 1 < end)
+                prefetch(cache, &base[b + 1], &base[b + 1 + n]);
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
+                move_slot(cache, r, number, b, n, s);
+        }
+        count_finished(shard, log2, some);
     }
     gy_section_exit(cache, r);
     return true;
@@ -304,7 +319,7 @@ move_alone(struct drive *d)
     uint64_t seen = gy_load_acq(&d->shard->finished), n = (uint64_t)1 << d->log2;
     if (seen >> CURSOR_SHIFT != finished_word(d->log2, true, 0) >> CURSOR_SHIFT)
         return false;
-    uint64_t b = seen & (((uint64_t)1 << CURSOR_SHIFT) - 1), end = gy_min(b + ALONE, n);
+    uint64_t b = bucket_at(seen), end = gy_min(b + ALONE, n);
     for (; b < end; b++) {
         gy_section_enter(cache, d->r);
         for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
@@ -399,13 +414,23 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
     return true;
 }
 
+/* Two buckets for each word beyond the load: all before it is 6 % fuller. Each put there moves one, while that is so. */
 bool
-gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait)
+gy_grow_behind(const struct gyre *cache, struct gy_shard *shard)
+{
+    enum { BUCKETS = 2 };
+    uint64_t bytes = sizeof(struct gy_bucket) << lower_log2(cache, gy_load_acq(gy_grow_geometry(cache, shard)));
+    int64_t due = BUCKETS * gy_grow_beyond(cache, shard, bytes) / 100;
+    return stage_of(shard) != MOVE || (int64_t)bucket_at(gy_load_acq(&shard->cursor)) < due;
+}
+
+bool
+gy_grow_steps(struct gyre *cache, struct gy_record *r, unsigned number, bool may_wait, unsigned buckets)
 {
     struct gy_shard *shard = &cache->super->shard[number];
     if (!gy_grow_wanted(cache, number) || cache->g.log2_buckets_most == 0 || gy_record_expelled(r))
         return false;
-    if (stage_of(shard) == MOVE && move_bucket(cache, r, number))
+    if (stage_of(shard) == MOVE && move_buckets(cache, r, number, buckets))
         return true;
     enum stage stage = stage_of(shard);
     if ((!may_wait && stage != IDLE && stage != MOVE && stage != MOVE_ALONE) || !drive(cache, shard))

@@ -22,14 +22,20 @@ gy_grow_geometry(const struct gyre *cache, const struct gy_shard *shard)
     return &cache->geometries[shard - cache->super->shard];
 }
 
+/* The committed words of a shard with so many bytes of buckets beyond its load, in hundredths of a word. */
+static inline int64_t
+gy_grow_beyond(const struct gyre *cache, struct gy_shard *shard, uint64_t bytes)
+{
+    uint64_t load = 2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD;
+    uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
+    return (int64_t)(n * 100) - (int64_t)(bytes / sizeof(gy_atomic_u64) * load);
+}
+
 static inline bool
 gy_grow_loaded(const struct gyre *cache, struct gy_shard *shard)
 {
     uint64_t bytes = gy_geometry_bytes(gy_load_acq(gy_grow_geometry(cache, shard)) & cache->geometry_bits);
-    uint64_t load = 2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD;
-    uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
-    return gy_unlikely((int64_t)(n * 100) > (int64_t)(bytes / sizeof(gy_atomic_u64) * load)) &&
-           bytes < cache->g.shard_bytes_most;
+    return gy_unlikely(gy_grow_beyond(cache, shard, bytes) > 0) && bytes < cache->g.shard_bytes_most;
 }
 
 /* Is a shard over its load, or in the middle of doubling? Cheap: puts ask after each insertion. */
@@ -44,8 +50,18 @@ bool gy_grow_wanted(const struct gyre *cache, unsigned shard);
 /* Is it in the middle of doubling? */
 bool gy_grow_under_way(const struct gyre *cache, unsigned shard);
 
-/* One bounded step; outside sections. True when something was done. may_wait: may poll grace periods. */
-bool gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait);
+/* One bounded step; outside sections: moves so many buckets at most. True when something was done. may_wait: may poll
+ * grace periods. */
+bool gy_grow_steps(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait, unsigned buckets);
+
+static inline bool
+gy_grow_step(struct gyre *cache, struct gy_record *r, unsigned shard, bool may_wait)
+{
+    return gy_grow_steps(cache, r, shard, may_wait, 1);
+}
+
+/* Has the maintenance thread left a step of a shard's growth to those who put there? */
+bool gy_grow_behind(const struct gyre *cache, struct gy_shard *shard);
 
 /* Takes away what a member of a shared cache had of a shard: it is no more, or was expelled and may come late. */
 void gy_grow_release(struct gyre *cache, unsigned shard, uint32_t member);

@@ -40,9 +40,8 @@ gy_insert_settle_up(struct gyre *cache, struct gy_record *r, struct gy_shard *sh
     if (cache->g.max_entries)
         gy_limit_hold(cache, r);
     /* Without a thread that moves most buckets, a put moves more of them: else the windows fill up meanwhile. */
-    for (unsigned n = alone ? 4 : 1; gy_unlikely(wanted) && n > 0; n--)
-        if (!gy_grow_step(cache, r, number, alone || !cache->rcu->poll_waits))
-            break;
+    if (gy_unlikely(wanted) && (alone || gy_grow_behind(cache, shard)))
+        gy_grow_steps(cache, r, number, alone || !cache->rcu->poll_waits, alone ? 4 : 1);
     if (!alone && wanted)
         gy_worker_wake(cache);
 }

@@ -12,14 +12,14 @@
 #include "sweep.h"
 
 enum { SWEEP_STEP = 64 << 10 }; /* bytes, at most an arena: so that small caches are not emptied */
-enum { GROW_STEPS = 8 };        /* buckets: each is as small as a put can bear */
+enum { GROW_STEPS = 8, BUCKETS = 8 }; /* of a shard at once: their misses overlap */
 
 static bool
 grow_one(struct gyre *cache, struct gy_record *r, unsigned *shard)
 {
     unsigned n = cache->g.n_shards;
     for (unsigned i = 0; i < n; i++)
-        if (gy_grow_step(cache, r, (*shard)++ % n, true))
+        if (gy_grow_steps(cache, r, (*shard)++ % n, true, BUCKETS))
             return true;
     return false;
 }

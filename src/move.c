@@ -4,28 +4,25 @@
 #include "move.h"
 
 #include "account.h"
+#include "find.h"
+
+bool
+gy_move_read(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f)
+{
+    if (gy_find_pin(cache, slot, word, &r->pin[GY_PIN_MOVE], f)) /* model: reader1 */
+        return true;
+    gy_cas_seq(slot, &word, GY_EMPTY); /* damaged, if it is still there: no entry fits where it refers to */
+    return false;
+}
 
 /* Pin (seq_cst), slot again, then the arena's state (seq_cst). */
 bool
-gy_move_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
-            bool *movable)
+gy_move_hold(struct gyre *cache, struct gy_record *r, const struct gy_found *f, bool *movable)
 {
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_MOVE];
-    uint32_t arena = gy_ref_arena(cache, gy_slot_ref(word));
-    if (arena == UINT32_MAX) {
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: refers to nothing */
+    gy_store_seq(&r->pin[GY_PIN_MOVE], gy_pin_word(cache, f->arena, GY_PIN_READ)); /* model: mover1 */
+    if (gy_load_acq(f->slot) != f->word) /* model: mover2 */
         return false;
-    }
-    bool entry = gy_index_pin(cache, slot, pin, f);
-    gy_store_seq(pin, gy_pin_word(cache, arena, GY_PIN_READ)); /* model: mover1 */
-    uint64_t again = gy_load_acq(slot); /* model: mover2 */
-    if (!entry && again == word)
-        gy_cas_seq(slot, &word, GY_EMPTY); /* damaged: no entry fits there */
-    if (!entry || f->word != word || again != word) {
-        gy_pin_clear(pin);
-        return false;
-    }
-    uint64_t its = gy_load_seq(&cache->words[arena]); /* model: mover3 */
+    uint64_t its = gy_load_seq(&cache->words[f->arena]); /* model: mover3 */
     enum gy_arena_state state = gy_arena_state(its);
     *movable = state == GY_OPEN || state == GY_SEALED || gy_arena_read_into(its);
     return true;

@@ -10,11 +10,24 @@
 
 #include "index.h"
 
-/* migrate 1: the word, under a pin (GY_PIN_MOVE) that a sweep respects, or that shows the sweep. False:
- * nothing is pinned, look at the slot again. *movable: the arena is OPEN or SEALED; if it is anything
- * else the word must not gain a slot. */
-bool gy_move_pin(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f,
-                 bool *movable);
+/* Starts the misses of the entry's header and of the end of its key, which may be two lines. */
+static GY_INLINE void
+gy_move_prefetch(const struct gyre *cache, uint64_t word)
+{
+    if (gy_ref_arena(cache, gy_slot_ref(word)) == UINT32_MAX)
+        return;
+    const char *entry = gy_at(cache, gy_slot_ref(word));
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + GY_KEY_USUAL);
+}
+
+/* migrate 1: the word, under a reader's pin (GY_PIN_MOVE), for the hash of its key. False: nothing is pinned, look at
+ * the slot again. */
+bool gy_move_read(struct gyre *cache, struct gy_record *r, gy_atomic_u64 *slot, uint64_t word, struct gy_found *f);
+
+/* Of a word that is to go: that pin becomes one that a sweep respects, or that shows the sweep. False: look at the slot
+ * again. *movable: the arena is OPEN or SEALED; if it is anything else the word must not gain a slot. */
+bool gy_move_hold(struct gyre *cache, struct gy_record *r, const struct gy_found *f, bool *movable);
 
 /* migrate 3 and 4, after migrate 2 has put f's word, tentative, into e. False: the slot had changed, and
  * nothing is left in e. */

@@ -273,6 +273,36 @@ TEST(grow, traffic_between_the_steps)
     close_model(m);
 }
 
+/* Two buckets for each word beyond the load: what the thread has moved, puts need not. */
+TEST(grow, puts_move_buckets_where_the_thread_is_behind)
+{
+    enum { MOVE = 3, WORDS = 4, BUCKETS = 4, MASK = (1 << 16) - 1 };
+    struct model *m = open_model(0);
+    struct gy_shard *shard = &m->cache->super->shard[0];
+    load_up(m);
+    while (log2_now(m) < 5 || growing(m)) {
+        gy_grow_step(m->cache, m->r, 0, true);
+        if (!gy_grow_wanted(m->cache, 0))
+            load_up(m);
+    }
+    load_up(m);
+    uint64_t bytes = sizeof(struct gy_bucket) << log2_now(m);
+    while ((gy_load_seq(&shard->stage) & 7) != MOVE) {
+        CHECK(gy_grow_behind(m->cache, shard)); /* a stage may be turned */
+        gy_grow_step(m->cache, m->r, 0, true);
+    }
+    uint64_t more = (uint64_t)(WORDS - gy_grow_beyond(m->cache, shard, bytes) / 100);
+    gy_add_rlx(&shard->n_committed, more);
+    for (unsigned moved = 0; moved < 3 * BUCKETS; moved += BUCKETS) {
+        CHECK_EQ(gy_load_seq(&shard->cursor) & MASK, moved);
+        CHECK_EQ(gy_grow_behind(m->cache, shard), moved < 2 * WORDS);
+        CHECK(gy_grow_steps(m->cache, m->r, 0, true, BUCKETS));
+    }
+    gy_sub_rlx(&shard->n_committed, more);
+    check_all(m);
+    close_model(m);
+}
+
 /* While an operation is inside its section the geometry changes once at most, however often growth is
  * asked to go on: an operation lives in two neighbouring phases and never sees a third (I2). */
 TEST(grow, a_section_sees_two_phases_at_most)

@@ -225,6 +225,8 @@ static struct {
     const char *from;    /* that arena */
     unsigned looks;
     bool reused, read;
+    gyre *cache;
+    bool unpinned; /* a key of the cache was hashed that the mover's pin does not hold */
 } change;
 
 static uint64_t
@@ -232,6 +234,9 @@ watched_hash(const void *key, size_t size)
 {
     const char *at = key;
     change.read |= change.reused && at >= change.from && at < change.from + 4096;
+    uint32_t arena = change.cache ? gy_arena_at(change.cache, (uint64_t)(at - change.cache->region.base)) : UINT32_MAX;
+    if (arena != UINT32_MAX)
+        change.unpinned |= gy_pin_arena(gy_load_seq(&room_record(change.cache)->pin[GY_PIN_MOVE])) != arena;
     return XXH3_64bits(key, size);
 }
 
@@ -270,7 +275,7 @@ begin_sweep(struct trap *trap, const volatile void *address)
 {
     gyre *cache = trap->cache;
     move.steps += address == move.from;
-    if (move.steps > MOVERS_FIRST_LOOKS && move.steps < 100 && address == &room_record(cache)->pin[GY_PIN_MOVE]) {
+    if (move.steps >= MOVERS_FIRST_LOOKS && move.steps < 100 && address == &room_record(cache)->pin[GY_PIN_MOVE]) {
         room_set_state(cache, gy_ref_arena(cache, gy_slot_ref(move.word)), GY_SWEEPING);
         move.steps = 100;
     }
@@ -301,15 +306,17 @@ TEST(instants, a_mover_reads_what_its_pin_holds)
     room_seal_all(cache);
     memset(&change, 0, sizeof change);
     change.slot = move.from;
+    change.cache = cache;
     change.other = room_loose_word(cache, "another key", 1);
     change.from = gy_at(cache, gy_slot_ref(change.other));
     CHECK(gy_ref_arena(cache, gy_slot_ref(change.other)) != gy_ref_arena(cache, gy_slot_ref(move.word)));
-    struct trap trap = {.file = ".c", .again = true, .action = change_word, .cache = cache, .word = move.word};
+    struct trap trap = {.file = "", .again = true, .action = change_word, .cache = cache, .word = move.word};
     trap_set(&trap);
     grow_to_the_end(cache);
     trap_clear(&trap);
     CHECK(change.looks > 2);
     CHECK(!change.read);
+    CHECK(!change.unpinned);
     gy_hash_hook = NULL;
     gyre_close(cache);
 }
