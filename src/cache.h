@@ -38,6 +38,8 @@ struct gyre {
     uint64_t *arenas;                        /* arena 0, in units of refs */
     uint64_t arena_part;                     /* 2^64 arenas for each of the refs of one: their number is a product's upper half */
     uint64_t arena_mask;                     /* the place within an arena */
+    uint64_t room_mask;                      /* the same, or, in a larger arena, within 4 GiB of it */
+    uint64_t plain_bits;                     /* GY_ENTRY_PLAIN_BITS: as committed_mask */
     uint64_t geometry_bits;                  /* those that a shard's word may have */
     uint64_t align_less_one, align_mask;     /* of values; n is aligned by (n + align_less_one) & align_mask */
     uint64_t plain_value_most;               /* bytes: values of plain puts */

@@ -96,17 +96,27 @@ gy_entry_kind(struct gy_header h)
     return h.flags >> GY_ENTRY_KIND_SHIFT;
 }
 
-/* Has it none of the optional words, and a key of so many bytes? Then the key follows the header. */
-static inline bool
+/* What of a header gy_entry_plain_size looks at: all but kind and generation. */
+#define GY_ENTRY_PLAIN_BITS ((uint64_t)GY_ENTRY_KNOWN << 48 | (uint64_t)UINT16_MAX << 32 | UINT32_MAX)
+
+/* Has it none of the optional words, and a key of so many bytes? Then the key follows the header, and this is the value's
+ * size. Else this is 2^32 or more. plain_bits: GY_ENTRY_PLAIN_BITS. */
+static GY_INLINE uint64_t
+gy_entry_plain_size(struct gy_header h, size_t key_bytes, uint64_t plain_bits)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word = gy_header_word(h);
+#else
+    uint64_t word = (uint64_t)h.flags << 48 | (uint64_t)h.key_bytes << 32 | h.value_bytes;
+#endif
+    return (word & plain_bits) ^ (uint64_t)key_bytes << 32;
+}
+
+/* Has it none of the optional words, and a key of so many bytes? */
+static GY_INLINE bool
 gy_entry_plain(struct gy_header h, size_t key_bytes)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* the upper half of the word at once */
-    uint32_t upper;
-    memcpy(&upper, &h.key_bytes, sizeof upper);
-    return (upper & (GY_ENTRY_KNOWN << 16 | UINT16_MAX)) == key_bytes;
-#else
-    return (h.flags & GY_ENTRY_KNOWN) == 0 && h.key_bytes == key_bytes;
-#endif
+    return gy_entry_plain_size(h, key_bytes, GY_ENTRY_PLAIN_BITS) <= UINT32_MAX;
 }
 
 /* Where the value starts, from the start of the entry, for an entry at this offset of its region. */
@@ -192,7 +202,7 @@ gy_entry_same_bytes(const char *a, const char *b, size_t n)
     uint64_t x[2], y[2];
     memcpy(&x[0], a, 8), memcpy(&x[1], a + n - 8, 8);
     memcpy(&y[0], b, 8), memcpy(&y[1], b + n - 8, 8);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    return gy_likely(x[0] == y[0]) && gy_likely(x[1] == y[1]);
 }
 
 static GY_INLINE bool

@@ -63,6 +63,7 @@ enum { GY_KEY_USUAL = 16 };
 /* What XXH3 makes of the seed, for keys of 9 to 16 bytes, before it sees the key. */
 struct gy_hash_flips {
     uint64_t low, high;
+    uint64_t factor; /* the same for all seeds: a variable, since that saves an instruction */
 };
 
 static inline struct gy_hash_flips
@@ -70,7 +71,8 @@ gy_hash_flips(uint64_t seed)
 {
     const xxh_u8 *secret = XXH3_kSecret;
     return (struct gy_hash_flips){.low = (XXH_readLE64(secret + 24) ^ XXH_readLE64(secret + 32)) + seed,
-                                  .high = (XXH_readLE64(secret + 40) ^ XXH_readLE64(secret + 48)) - seed};
+                                  .high = (XXH_readLE64(secret + 40) ^ XXH_readLE64(secret + 48)) - seed,
+                                  .factor = 0x165667919e3779f9u};
 }
 
 /* The halves of a product, combined. */
@@ -96,7 +98,9 @@ gy_hash_flipped(const void *key, size_t size, const struct gy_hash_flips *flips)
 #endif
     uint64_t low = XXH_readLE64(key) ^ flips->low;
     uint64_t high = XXH_readLE64((const char *)key + size - 8) ^ flips->high;
-    return XXH3_avalanche(size + XXH_swap64(low) + high + gy_hash_fold(low, high));
+    uint64_t hash = size + XXH_swap64(low) + high + gy_hash_fold(low, high);
+    hash = (hash ^ hash >> 37) * flips->factor; /* as XXH3_avalanche */
+    return hash ^ hash >> 32;
 }
 
 static GY_INLINE uint64_t

@@ -6,7 +6,8 @@
  * Whatever is otherwise goes the general way (lookup.h), from the start. The steps and their order are the general ones.
  *
  * A lookup of a large cache waits for two misses; the processor overlaps those of as many lookups as fit into its
- * window of instructions. So each instruction saved here makes hits faster that wait for memory. */
+ * window of instructions. What fills it is what stands behind a wait and before the next lookup's bucket is asked for. So the bucket
+ * is asked for as soon as its place is known, and what does not need the entry is done before the first look at it. */
 
 #ifndef GY_HIT_H
 #define GY_HIT_H
@@ -50,29 +51,30 @@ gy_hit_pin(struct gyre *cache, gy_atomic_u64 *slot, gy_atomic_u64 *pin, gyre_vie
     uint64_t again = gy_load_acq(slot); /* model: reader3 */
     if (gy_unlikely(again != *word)) /* a bump of the frequency, too */
         return false;
-    *entry = (const char *)&cache->arenas[within];
+    *entry = (const char *)cache->arenas;
+    *entry += sizeof *cache->arenas * within; /* (Apart: in one line, gcc wants another register.) */
     return true;
 }
 
-/* Is an entry that a pin holds the key's, and plain? Then it is in the view. */
+/* Is an entry that a pin holds the key's, and plain? Then it is in the view. What does not need the entry's bytes comes before
+ * the first look at them. */
 static GY_INLINE bool
 gy_hit_show(const struct gyre *cache, const char *entry, const void *key, size_t key_bytes, gyre_view *view)
 {
-    struct gy_header h = gy_entry_header(entry);
-    if (gy_unlikely(!gy_entry_plain(h, key_bytes)))
-        return false;
-    uintptr_t value = ((uintptr_t)entry + sizeof h + key_bytes + cache->align_less_one) & cache->align_mask;
-    view->data = (const void *)value; /* it and size are looked at below: by then they need no registers */
-    view->size = h.value_bytes;
-    if (gy_unlikely(((value + h.value_bytes - 1) ^ (uintptr_t)entry) > cache->arena_mask))
-        return false;
-    gy_bytes_read(entry + sizeof h, key_bytes);
-    gy_bytes_read(key, key_bytes);
-    if (gy_unlikely(!gy_entry_same_bytes(entry + sizeof h, key, key_bytes)))
-        return false;
+    uintptr_t value = ((uintptr_t)entry + sizeof(struct gy_header) + key_bytes + cache->align_less_one) & cache->align_mask;
+    int64_t room = (int64_t)(((uintptr_t)entry | cache->room_mask) + 1 - value); /* negative: it would begin outside */
+    view->data = (const void *)value;
     view->version = 0;
     view->user_flags = 0;
     view->ttl_left_ms = 0;
+    uint64_t size = gy_entry_plain_size(gy_entry_header(entry), key_bytes, cache->plain_bits);
+    if (gy_unlikely((int64_t)size > room)) /* as that of an entry that is not plain */
+        return false;
+    view->size = size;
+    gy_bytes_read(entry + sizeof(struct gy_header), key_bytes);
+    gy_bytes_read(key, key_bytes);
+    if (gy_unlikely(!gy_entry_same_bytes(entry + sizeof(struct gy_header), key, key_bytes)))
+        return false;
     return true;
 }
 
@@ -112,19 +114,21 @@ static GY_INLINE enum gy_hit_outcome
 gy_hit_first(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_size,
              gy_atomic_u64 *pin, bool doubtful, gyre_view *view)
 {
-    view->priv[0] = (uint64_t)(uintptr_t)pin;
     struct gy_bucket *base;
     uint64_t geometry;
-    /* One branch for both. acquire: the release of the view that had the pin */
-    if (gy_unlikely((gy_load_acq(pin) | gy_clear_pending_bits(cache)) != 0))
-        return GY_HIT_OTHERWISE;
     if (gy_unlikely(!gy_hit_window(cache, hash, &base, &geometry)))
+        return GY_HIT_OTHERWISE;
+    struct gy_bucket *bucket = gy_geometry_bucket(base, geometry, hash);
+    __builtin_prefetch(bucket);
+    view->priv[0] = (uint64_t)(uintptr_t)pin;
+    /* One branch for both. acquire: the release of the view that had the pin */
+    if (gy_unlikely((gy_clear_pending_bits(cache) | gy_load_acq(pin)) != 0))
         return GY_HIT_OTHERWISE;
     if (gy_unlikely(doubtful)) {
         __builtin_prefetch(gy_geometry_bucket(base, geometry, gy_hash_mixed(hash)));
         gy_history_prefetch(cache, hash);
     }
-    return gy_hit_in(cache, r, gy_geometry_bucket(base, geometry, hash), hash, key, key_size, pin, view);
+    return gy_hit_in(cache, r, bucket, hash, key, key_size, pin, view);
 }
 
 /* The same in its second bucket, after the first; or the key is absent: neither bucket has a word that begins like it.

@@ -59,6 +59,7 @@ gy_cache_settle(gyre *cache)
     cache->sparse = cache->g.flags & GYRE_SPARSE;
     cache->hands_apart = hands_apart(&cache->g);
     cache->arena_mask = cache->arena_bytes - 1;
+    cache->room_mask = gy_min(cache->arena_mask, UINT32_MAX);
     cache->geometry_bits = gy_geometry_bits(&cache->g);
     cache->align_less_one = cache->g.value_align - 1;
     cache->align_mask = ~cache->align_less_one;
@@ -72,6 +73,7 @@ gy_cache_settle(gyre *cache)
     cache->arenas_refs = (uint64_t)cache->g.n_arenas << cache->g.arena_shift >> 3;
     cache->arena_part = (uint64_t)1 << (64 + 3 - cache->g.arena_shift);
     cache->committed_mask = GY_REF_MASK | GY_T;
+    cache->plain_bits = GY_ENTRY_PLAIN_BITS;
     cache->arena_first = cache->g.arenas_at >> cache->g.arena_shift;
     cache->enough_free = (int64_t)cache->g.reserve_arenas + cache->g.n_arenas / 64;
     cache->window_most = 1 + (int64_t)(gy_policy.window_most * (float)cache->g.n_arenas);

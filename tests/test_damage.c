@@ -96,6 +96,23 @@ TEST(damage, a_word_that_refers_nowhere)
     gyre_close(cache);
 }
 
+/* So that key and value would stand in the next one. */
+TEST(damage, a_word_that_refers_to_the_last_bytes_of_an_arena)
+{
+    gyre *cache = open_one();
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    CHECK(has_bytes(cache, "key", 8, 1)); /* from now on, gets go straight */
+    gy_ref end = gy_arena_offset(cache, cache->g.n_arenas - 1) >> 3;
+    gy_entry_set_header(gy_at(cache, end - 1), (struct gy_header){.value_bytes = 8, .key_bytes = 5});
+    memcpy(gy_at(cache, end), "other", 5);
+    gy_atomic_u64 *slot = slot_for(cache, "other", 0);
+    gy_store_seq(slot, gy_slot_word(room_hash(cache, "other"), 0, end - 1));
+    CHECK(is_missing(cache, "other"));
+    gy_store_seq(slot, GY_EMPTY);
+    memset(gy_at(cache, end - 1), 0, 16);
+    api_close(cache);
+}
+
 /* Entries whose headers make no sense, in an arena that is walked slot by slot. */
 static void
 sweep_damaged(void (*damage)(gyre *cache, char *entry), bool tentative)

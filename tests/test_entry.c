@@ -161,15 +161,22 @@ TEST(entry, bytes_are_the_same_when_all_of_them_are)
     }
 }
 
+static uint64_t
+plain_size(struct gy_header h, size_t key_bytes)
+{
+    return gy_entry_plain_size(h, key_bytes, GY_ENTRY_PLAIN_BITS);
+}
+
 TEST(entry, is_plain_with_a_key_of_that_size_and_no_words)
 {
     for (unsigned flags = 0; flags < 256; flags++)
         for (uint32_t n = 1; n <= GY_KEY_MOST; n = n == GY_KEY_MOST ? n + 1 : (uint32_t)gy_min(n * 3, GY_KEY_MOST)) {
             struct gy_header h = {.value_bytes = UINT32_MAX, .key_bytes = (uint16_t)n, .flags = (uint8_t)flags,
                                   .generation = (uint8_t)(n + flags)};
-            CHECK_EQ(gy_entry_plain(h, n), (flags & GY_ENTRY_KNOWN) == 0);
+            bool plain = (flags & GY_ENTRY_KNOWN) == 0;
+            CHECK(plain ? plain_size(h, n) == UINT32_MAX : plain_size(h, n) > UINT32_MAX);
             for (unsigned bit = 0; bit < 16; bit++)
-                CHECK(!gy_entry_plain(h, n ^ 1u << bit));
+                CHECK(plain_size(h, n ^ 1u << bit) > UINT32_MAX);
         }
 }
 
