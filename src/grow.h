@@ -28,7 +28,7 @@ gy_grow_beyond(const struct gyre *cache, struct gy_shard *shard, uint64_t bytes)
 {
     uint64_t load = 2 * bytes <= cache->early_bytes ? GY_GROW_EARLY : GY_GROW_LOAD;
     uint64_t n = gy_load_rlx(&shard->n_committed); /* (Relaxed: a hint; less than none, for moments.) */
-    return (int64_t)(n * 100) - (int64_t)(bytes / sizeof(gy_atomic_u64) * load);
+    return (int64_t)(n * 100 - bytes / sizeof(gy_atomic_u64) * load); /* unsigned: n may be damaged, and anything */
 }
 
 static inline bool

@@ -197,7 +197,7 @@ bool
 gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool waits)
 {
     enum { LITTLE = 2, MUCH = 4 }; /* bytes swept for each that is written */
-    int64_t n_arenas = cache->g.n_arenas, n = soon_free(cache) - (int64_t)cache->g.reserve_arenas;
+    int64_t n_arenas = cache->g.n_arenas, n = (int64_t)((uint64_t)soon_free(cache) - cache->g.reserve_arenas);
     if (gy_likely(!gy_rebuilding(cache))) {
         if (gy_unlikely(n <= n_arenas / 512))
             sweep_bytes(cache, r, bytes * MUCH, GY_BACKGROUND, 0);
@@ -257,7 +257,7 @@ gy_sweep_room(struct gyre *cache, struct gy_record *r, bool surely)
 bool
 gy_sweep_spacious_exactly(struct gyre *cache)
 {
-    int64_t spare = free_arenas(cache) - cache->enough_free;
+    int64_t spare = (int64_t)((uint64_t)free_arenas(cache) - (uint64_t)cache->enough_free);
     float window = gy_learn_window(&cache->super->learned);
     if (spare <= 1 + (int64_t)(window * (float)cache->g.n_arenas))
         return false;

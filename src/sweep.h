@@ -37,7 +37,7 @@ bool gy_sweep_spacious_exactly(struct gyre *cache);
 static inline bool
 gy_sweep_spacious(struct gyre *cache)
 {
-    int64_t spare = (int64_t)gy_load_rlx(&cache->super->n_free) - cache->enough_free;
+    int64_t spare = (int64_t)(gy_load_rlx(&cache->super->n_free) - (uint64_t)cache->enough_free);
     if (spare <= 1)
         return false;
     return gy_likely(spare > cache->window_most && cache->g.max_entries == 0) || gy_sweep_spacious_exactly(cache);

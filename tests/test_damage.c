@@ -5,9 +5,11 @@
  * nothing, entries that make no sense. Nobody crashes, and what is sound is served. */
 
 #include "clear.h"
+#include "grow.h"
 #include "hit.h"
 #include "mend.h"
 #include "room.h"
+#include "sweep.h"
 
 static gyre *
 open_one(void)
@@ -111,6 +113,31 @@ TEST(damage, a_word_that_refers_to_the_last_bytes_of_an_arena)
     gy_store_seq(slot, GY_EMPTY);
     memset(gy_at(cache, end - 1), 0, 16);
     api_close(cache);
+}
+
+/* Counts are hints: any is good, and none is reckoned with beyond what its type can hold. */
+TEST(damage, counts_that_may_be_anything)
+{
+    const uint64_t highest = (uint64_t)1 << 63, most = highest / 150;
+    const uint64_t count[] = {highest, highest - 1, highest / 4, most, ~most, ~(uint64_t)0};
+    gyre *cache = open_one();
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    struct gy_shard *shard = &cache->super->shard[0];
+    uint64_t free = gy_load_seq(&cache->super->n_free), committed = gy_load_seq(&shard->n_committed);
+    for (unsigned i = 0; i < sizeof count / sizeof count[0]; i++) {
+        gy_store_seq(&cache->super->n_free, count[i]);
+        gy_sweep_help(cache, room_record(cache), 1, i % 2);
+        gy_sweep_spacious(cache);
+        gy_sweep_spacious_exactly(cache);
+        gy_sweep_wanted(cache);
+        gy_store_seq(&cache->super->n_free, free);
+        gy_store_seq(&shard->n_committed, count[i]);
+        gy_grow_loaded(cache, shard);
+        gy_grow_behind(cache, shard);
+        gy_store_seq(&shard->n_committed, committed);
+        CHECK_OK(put_bytes(cache, "another", 8, i));
+    }
+    gyre_close(cache);
 }
 
 /* Entries whose headers make no sense, in an arena that is walked slot by slot. */
