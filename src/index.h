@@ -185,11 +185,12 @@ int gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim
 bool gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key,
                      size_t key_bytes, uint64_t if_version, enum gyre_reason reason);
 
-/* Is the file doubted? Then what does not prove itself does not stand: doubt.h. acquire: what is doubted was settled before */
+/* Is the file doubted? Then what does not prove itself does not stand: doubt.h. (Without proofs the bit is damage, and there is
+ * nothing behind an entry to look at.) acquire: what is doubted was settled before */
 static inline bool
 gy_doubted(const struct gyre *cache)
 {
-    return gy_unlikely((gy_load_acq(&cache->super->done) & GY_DOUBT) != 0);
+    return gy_unlikely((gy_load_acq(&cache->super->done) & GY_DOUBT) != 0) && cache->g.proof_bytes != 0;
 }
 
 bool gy_entry_proved(const struct gyre *cache, const struct gy_found *f); /* doubt.c */

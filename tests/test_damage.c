@@ -140,6 +140,21 @@ TEST(damage, counts_that_may_be_anything)
     gyre_close(cache);
 }
 
+/* Proofs would be read from behind the entries; of the last one, from behind the region. */
+TEST(damage, a_doubt_where_nothing_proves_itself)
+{
+    gyre *cache = open_one();
+    CHECK_OK(put_bytes(cache, "key", 8, 1));
+    gy_store_seq(&cache->super->done, gy_load_seq(&cache->super->done) | GY_DOUBT);
+    CHECK(!gy_doubted(cache));
+    CHECK(has_bytes(cache, "key", 8, 1));
+    for (unsigned i = 0; i < 1000 && gy_clear_pending(cache); i++)
+        gy_clear_step(cache, room_record(cache));
+    CHECK(!gy_clear_pending(cache));
+    CHECK(has_bytes(cache, "key", 8, 1));
+    api_close(cache);
+}
+
 /* Entries whose headers make no sense, in an arena that is walked slot by slot. */
 static void
 sweep_damaged(void (*damage)(gyre *cache, char *entry), bool tentative)
