@@ -418,9 +418,9 @@ advance(struct gyre *cache, struct gy_record *r, unsigned number)
 bool
 gy_grow_behind(const struct gyre *cache, struct gy_shard *shard)
 {
-    enum { BUCKETS = 2, HUNDREDTHS = 100 / BUCKETS };
+    enum { BUCKETS = 2 };
     uint64_t bytes = sizeof(struct gy_bucket) << lower_log2(cache, gy_load_acq(gy_grow_geometry(cache, shard)));
-    int64_t due = gy_grow_beyond(cache, shard, bytes) / HUNDREDTHS;
+    int64_t due = gy_grow_beyond(cache, shard, bytes) / 100 * BUCKETS;
     return stage_of(shard) != MOVE || (int64_t)bucket_at(gy_load_acq(&shard->cursor)) < due;
 }
 
