@@ -79,7 +79,7 @@ gy_sweep_free(struct gyre *cache)
  * there. It is of the arena's life that began with that number: a claimed arena is not written to, and what has become of
  * its entries meanwhile the slots say. The last step's, and this one's. */
 static _Thread_local struct ahead {
-    uint64_t cache_id, opened, at;
+    uint64_t cache_id, opened, offset;
     unsigned n;
     struct gy_item item[FEW];
 } ahead[2];
@@ -92,12 +92,13 @@ read_few(struct gy_sweep *s, uint64_t at, uint64_t end, struct gy_item **item, b
     struct gyre *c = s->cache;
     struct ahead *now = &ahead[last], *next = &ahead[last ^= 1];
     uint64_t opened = gy_load_rlx(&c->books[s->at.arena].opened); /* (Relaxed: constant while it is claimed) */
-    bool there = now->cache_id == c->id && now->opened == opened && now->at == at && now->n > 0;
+    uint64_t offset = gy_arena_offset(c, s->at.arena) + at;
+    bool there = now->cache_id == c->id && now->opened == opened && now->offset == offset && now->n > 0;
     unsigned n = there ? now->n : gy_walk_read(s, at, end, FEW, now->item, damaged);
     for (unsigned i = 0; i < n; i++)
-        at += now->item[i].bytes;
+        at += now->item[i].bytes, offset += now->item[i].bytes;
     bool later = false; /* damaged: that is told when a step gets there */
-    next->cache_id = c->id, next->opened = opened, next->at = at;
+    next->cache_id = c->id, next->opened = opened, next->offset = offset;
     next->n = *damaged ? 0 : gy_walk_read(s, at, end, FEW, next->item, &later);
     next->n = later ? 0 : next->n;
     *item = now->item;
