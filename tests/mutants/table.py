@@ -156,6 +156,14 @@ def diff(mutant):
     return "".join(lines)
 
 
+def strangers(mutant):
+    """Words of its layers that no test of theirs has in its name: nobody would run."""
+    for kind, args in mutant.layers:
+        if kind in ("unit", "release"):
+            tests = re.findall(r"^\w*TEST\w*\(\s*\w+,\s*(\w+)", (ROOT / f"tests/test_{args[0]}.c").read_text(), re.MULTILINE)
+            yield from (f"{kind} {args[0]} {word}" for word in args[1:] if not any(word in test for test in tests))
+
+
 def complaints(mutants):
     numbers = set()
     for m in mutants:
@@ -167,6 +175,7 @@ def complaints(mutants):
         if bool(m.layers) == bool(m.argued):
             yield f"{m.where}: [{m.number}] needs either layers or a reason why there is none"
         try:
+            yield from (f"{m.where}: [{m.number}] no such test: {stranger}" for stranger in strangers(m))
             apply(m)
         except (TableError, OSError) as error:
             yield str(error).rstrip()
