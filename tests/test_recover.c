@@ -188,6 +188,10 @@ TEST(recover, what_was_cleared_does_not_come_back)
     CHECK_OK(put_text(cache, "after", "value"));
     cache = stop(cache);
     CHECK_EQ(api_stats(cache).recovered_entries, 1);
+    unsigned kept = 0; /* arenas */
+    for (uint32_t a = 0; a < cache->g.n_arenas; a++)
+        kept += gy_load_seq(&cache->books[a].opened) != 0;
+    CHECK_EQ(kept, 1);
     CHECK(has_text(cache, "after", "value"));
     CHECK_OK(gyre_clear(cache));
     CHECK(is_missing(cache, "after"));
