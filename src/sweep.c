@@ -205,7 +205,7 @@ gy_sweep_help(struct gyre *cache, struct gy_record *r, uint64_t bytes, bool wait
         else if (n <= n_arenas / (waits ? 64 : 128))
             sweep_few(cache, r, bytes * (n > n_arenas / 256 ? LITTLE : MUCH));
     }
-    return n <= n_arenas / 64 - n_arenas / 256;
+    return n <= n_arenas / 64 - (waits ? n_arenas / 256 : 0); /* who waits keeps up, as a rule */
 }
 
 /* Nothing could be swept. When that is because other threads are in the middle of a sweep or a put, the
