@@ -310,14 +310,6 @@ entry_usual(struct gy_header h, uint8_t generation)
     return gy_entry_plain(h, GY_KEY_USUAL) && gy_entry_kind(h) < GY_KINDS && h.generation == generation;
 }
 
-/* As gy_entry_room. */
-static inline uint64_t
-usual_room(const struct gyre *c, uint64_t offset, struct gy_header h)
-{
-    uint64_t value = (offset + sizeof h + GY_KEY_USUAL + c->align_less_one) & c->align_mask;
-    return ((value + h.value_bytes + c->end_more) & ~(uint64_t)(GY_ENTRY_ALIGN - 1)) - offset;
-}
-
 unsigned
 gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struct gy_item *item, bool *damaged)
 {
@@ -336,7 +328,7 @@ gy_walk_read(struct gy_sweep *s, uint64_t at, uint64_t end, unsigned most, struc
         i->h = gy_entry_header_walked(entry);
         __builtin_prefetch(entry + AHEAD);
         bool usual = entry_usual(i->h, generation);
-        i->bytes = gy_likely(usual) ? usual_room(c, i->offset, i->h) : gy_entry_room(c, i->offset, i->h);
+        i->bytes = gy_entry_room(c, i->offset, i->h);
         if (!(gy_likely(usual) ? i->bytes <= end - at : entry_plausible(i, end - at, s->at.word)) ||
             (gy_unlikely(doubted) && !gy_doubt_length_holds(c, i->offset, i->h, s->at.arena))) {
             *damaged = true;

@@ -30,18 +30,9 @@ cells_of(const gyre *cache)
 }
 
 static struct gy_rate
-rate_in(gy_atomic_u64 *word)
-{
-    uint64_t bits = gy_load_seq(word);
-    struct gy_rate rate;
-    memcpy(&rate, &bits, sizeof rate);
-    return rate;
-}
-
-static struct gy_rate
 rate_of(gyre *cache, unsigned kind)
 {
-    return rate_in(&cache->super->learned.rate[kind]);
+    return gy_learn_rate(&cache->super->learned.rate[kind]);
 }
 
 /* Keys of one bucket, each with a fingerprint of its own. */
@@ -157,14 +148,14 @@ TEST(history, newcomers_that_return_at_once_are_told)
     struct gy_learned *learned = &cache->super->learned;
     gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
     CHECK(known(cache, neighbour(0)));
-    CHECK(rate_in(&learned->soon).hits == 1);
+    CHECK(gy_learn_rate(&learned->soon).hits == 1);
     gy_history_remember(cache, neighbour(0), 5); /* of main */
     CHECK(known(cache, neighbour(0)));
-    CHECK(rate_in(&learned->soon).hits == 1);
+    CHECK(gy_learn_rate(&learned->soon).hits == 1);
     gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
     remember_neighbours(cache, 1, 3); /* later than at once */
     CHECK(known(cache, neighbour(0)));
-    CHECK(rate_in(&learned->soon).hits == 1);
+    CHECK(gy_learn_rate(&learned->soon).hits == 1);
     CHECK(gy_history_soon(cache) > 0 && gy_history_soon(cache) < 0.1f);
     api_close(cache);
 }
