@@ -8,6 +8,7 @@
  *   gy_load_rlx  gy_load_acq  gy_load_seq     gy_store_rlx  gy_store_rel  gy_store_seq
  *   gy_add_rlx   gy_add_seq   gy_sub_rlx      gy_swap_seq
  *   gy_cas_seq   (strong; success seq_cst, failure acquire: the order of every state change)
+ *   gy_cas_unasked   (the same, where nobody asks what became of it)
  *   gy_fence_seq   gy_compiler_barrier   (the latter pairs with membarrier(2) on the reclaiming side) */
 
 #ifndef GY_ATOMIC_H
@@ -72,6 +73,18 @@ gy_count(gy_atomic_u64 *counter, uint64_t n)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 #endif
 }
+#endif
+
+#if defined(__x86_64__) && !defined(GY_POINTS) && !defined(GY_EXPLORE)
+/* rax is taken for this instruction alone: of the builtin, gcc makes each hit that might come to it save a register. */
+static inline void
+gy_cas_unasked(gy_atomic_u64 *p, uint64_t expected, uint64_t desired)
+{
+    __asm__ volatile("movq %1, %%rax\n\tlock cmpxchgq %2, %0"
+                     : "+m"(*p) : "r"(expected), "r"(desired) : "rax", "cc", "memory");
+}
+#else
+#define gy_cas_unasked(p, expected, desired) ((void)gy_cas_seq((p), &(uint64_t){(expected)}, (desired)))
 #endif
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");

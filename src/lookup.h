@@ -49,7 +49,7 @@ static GY_INLINE void
 gy_lookup_bump(gy_atomic_u64 *slot, uint64_t word)
 {
     if (gy_unlikely(gy_lookup_counts(word))) /* failed: another changed it; a count is lost */
-        gy_cas_seq(slot, &word, word + GY_FREQ_ONE); /* model: bump */
+        gy_cas_unasked(slot, word, word + GY_FREQ_ONE); /* model: bump */
 }
 
 static GY_INLINE void

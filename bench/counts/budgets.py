@@ -19,10 +19,10 @@ class Budget(typing.NamedTuple):
 
 
 BUDGETS = {
-    "get and release, hit": Budget(130, 0, aim=130),
-    "get and release, hit where misses are expected": Budget(184, 0),
-    "get and release, first hit": Budget(135, 1.1),
-    "get, miss": Budget(241, 0),
+    "get and release, hit": Budget(128, 0, aim=130),
+    "get and release, hit where misses are expected": Budget(182, 0),
+    "get and release, first hit": Budget(133, 1.1),
+    "get, miss": Budget(239, 0),
     "read, hit copied": Budget(171, 0),
     "get_many of 16 and releases, a key": Budget(154, 0),
     "put, new key": Budget(565, 5.3),

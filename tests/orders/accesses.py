@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
 OPERATION = re.compile(
-    r"\b(gy_(?:load|store|add|sub|swap|cas)_(?:rlx|acq|rel|seq)|gy_count|gy_fence_seq|gy_compiler_barrier|"
+    r"\b(gy_(?:load|store|add|sub|swap|cas)_(?:rlx|acq|rel|seq)|gy_cas_unasked|gy_count|gy_fence_seq|gy_compiler_barrier|"
     r"gy_os_membarrier|atomic_[a-z_]+)\(")
 # What the explorer calls them.
 SITE = {"load": "load", "store": "store", "add": "fetch_add", "sub": "fetch_sub", "swap": "exchange", "cas": "cas",
