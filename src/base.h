@@ -18,6 +18,19 @@
 /* For what is seldom called from such a path, and would cost it registers. */
 #define GY_SELDOM __attribute__((noinline, cold))
 
+/* Starts the miss of a line that will be written to. On x86-64 with PREFETCHW, which compilers do not use unless they are told that
+ * the processor has it: all that are not first of their kind do, and those do nothing. Else a line that another processor has changed would
+ * come to be read, and be asked for once more. */
+static GY_INLINE void
+gy_prefetch_to_write(const void *line)
+{
+#ifdef __x86_64__
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
+}
+
 #define gy_likely(x) __builtin_expect(!!(x), 1)
 #define gy_unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -44,6 +44,11 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
 
 enum { GY_FIND_LIKELY_SHIFT = 48 }; /* in all of the tag but four bits */
 
+/* Of a bucket: the slots whose words most likely have the tag of a hash (gy_find_likely), and its empty ones (gy_find_empty). */
+struct gy_find_look {
+    unsigned likely, empty;
+};
+
 #if defined(__SSE2__) && !defined(GY_POINTS)
 /* The upper halves of the words, four at a time. */
 struct gy_find_halves {
@@ -132,7 +137,18 @@ gy_find_likely(struct gy_bucket *bucket, uint64_t hash)
     __m128i wanted = gy_find_wanted(hash);
     /* Where the upper 16 bits of 32 are equal, these become negative, and stay so when they are packed. */
     __m128i low = _mm_cmpeq_epi16(upper.low, wanted), high = _mm_cmpeq_epi16(upper.high, wanted);
-    return (unsigned)_mm_movemask_epi8(_mm_packs_epi32(low, high)) & 0xaaaa;
+    return gy_find_bits(low, high) & 0xaaaa;
+}
+
+/* Both in one look, of upper halves alone: a word whose half is 0 is taken for an empty slot. */
+static GY_INLINE struct gy_find_look
+gy_find_look(struct gy_bucket *bucket, uint64_t hash)
+{
+    struct gy_find_halves upper = gy_find_halves(bucket);
+    __m128i wanted = gy_find_wanted(hash), zero = _mm_setzero_si128();
+    __m128i low = _mm_cmpeq_epi16(upper.low, wanted), high = _mm_cmpeq_epi16(upper.high, wanted);
+    return (struct gy_find_look){gy_find_bits(low, high) & 0xaaaa,
+                                 gy_find_bits(_mm_cmpeq_epi32(upper.low, zero), _mm_cmpeq_epi32(upper.high, zero)) & 0x5555};
 }
 #else
 static GY_INLINE unsigned
@@ -175,6 +191,12 @@ gy_find_empty(struct gy_bucket *bucket)
     return empty;
 }
 
+static GY_INLINE struct gy_find_look
+gy_find_look(struct gy_bucket *bucket, uint64_t hash)
+{
+    return (struct gy_find_look){gy_find_likely(bucket, hash), gy_find_empty(bucket)};
+}
+
 /* For the scan of put 4: see publish.c. */
 static GY_INLINE unsigned
 gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
@@ -199,21 +221,24 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
 /* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
  * else the emptier of its two. NULL: they are full. */
 static GY_INLINE gy_atomic_u64 *
-gy_find_room_in(struct gy_bucket *b, struct gy_bucket *b2)
+gy_find_room_of(struct gy_bucket *b, unsigned empty, struct gy_bucket *b2, unsigned empty2)
 {
-    unsigned first = gy_find_empty(b), second;
-    if (gy_likely((first & (first - 1)) != 0))
-        return gy_find_candidate(b, first);
-    second = gy_find_empty(b2);
-    if (second != 0 && (first == 0 || (second & (second - 1)) != 0))
-        return gy_find_candidate(b2, second);
-    return first != 0 ? gy_find_candidate(b, first) : NULL;
+    enum { BITS = 2 * GY_BUCKET_SLOTS };
+    /* Without branches: they would be guessed before the lines have come. */
+    unsigned one = (empty & (empty - 1)) == 0, many2 = (empty2 & (empty2 - 1)) != 0;
+    unsigned both = (empty | empty2 << BITS) & UINT32_MAX << (one & many2) * BITS;
+    if (gy_unlikely(both == 0))
+        return NULL;
+    unsigned at = (unsigned)__builtin_ctz(both);
+    char *slots = (char *)(void *)(at & BITS ? b2 : b);
+    return (gy_atomic_u64 *)(void *)(slots + sizeof b->slot[0] / 2 * (at % BITS));
 }
 
 static inline gy_atomic_u64 *
 gy_find_room(const struct gy_window *w)
 {
-    return gy_find_room_in(w->bucket[w->insert[0]], w->bucket[w->insert[1]]);
+    struct gy_bucket *b = w->bucket[w->insert[0]], *b2 = w->bucket[w->insert[1]];
+    return gy_find_room_of(b, gy_find_empty(b), b2, gy_find_empty(b2));
 }
 
 /* The first of those that are likely. */

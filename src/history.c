@@ -6,18 +6,13 @@
 #include "learn.h"
 #include "note.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 /* A bucket is one line: a place, and a ring of cells of which that is the oldest. A cell is a fingerprint and the
  * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
  * in after a cell is its age, in units of the number of buckets. Place and cells are 16 bits each, four in a word,
  * so that four are compared at once, or, where the processor can, eight. All accesses relaxed: a guess. */
-enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, CELL_BITS = 16, CELLS_A_WORD = 4 };
+enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, CELL_BITS = GY_HISTORY_CELL_BITS, CELLS_A_WORD = 64 / CELL_BITS };
 
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
-#define ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
 
 static unsigned
 get(gy_atomic_u64 *bucket, unsigned cell)
@@ -35,40 +30,6 @@ set(gy_atomic_u64 *bucket, unsigned cell, unsigned value)
     gy_store_rlx(&bucket[cell / CELLS_A_WORD], word ^ (uint64_t)(was ^ value) << shift);
     return was;
 }
-
-/* The first cell with this fingerprint; PLACE, which is none, if there is no such cell. */
-#if defined(__SSE2__) && !defined(GY_POINTS)
-static unsigned
-find(gy_atomic_u64 *bucket, uint64_t wanted)
-{
-    const __m128i *line = (const __m128i *)(uintptr_t)bucket;
-    const __m128i fingerprints = _mm_set1_epi16((short)(UINT16_MAX << GY_KIND_BITS & UINT16_MAX));
-    __m128i same[4], all = _mm_set1_epi16((short)wanted);
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < 4; i++)
-        same[i] = _mm_cmpeq_epi16(_mm_and_si128(line[i], fingerprints), all);
-    unsigned low = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[0], same[1]));
-    unsigned high = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[2], same[3]));
-    unsigned cells = (low | high << 16) & ~1u; /* the place is no cell */
-    return cells ? (unsigned)__builtin_ctzll(cells) : PLACE;
-}
-#else
-static unsigned
-find(gy_atomic_u64 *bucket, uint64_t wanted)
-{
-    const uint64_t fingerprints = (uint64_t)ALL_CELLS * (UINT16_MAX << GY_KIND_BITS & UINT16_MAX);
-    uint64_t others = UINT16_MAX; /* the place is no cell */
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < GY_LINE / sizeof(uint64_t); i++, others = 0) {
-        uint64_t different = ((gy_load_rlx(&bucket[i]) ^ wanted * ALL_CELLS) & fingerprints) | others;
-        /* The highest bit of each cell that is 0, and perhaps of cells above it. */
-        uint64_t same = (different - ALL_CELLS) & ~different & (uint64_t)ALL_CELLS << (CELL_BITS - 1);
-        if (same)
-            return i * CELLS_A_WORD + (unsigned)__builtin_ctzll(same) / CELL_BITS;
-    }
-    return PLACE;
-}
-#endif
 
 /* How many buckets are in use. */
 static float
@@ -160,14 +121,10 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
 }
 
 unsigned
-gy_history_recall(struct gyre *cache, uint64_t hash)
+gy_history_recall_from(struct gyre *cache, gy_atomic_u64 *bucket, unsigned cell, uint64_t hash)
 {
     if (gy_rebuilding(cache))
-        return GY_KIND_UNKNOWN;
-    gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
-    unsigned cell = find(bucket, fingerprint(hash));
-    if (cell == PLACE)
-        return GY_KIND_UNKNOWN;
+        return GY_KIND_UNKNOWN; /* its memory holds notes */
     unsigned kind = kind_of(set(bucket, cell, 0)), since = (place_of(bucket) + CELLS - cell) % CELLS;
     float age = gy_history_turnovers(cache, ((float)since + 0.5f) * buckets(cache));
     if (age >= TURNOVERS_MOST)

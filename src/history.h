@@ -10,12 +10,16 @@
 
 #include "cache.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* A bucket is a line of cells, four in a word; the first is not one but the place of the oldest (history.c). */
+enum { GY_HISTORY_PLACE, GY_HISTORY_CELL_BITS = 16, GY_HISTORY_CELLS_A_WORD = 64 / GY_HISTORY_CELL_BITS };
+#define GY_HISTORY_ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
+
 /* Remembers an evicted key and the kind of entry it was. */
 void gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind);
-
-/* A key that is put anew: what kind of entry it begins as. If it was remembered, its return is learned of, and it
- * is forgotten. */
-unsigned gy_history_recall(struct gyre *cache, uint64_t hash);
 
 /* How much of the table is used: one part in 2^this. A word of the region: whatever it is, it is one that can be shifted
  * by, and keeps within the table. */
@@ -47,7 +51,55 @@ gy_history_fingerprint(uint64_t hash)
 static inline void
 gy_history_prefetch(const struct gyre *cache, uint64_t hash)
 {
-    __builtin_prefetch(gy_history_bucket(cache, hash), 1);
+    __builtin_prefetch(gy_history_bucket(cache, hash));
+}
+
+/* The first cell with this fingerprint; GY_HISTORY_PLACE, which is none, if there is no such cell. */
+#if defined(__SSE2__) && !defined(GY_POINTS)
+static GY_INLINE unsigned
+gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
+{
+    const uint64_t wanted = gy_history_fingerprint(hash) << GY_KIND_BITS;
+    const __m128i *line = (const __m128i *)(uintptr_t)bucket;
+    const __m128i fingerprints = _mm_set1_epi16((short)(UINT16_MAX << GY_KIND_BITS & UINT16_MAX));
+    __m128i same[4], all = _mm_set1_epi16((short)wanted);
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 4; i++)
+        same[i] = _mm_cmpeq_epi16(_mm_and_si128(line[i], fingerprints), all);
+    unsigned low = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[0], same[1]));
+    unsigned high = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[2], same[3]));
+    unsigned cells = (low | high << 16) & ~1u; /* the place is no cell */
+    return cells ? (unsigned)__builtin_ctzll(cells) : GY_HISTORY_PLACE;
+}
+#else
+static GY_INLINE unsigned
+gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
+{
+    const uint64_t wanted = gy_history_fingerprint(hash) << GY_KIND_BITS;
+    const uint64_t fingerprints = (uint64_t)GY_HISTORY_ALL_CELLS * (UINT16_MAX << GY_KIND_BITS & UINT16_MAX);
+    uint64_t others = UINT16_MAX; /* the place is no cell */
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GY_LINE / sizeof(uint64_t); i++, others = 0) {
+        uint64_t different = ((gy_load_rlx(&bucket[i]) ^ wanted * GY_HISTORY_ALL_CELLS) & fingerprints) | others;
+        /* The highest bit of each cell that is 0, and perhaps of cells above it. */
+        uint64_t same = (different - GY_HISTORY_ALL_CELLS) & ~different & (uint64_t)GY_HISTORY_ALL_CELLS << (GY_HISTORY_CELL_BITS - 1);
+        if (same)
+            return i * GY_HISTORY_CELLS_A_WORD + (unsigned)__builtin_ctzll(same) / GY_HISTORY_CELL_BITS;
+    }
+    return GY_HISTORY_PLACE;
+}
+#endif
+
+/* Of gy_history_recall: the key was remembered there. */
+unsigned gy_history_recall_from(struct gyre *cache, gy_atomic_u64 *bucket, unsigned cell, uint64_t hash);
+
+/* A key that is put anew, and its bucket: what kind of entry it begins as. If it was remembered, its return is learned of, and it
+ * is forgotten. */
+static GY_INLINE unsigned
+gy_history_recall(struct gyre *cache, gy_atomic_u64 *bucket, uint64_t hash)
+{
+    unsigned cell = gy_history_cell(bucket, hash);
+    return gy_likely(cell == GY_HISTORY_PLACE) ? GY_KIND_UNKNOWN : gy_history_recall_from(cache, bucket, cell, hash);
 }
 
 /* Evictions so far, and so many more: told by those who remember, for several at once; where processors have hands of

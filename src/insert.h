@@ -64,7 +64,7 @@ gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *conte
         content->kind = gy_insert_kind_in(ring);
         return ring;
     }
-    content->kind = (uint8_t)gy_history_recall(cache, aim->hash);
+    content->kind = (uint8_t)gy_history_recall(cache, gy_history_bucket(cache, aim->hash), aim->hash);
     return gy_insert_ring(cache);
 }
 

@@ -5,7 +5,12 @@
  * entries; the put has no options; the key has 9 to 16 bytes; its shard is steady, and its word, if it has one, is the first that
  * begins like it. Whatever is otherwise goes the general way (insert.h, publish.c), from the start; or, where an entry was
  * staged meanwhile, with that. The steps and their order are the general ones, but that a tentative word which meets a rival is
- * withdrawn: the general way places it anew. */
+ * withdrawn: the general way places it anew.
+ *
+ * A put waits for its buckets; the processor begins the next put's wait meanwhile, if what stands between the first look at
+ * them and that put's request fits into its window of instructions, as with hits (hit.h). So a put of a key that is thought to be new
+ * (gy_insert_waits) does all that does not need its buckets before that look: it stages its entry for the ring of newcomers, and is
+ * counted. If the key is there all the same, it begins anew where that is another ring's. */
 
 #ifndef GY_PUT_H
 #define GY_PUT_H
@@ -16,12 +21,15 @@
 #include "section.h"
 #include "stage.h"
 
-/* A key's window. */
+/* A key's window, and its bucket of the history. */
 struct gy_put {
     uint64_t hash, number, geometry;
     struct gy_bucket *first, *second;
-    gy_atomic_u64 *slot; /* where a word begins like the hash; NULL: nowhere, and so was put 2, in its order */
-    uint64_t word;       /* and that word; else EMPTY */
+    gy_atomic_u64 *history;
+    bool present;        /* false: that was put 2, in its order */
+    gy_atomic_u64 *slot; /* the first word that begins like the hash; absent: a place for one */
+    uint64_t word;
+    unsigned ring; /* of the entry, as gy_insert_place */
 };
 
 /* The window, if its shard is steady; and the misses that the put will wait for. */
@@ -34,54 +42,63 @@ gy_put_window(const struct gyre *cache, uint64_t hash, struct gy_put *p)
         return false;
     struct gy_bucket *base = gy_shard_buckets(cache, p->number);
     p->first = gy_geometry_bucket(base, p->geometry, hash);
+    gy_prefetch_to_write(p->first);
     p->second = gy_geometry_bucket(base, p->geometry, gy_hash_mixed(hash));
     __builtin_prefetch(p->second);
-    __builtin_prefetch(p->first);
-    gy_history_prefetch(cache, hash);
+    p->history = gy_history_bucket(cache, hash);
+    __builtin_prefetch(p->history);
     return true;
 }
 
-/* The first look at it, and the ring and the kind of the entry, as gy_insert_place. False: the word leads nowhere. */
+/* The first look at it. both: at both buckets, before anything is asked. False: a word leads nowhere, or there is no place. */
 static GY_INLINE bool
-gy_put_place(struct gyre *cache, struct gy_put *p, unsigned *ring, unsigned *kind)
+gy_put_look(struct gyre *cache, struct gy_put *p, bool both)
 {
-    p->slot = gy_hit_slot(p->first, p->hash);
-    if (p->slot == NULL)
-        p->slot = gy_hit_slot(p->second, p->hash);
-    gy_seats[0].inserts = p->slot == NULL;
-    if (p->slot == NULL) {
-        p->word = GY_EMPTY;
-        *kind = gy_history_recall(cache, p->hash);
-        *ring = gy_insert_ring(cache);
-        return true;
+    struct gy_find_look in, in2;
+    if (both) {
+        in = gy_find_look(p->first, p->hash), in2 = gy_find_look(p->second, p->hash);
+    } else {
+        in.likely = gy_find_likely(p->first, p->hash);
+        in2.likely = in.likely ? 0 : gy_find_likely(p->second, p->hash);
     }
+    p->present = (in.likely | in2.likely) != 0;
+    gy_seats[0].inserts = !p->present;
+    if (!p->present) {
+        if (!both)
+            in.empty = gy_find_empty(p->first), in2.empty = gy_find_empty(p->second);
+        p->slot = gy_find_room_of(p->first, in.empty, p->second, in2.empty);
+        return p->slot != NULL;
+    }
+    p->slot = in.likely ? gy_find_first(p->first, in.likely) : gy_find_first(p->second, in2.likely);
     p->word = gy_load_acq(p->slot); /* model: put2 */
     uint32_t arena = gy_ref_arena(cache, gy_slot_ref(p->word));
     if (gy_unlikely(arena == UINT32_MAX))
         return false;
-    *ring = gy_index_ring(cache, p->word, arena);
-    *kind = gy_insert_kind_in(*ring);
+    p->ring = gy_index_ring(cache, p->word, arena);
     return true;
+}
+
+/* What kind of entry it is, as gy_insert_place. */
+static GY_INLINE unsigned
+gy_put_kind(struct gyre *cache, const struct gy_put *p)
+{
+    return p->present ? gy_insert_kind_in(p->ring) : gy_history_recall(cache, p->history, p->hash);
 }
 
 /* put 3 to 5. False: it did not get in, and nothing is left of it. */
 static GY_INLINE bool
-gy_put_in(struct gyre *cache, struct gy_record *r, const struct gy_put *p, const struct gy_staged *staged)
+gy_put_in(const struct gy_put *p, const struct gy_staged *staged)
 {
     uint64_t word = gy_slot_word(p->hash, 0, staged->ref), nothing = GY_EMPTY, mine = word | GY_T;
-    gy_atomic_u64 *e = gy_find_room_in(p->first, p->second);
-    if (gy_unlikely(e == NULL) || gy_unlikely(!gy_cas_seq(e, &nothing, mine))) /* model: put3 */
+    if (gy_unlikely(!gy_cas_seq(p->slot, &nothing, mine))) /* model: put3 */
         return false;
     unsigned candidates = gy_find_candidates_seq(p->first, p->hash); /* model: put4 */
     candidates |= gy_find_candidates_seq(p->second, p->hash) << 2 * GY_BUCKET_SLOTS;
     if (gy_unlikely(gy_find_next(candidates) != 0)) { /* not the own one alone */
-        gy_cas_seq(e, &mine, GY_EMPTY); /* failed: it was taken over, killed or evicted already */
+        gy_cas_seq(p->slot, &mine, GY_EMPTY); /* failed: it was taken over, killed or evicted already */
         return false;
     }
-    if (gy_unlikely(!gy_cas_seq(e, &mine, word))) /* model: put5 */
-        return false;
-    gy_account_in(cache, r, &cache->super->shard[p->number], staged->arena);
-    return true;
+    return gy_likely(gy_cas_seq(p->slot, &mine, word)); /* model: put5 */
 }
 
 /* put 2, at the word that the look has met first. False: it is not the key's, or not that simple, and nothing was done. */
@@ -111,42 +128,96 @@ gy_put_over(struct gyre *cache, struct gy_record *r, const struct gy_put *p, con
     return done;
 }
 
+/* The general way, from the start. */
+int gy_put_anew(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes, const void *value,
+                size_t value_bytes);
+
 /* The general way from here on: with what was staged, or NULL. */
 int gy_put_on(struct gyre *cache, struct gy_record *r, uint64_t hash, unsigned ring, const struct gy_content *content,
               const struct gy_staged *staged);
 
-/* GYRE_OK, or as gyre_put of what went the general way in the end. */
-static GY_INLINE int
-gy_put(struct gyre *cache, struct gy_record *r, const struct gy_put *p, const void *key, size_t key_bytes, const void *value,
-       size_t value_bytes, unsigned ring, unsigned kind)
+/* Into an arena, for its ring and of its kind. False: it has to be another arena, and nothing was done. */
+static GY_INLINE bool
+gy_put_stage(struct gyre *cache, const struct gy_put *p, gy_atomic_u64 *pin, const struct gy_content *content,
+             struct gy_staged *staged)
 {
-    const struct gy_content content = gy_content_plain(key, key_bytes, value, value_bytes, kind);
-    const struct gy_header h = {.value_bytes = content.value_bytes, .key_bytes = content.key_bytes,
-                                .flags = (uint8_t)(kind << GY_ENTRY_KIND_SHIFT)};
-    struct gy_staging e = {.word = gy_header_word(h), .head = sizeof h + key_bytes, .value_bytes = value_bytes};
-    struct gy_staged staged;
-    gy_atomic_u64 *pin = &r->pin[GY_PIN_PUT];
-    uint64_t open = gy_load_acq(&cache->lanes[gy_lane_here(cache)].open[ring]);
-    if (gy_unlikely(gy_stage_in(cache, pin, open, &e, &staged) != GY_STAGE_DONE)) {
+    const struct gy_header h = {.value_bytes = content->value_bytes, .key_bytes = content->key_bytes,
+                                .flags = (uint8_t)(content->kind << GY_ENTRY_KIND_SHIFT)};
+    struct gy_staging e = {.word = gy_header_word(h), .head = sizeof h + content->key_bytes, .value_bytes = content->value_bytes};
+    uint64_t open = gy_load_acq(&cache->lanes[gy_lane_here(cache)].open[p->ring]);
+    if (gy_unlikely(gy_stage_in(cache, pin, open, &e, staged) != GY_STAGE_DONE)) {
         gy_pin_clear(pin);
-        struct gy_content same = gy_content_plain(key, key_bytes, value, value_bytes, kind); /* for what is above needs no memory */
-        return gy_put_on(cache, r, p->hash, ring, &same, NULL);
+        return false;
     }
-    gy_stage_fill(cache, &staged, &e, &content);
+    gy_stage_fill(cache, staged, &e, content);
+    return true;
+}
+
+/* The kind that a staged entry has turned out to be of; only its writer knows it yet. */
+static GY_INLINE void
+gy_put_set_kind(struct gyre *cache, const struct gy_staged *staged, unsigned kind)
+{
+    char *entry = gy_at(cache, staged->ref);
+    struct gy_header h = gy_entry_header(entry);
+    h.flags = (uint8_t)(kind << GY_ENTRY_KIND_SHIFT);
+    gy_entry_set_header(entry, h);
+}
+
+/* GYRE_OK, or as gyre_put of what went the general way in the end. waits: as of gy_insert_waits. */
+static GY_INLINE int
+gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *key, size_t key_bytes, const void *value,
+       size_t value_bytes, bool waits)
+{
+    struct gy_shard *shard = &cache->super->shard[p->number];
+    gy_atomic_u64 *pin = &r->pin[GY_PIN_PUT];
+    struct gy_staged staged;
+    unsigned kind = GY_KIND_UNKNOWN;
+    p->ring = gy_insert_ring(cache), p->present = false, p->slot = NULL, p->word = GY_EMPTY;
+    if (!waits) {
+        if (gy_unlikely(!gy_put_look(cache, p, false)))
+            return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
+        kind = gy_put_kind(cache, p);
+    }
+    const struct gy_content content = gy_content_plain(key, key_bytes, value, value_bytes, kind);
+    if (gy_unlikely(!gy_put_stage(cache, p, pin, &content, &staged))) {
+        if (waits)
+            return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
+        struct gy_content same = gy_content_plain(key, key_bytes, value, value_bytes, kind); /* for what is above needs no memory */
+        return gy_put_on(cache, r, p->hash, p->ring, &same, NULL);
+    }
     /* model: writer3 */
-    bool done = false;
     gy_section_open_unfenced(cache, r);
     /* Inside the section: clear waits for those that did not see its mark. */
-    if (gy_likely(staged.opened >= gy_load_seq(&cache->super->mark) && gy_shard_geometry(cache, p->number) == p->geometry))
-        done = p->slot == NULL ? gy_put_in(cache, r, p, &staged) : gy_put_over(cache, r, p, key, key_bytes, &staged);
-    gy_section_close(r);
-    if (gy_unlikely(!done)) {
-        struct gy_content same = gy_content_plain(key, key_bytes, value, value_bytes, kind);
-        struct gy_staged also = staged;
-        return gy_put_on(cache, r, p->hash, ring, &same, &also);
+    bool usable = staged.opened >= gy_load_seq(&cache->super->mark) && gy_shard_geometry(cache, p->number) == p->geometry;
+    unsigned ring = p->ring;
+    if (waits) {
+        gy_account_committed(cache, r, shard, 1);
+        usable &= gy_put_look(cache, p, true) & (p->ring == ring);
+        kind = gy_put_kind(cache, p);
+        if (gy_unlikely(kind != GY_KIND_UNKNOWN))
+            gy_put_set_kind(cache, &staged, kind);
     }
-    gy_pin_clear(pin);
-    return GYRE_OK;
+    bool done = false;
+    if (gy_likely(usable))
+        done = p->present ? gy_put_over(cache, r, p, key, key_bytes, &staged) : gy_put_in(p, &staged);
+    bool came = done && !p->present;
+    if (came)
+        gy_count(&r->count.arrived, 1);
+    if (gy_unlikely(came != waits)) /* it was not what it was thought to be */
+        gy_account_committed(cache, r, shard, (uint64_t)came - (uint64_t)waits);
+    gy_section_close(r);
+    if (gy_likely(done)) {
+        gy_pin_clear(pin);
+        return GYRE_OK;
+    }
+    if (p->ring != ring) {
+        gy_account_given_up(cache, &staged);
+        gy_pin_clear(pin);
+        return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
+    }
+    struct gy_content same = gy_content_plain(key, key_bytes, value, value_bytes, kind);
+    struct gy_staged also = staged;
+    return gy_put_on(cache, r, p->hash, ring, &same, &also);
 }
 
 #endif

@@ -108,8 +108,8 @@ gy_stage_fill(struct gyre *cache, const struct gy_staged *staged, const struct g
     gy_stage_key(entry, e->head, content); /* model: fill */
     gy_entry_set_word(entry, e->word);
     /* Where the next one will stand: its first locked instruction waits until what was written before is in the cache. */
-    __builtin_prefetch(entry + staged->bytes + GY_LINE, 1);
-    __builtin_prefetch(entry + staged->bytes + 2 * GY_LINE, 1);
+    gy_prefetch_to_write(entry + staged->bytes + GY_LINE);
+    gy_prefetch_to_write(entry + staged->bytes + 2 * GY_LINE);
     if (content->value && content->value_bytes) {
         char *value = cache->region.base + e->value_at;
         gy_bytes_read(content->value, content->value_bytes);

@@ -297,10 +297,10 @@ look_up(const struct gyre *c, struct gy_item *i)
         struct gy_bucket *base = gy_shard_buckets(c, number);
         i->bucket[0] = gy_geometry_bucket(base, i->geometry, i->hash);
         i->bucket[1] = gy_geometry_bucket(base, i->geometry, gy_hash_mixed(i->hash));
-        __builtin_prefetch(i->bucket[0]);
+        gy_prefetch_to_write(i->bucket[0]);
         __builtin_prefetch(i->bucket[1]);
     }
-    gy_history_prefetch(c, i->hash);
+    gy_prefetch_to_write(gy_history_bucket(c, i->hash));
 }
 
 /* Does what most headers have make it plausible already: a key of the usual size, and none of the optional words? */

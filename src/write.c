@@ -158,6 +158,16 @@ put_generally(gyre *cache, const void *key, size_t key_size, const void *value, 
 }
 
 GY_SELDOM int
+gy_put_anew(struct gyre *cache, struct gy_record *r, uint64_t hash, const void *key, size_t key_bytes, const void *value,
+            size_t value_bytes)
+{
+    struct gy_content content = gy_content_plain(key, key_bytes, value, value_bytes, GY_KIND_UNKNOWN);
+    struct gy_aim aim = gy_aim_at(cache, key, key_bytes, hash, GY_PUT_ANY, 0);
+    unsigned ring = gy_insert_place(cache, &aim, &content);
+    return gy_insert(cache, r, &aim, ring, &content);
+}
+
+GY_SELDOM int
 gy_put_on(gyre *cache, struct gy_record *r, uint64_t hash, unsigned ring, const struct gy_content *content,
           const struct gy_staged *staged)
 {
@@ -174,19 +184,19 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
          const gyre_put_options *options)
 {
     struct gy_put p;
-    unsigned ring, kind;
-    if (gy_unlikely(cache == NULL || key == NULL || value == NULL || options != NULL || !gy_hash_short(key_size)) ||
-        gy_unlikely(gy_seats[0].cache_id != cache->plain_id || value_size > cache->plain_value_most) ||
-        gy_unlikely(!gy_put_window(cache, gy_hash_flipped(key, key_size, &cache->flips), &p)))
+    /* As little as can be before the window's misses are started. */
+    if (gy_unlikely(cache == NULL || key == NULL || !gy_hash_short(key_size)) ||
+        gy_unlikely(gy_seats[0].cache_id != cache->plain_id) ||
+        gy_unlikely(!gy_put_window(cache, gy_hash_flipped(key, key_size, &cache->flips), &p)) ||
+        gy_unlikely(value == NULL || options != NULL || value_size > cache->plain_value_most))
         return put_generally(cache, key, key_size, value, value_size, options);
     struct gy_record *r = gy_seats[0].record;
-    gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size + value_size, gy_insert_waits(p.hash));
-    if (gy_unlikely(!gy_put_place(cache, &p, &ring, &kind)))
-        return put_generally(cache, key, key_size, value, value_size, options);
-    int result = gy_put(cache, r, &p, key, key_size, value, value_size, ring, kind);
+    bool waits = gy_insert_waits(p.hash);
+    gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size + value_size, waits);
+    gy_insert_settle(cache, r, &cache->super->shard[p.number]); /* for the put before */
+    int result = waits ? gy_put(cache, r, &p, key, key_size, value, value_size, true)
+                       : gy_put(cache, r, &p, key, key_size, value, value_size, false);
     count_put(r, result);
-    if (gy_likely(result == GYRE_OK))
-        gy_insert_settle(cache, r, &cache->super->shard[p.number]);
     return result;
 }
 

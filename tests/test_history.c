@@ -17,10 +17,16 @@ open_small(uint64_t max_entries)
     return api_open_with(&options);
 }
 
+static unsigned
+recall(gyre *cache, uint64_t hash)
+{
+    return gy_history_recall(cache, gy_history_bucket(cache, hash), hash);
+}
+
 static bool
 known(gyre *cache, uint64_t hash)
 {
-    return gy_history_recall(cache, hash) != GY_KIND_UNKNOWN;
+    return recall(cache, hash) != GY_KIND_UNKNOWN;
 }
 
 static uint64_t
@@ -58,7 +64,7 @@ TEST(history, a_key_is_recalled_once)
         unsigned kind = i % GY_KINDS;
         wrong += known(cache, hash);
         gy_history_remember(cache, hash, kind);
-        CHECK_EQ(gy_history_recall(cache, hash), GY_KINDS_MAIN + gy_policy_past(kind, 0));
+        CHECK_EQ(recall(cache, hash), GY_KINDS_MAIN + gy_policy_past(kind, 0));
         CHECK(!known(cache, hash));
     }
     CHECK_EQ(wrong, 0); /* there is never another key to take it for */
@@ -76,7 +82,7 @@ TEST(history, the_place_in_the_bucket_tells_the_age)
         CHECK(age < 2);
         gy_history_remember(cache, neighbour(1000), GY_KIND_UNKNOWN);
         remember_neighbours(cache, 0, since);
-        CHECK_MSG(gy_history_recall(cache, neighbour(1000)) == GY_KINDS_MAIN + past, "%u came after it", since);
+        CHECK_MSG(recall(cache, neighbour(1000)) == GY_KINDS_MAIN + past, "%u came after it", since);
         soon += past == 1, late += past == 2;
     }
     CHECK(soon > 1 && late > 1);
@@ -92,11 +98,11 @@ TEST(history, who_returns_again_is_told_from_who_returns_once)
     gyre *cache = open_small(LIMIT);
     for (unsigned i = 0; i < 3; i++) {
         gy_history_remember(cache, neighbour(i), once[i]);
-        CHECK_EQ(gy_history_recall(cache, neighbour(i)), GY_KINDS_MAIN + 1);
+        CHECK_EQ(recall(cache, neighbour(i)), GY_KINDS_MAIN + 1);
     }
     for (unsigned i = 0; i < 4; i++) {
         gy_history_remember(cache, neighbour(i), again[i]);
-        CHECK_EQ(gy_history_recall(cache, neighbour(i)), GY_KINDS_MAIN + 3);
+        CHECK_EQ(recall(cache, neighbour(i)), GY_KINDS_MAIN + 3);
     }
     api_close(cache);
 }
@@ -170,7 +176,7 @@ TEST(history, a_turnover_is_as_many_evictions_as_there_are_entries)
     CHECK(gy_history_turnovers(cache, 50000) == 0.5f);
     CHECK(gy_history_turnovers(cache, 1000000) == 10);
     gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
-    CHECK_EQ(gy_history_recall(cache, neighbour(0)), GY_KINDS_MAIN + 1);
+    CHECK_EQ(recall(cache, neighbour(0)), GY_KINDS_MAIN + 1);
     gyre *limited = open_small(1000);
     gy_store_seq(&limited->super->turnover, 100000);
     CHECK(gy_history_turnovers(limited, 500) == 0.5f);
@@ -304,7 +310,7 @@ TEST(history, damage_does_no_harm)
         for (uint64_t cell = 0; cell < cache->g.n_history * (uint64_t)GY_HISTORY_WORDS; cell++)
             gy_store_seq(&cache->history[cell], round == 0 ? 0xffff : (uint16_t)api_random(&seed));
         for (unsigned i = 0; i < 20000; i++) {
-            unsigned kind = gy_history_recall(cache, api_random(&seed));
+            unsigned kind = recall(cache, api_random(&seed));
             CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);
             gy_history_remember(cache, api_random(&seed), i % GY_KINDS);
         }
@@ -325,7 +331,7 @@ remember_many(void *arg, unsigned i)
     for (unsigned n = 0; n < 20000; n++) {
         gy_history_remember(arg, api_random(&seed), n % GY_KINDS);
         gy_history_tick(arg, 0, 1);
-        unsigned kind = gy_history_recall(arg, api_random(&seed));
+        unsigned kind = recall(arg, api_random(&seed));
         CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);
     }
 }

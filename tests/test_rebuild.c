@@ -263,7 +263,7 @@ TEST(rebuild, the_history_begins_when_it_is_over)
     gy_history_remember(cache, hash, 0);
     for (uint64_t n = 0; n < (uint64_t)cache->g.n_history * GY_HISTORY_WORDS; n++)
         CHECK_EQ(gy_load_rlx(&cache->history[n]), 0); /* nor are there notes yet */
-    CHECK_EQ(gy_history_recall(cache, hash), GY_KIND_UNKNOWN);
+    CHECK_EQ(gy_history_recall(cache, gy_history_bucket(cache, hash), hash), GY_KIND_UNKNOWN);
     for (unsigned i = 0; i < 500; i++)
         gyre_delete(cache, key_of(i).text, 16);
     CHECK_EQ(whole_faults(cache, NULL), 0);

@@ -25,16 +25,16 @@ BUDGETS = {
     "get, miss": Budget(239, 0),
     "read, hit copied": Budget(171, 0),
     "get_many of 16 and releases, a key": Budget(154, 0),
-    "put, new key": Budget(565, 5.3),
-    "reserve and commit, new key": Budget(1252, 7.4),
+    "put, new key": Budget(555, 5.3),
+    "reserve and commit, new key": Budget(1280, 7.4),
     "get_or_lease and release, hit": Budget(223, 0),
     "get_or_lease and commit, new key": Budget(2775, 9.5),
-    "put, overwrites": Budget(546, 4.3),
+    "put, overwrites": Budget(562, 4.3),
     "delete": Budget(455, 3.1),
     "touch": Budget(1186, 4.3),
     "put, evicts for max_entries": Budget(3010, 17.2),
-    "put, evicts for bytes": Budget(2440, 13.6),
-    "maintain, an entry swept": Budget(760, 2.9),
+    "put, evicts for bytes": Budget(2350, 13.6),
+    "maintain, an entry swept": Budget(750, 2.9),
 }
 
 
