@@ -117,3 +117,56 @@ TEST(find, candidates_of_words_at_their_ends)
             compare(&bucket, ends[e]);
     }
 }
+
+/* One look says which words begin like the hash, and which slots have none: where processors compare upper halves alone, also
+ * those of which that half is 0. */
+TEST(find, a_look_says_both)
+{
+    uint64_t seed = api_seed("look");
+    struct gy_bucket bucket;
+    for (unsigned round = 0; round < 200000; round++) {
+        uint64_t hash = api_random(&seed);
+        unsigned likely = 0, empty = 0, half = 0;
+        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            uint64_t any = api_random(&seed), bit = (uint64_t)1 << any % 64, same = hash & ~(UINT64_MAX >> 16);
+            uint64_t words[] = {0, any | bit, same | any >> 16, (same ^ (uint64_t)1 << (48 + any % 16)) | any >> 16,
+                                (any & UINT32_MAX) | 1, (uint64_t)1 << (32 + any % 32), hash, any};
+            uint64_t word = words[any >> 40 & 7];
+            gy_store_seq(&bucket.slot[s], word);
+            likely |= (unsigned)(word >> 48 == hash >> 48) * 2 << 2 * s;
+            empty |= (unsigned)(word == 0) << 2 * s;
+            half |= (unsigned)(word >> 32 == 0) << 2 * s;
+        }
+        struct gy_find_look look = gy_find_look(&bucket, hash);
+        CHECK_MSG(look.likely == likely && likely == likely_one_by_one(&bucket, hash), "%#x, not %#x", look.likely, likely);
+        CHECK_MSG((look.empty & empty) == empty && (look.empty & ~half) == 0, "%#x, not %#x to %#x", look.empty, empty, half);
+    }
+}
+
+/* A place for a new word: the first bucket's first while it has two or more, else the emptier one's. */
+static gy_atomic_u64 *
+room_by_rule(struct gy_bucket *b, unsigned empty, struct gy_bucket *b2, unsigned empty2)
+{
+    int n = __builtin_popcount(empty), n2 = __builtin_popcount(empty2);
+    if (n == 0 && n2 == 0)
+        return NULL;
+    return n >= 2 || n >= n2 ? &b->slot[__builtin_ctz(empty)] : &b2->slot[__builtin_ctz(empty2)];
+}
+
+/* Every set of empty slots in either bucket. */
+TEST(find, room_goes_by_its_rule)
+{
+    struct gy_bucket bucket[2];
+    for (unsigned empties = 0; empties < 1u << 2 * GY_BUCKET_SLOTS; empties++) {
+        unsigned empty[2] = {empties & 0xff, empties >> GY_BUCKET_SLOTS}, bits[2] = {0, 0};
+        for (unsigned b = 0; b < 2; b++)
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+                gy_store_rlx(&bucket[b].slot[s], empty[b] >> s & 1 ? GY_EMPTY : UINT64_MAX - s);
+                bits[b] |= (empty[b] >> s & 1) << 2 * s;
+            }
+        gy_atomic_u64 *rule = room_by_rule(&bucket[0], empty[0], &bucket[1], empty[1]);
+        struct gy_window w = {.bucket = {&bucket[0], &bucket[1]}, .insert = {0, 1}, .n = 2};
+        CHECK(gy_find_room_of(&bucket[0], bits[0], &bucket[1], bits[1]) == rule);
+        CHECK(gy_find_room(&w) == rule);
+    }
+}

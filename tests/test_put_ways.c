@@ -70,17 +70,24 @@ struct scene {
     uint64_t rival;      /* a word of the key that stands nowhere, of a value made from 2 */
 };
 
+/* waits: the put that follows thinks that the key is new. The rival is of the ring that this goes by, of the other one if not. */
 static struct scene
-set_scene(bool stands)
+set_scene(bool stands, bool waits)
 {
     struct scene s = {.cache = api_open(4 * MIB, GYRE_NO_THREAD), .key = key_of(1)};
-    s.rival = room_loose_word(s.cache, s.key.text, 2);
+    char value[8];
+    fill_bytes(value, sizeof value, 2);
+    bool main = (gy_insert_ring(s.cache) == GY_MAIN) == waits;
+    struct gy_staged staged = room_stage(s.cache, main ? GY_MAIN : GY_PROBATION, s.key.text, value, sizeof value);
+    gy_arena_unpin(s.cache, NULL, &staged);
+    s.rival = gy_slot_word(room_hash(s.cache, s.key.text), 0, staged.ref);
     gy_index_window(s.cache, room_hash(s.cache, s.key.text), &s.w);
     s.slot = &s.w.bucket[0]->slot[0];
     CHECK_OK(put_bytes(s.cache, s.key.text, 8, 1)); /* it opens the arena: that goes the general way */
     if (!stands)
         CHECK_OK(gyre_delete(s.cache, s.key.text, 16));
     CHECK((gy_load_acq(s.slot) != GY_EMPTY) == stands);
+    gy_seats[0].inserts = waits;
     return s;
 }
 
@@ -112,10 +119,12 @@ put_with(struct scene *s, struct trap *trap)
 static void
 put_when(bool stands, unsigned skip, uint64_t word_of_rival, uint64_t more)
 {
-    struct scene s = set_scene(stands);
-    uint64_t word = word_of_rival ? s.rival : gy_load_acq(s.slot);
-    put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .skip = skip, .action = trap_store, .word = word + more});
-    gyre_close(s.cache);
+    for (unsigned waits = 0; waits < 2; waits++) {
+        struct scene s = set_scene(stands, waits);
+        uint64_t word = word_of_rival ? s.rival : gy_load_acq(s.slot);
+        put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .skip = skip, .action = trap_store, .word = word + more});
+        gyre_close(s.cache);
+    }
 }
 
 static void
@@ -126,8 +135,9 @@ count(struct trap *trap, const volatile void *address)
 
 TEST(put_ways, straight_or_not)
 {
-    for (unsigned stands = 0; stands < 2; stands++) {
-        struct scene s = set_scene(stands);
+    for (unsigned way = 0; way < 4; way++) {
+        bool stands = way % 2;
+        struct scene s = set_scene(stands, way / 2);
         struct trap trap = {.file = "/publish.c", .action = count, .again = true};
         gyre_put_options options = GYRE_PUT_OPTIONS_INIT;
         trap_set(&trap);
@@ -176,8 +186,9 @@ empty(struct trap *trap, const volatile void *address)
 
 TEST(put_ways, gone_before_it_replaces)
 {
-    for (unsigned skip = 0; skip < 2; skip++) {
-        struct scene s = set_scene(true);
+    for (unsigned way = 0; way < 4; way++) {
+        unsigned skip = way % 2;
+        struct scene s = set_scene(true, way / 2);
         put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .skip = skip, .action = empty});
         gyre_close(s.cache);
     }
@@ -186,9 +197,11 @@ TEST(put_ways, gone_before_it_replaces)
 /* Between put 3 and 5. */
 TEST(put_ways, killed_before_it_commits)
 {
-    struct scene s = set_scene(false);
-    put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .skip = 1, .action = empty});
-    gyre_close(s.cache);
+    for (unsigned waits = 0; waits < 2; waits++) {
+        struct scene s = set_scene(false, waits);
+        put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .skip = 1, .action = empty});
+        gyre_close(s.cache);
+    }
 }
 
 TEST(put_ways, taken_over_before_it_commits)
@@ -214,13 +227,14 @@ store_beside(struct trap *trap, const volatile void *address)
  * stood there at put 4. */
 TEST(put_ways, rivals_in_another_slot)
 {
-    for (unsigned tentative = 0; tentative < 2; tentative++) {
-        struct scene s = set_scene(false);
+    for (unsigned way = 0; way < 4; way++) {
+        bool tentative = way % 2, waits = way / 2;
+        struct scene s = set_scene(false, waits);
         beside = 3;
         put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .action = store_beside,
                                     .word = s.rival | (tentative ? GY_T : 0)});
         gyre_close(s.cache);
-        s = set_scene(false); /* in the second bucket */
+        s = set_scene(false, waits); /* in the second bucket */
         beside = (uint64_t)(&s.w.bucket[1]->slot[0] - s.slot);
         put_with(&s, &(struct trap){.file = "/put.h", .address = s.slot, .action = store_beside,
                                     .word = s.rival | (tentative ? GY_T : 0)});
@@ -238,8 +252,9 @@ clear_all(struct trap *trap, const volatile void *address)
 /* A clear between the staging and the section: what it put stands, in an arena of after the clear. */
 TEST(put_ways, a_clear_comes_between)
 {
-    for (unsigned stands = 0; stands < 2; stands++) {
-        struct scene s = set_scene(stands);
+    for (unsigned way = 0; way < 4; way++) {
+        bool stands = way % 2;
+        struct scene s = set_scene(stands, way / 2);
         struct trap trap = {.file = "/put.h", .address = &s.cache->super->mark, .action = clear_all, .cache = s.cache};
         trap_set(&trap);
         CHECK_OK(put_bytes(s.cache, s.key.text, 8, 3));
@@ -252,20 +267,23 @@ TEST(put_ways, a_clear_comes_between)
 /* What a clear has passed is no use of the key. */
 TEST(put_ways, over_what_was_cleared)
 {
-    struct scene s = set_scene(true);
-    CHECK_OK(gyre_clear(s.cache));
-    CHECK_OK(room_put(s.cache, GY_MAIN, key_of(2).text, 8, 2)); /* it opens the arena, and carries nothing out */
-    CHECK_OK(put_bytes(s.cache, s.key.text, 8, 3));
-    CHECK(has_bytes(s.cache, s.key.text, 8, 3));
-    CHECK(api_stats(s.cache).removed[GYRE_CLEARED] == 1 && api_stats(s.cache).removed[GYRE_REPLACED] == 0);
-    gyre_close(s.cache);
+    for (unsigned waits = 0; waits < 2; waits++) {
+        struct scene s = set_scene(true, waits);
+        CHECK_OK(gyre_clear(s.cache));
+        CHECK_OK(room_put(s.cache, GY_MAIN, key_of(2).text, 8, 2)); /* it opens the arena, and carries nothing out */
+        CHECK_OK(put_bytes(s.cache, s.key.text, 8, 3));
+        CHECK(has_bytes(s.cache, s.key.text, 8, 3));
+        CHECK(api_stats(s.cache).removed[GYRE_CLEARED] == 1 && api_stats(s.cache).removed[GYRE_REPLACED] == 0);
+        gyre_close(s.cache);
+    }
 }
 
 /* The shard begins to double between the first look and the section: the general way looks at its images, too. */
 TEST(put_ways, growth_begins_in_between)
 {
-    for (unsigned stands = 0; stands < 2; stands++) {
-        struct scene s = set_scene(stands);
+    for (unsigned way = 0; way < 4; way++) {
+        bool stands = way % 2;
+        struct scene s = set_scene(stands, way / 2);
         gy_atomic_u64 *geometry = gy_geometry_of(s.cache, room_hash(s.cache, s.key.text));
         uint64_t was = gy_load_acq(geometry);
         put_with(&s, &(struct trap){.file = "/index.h", .address = geometry, .skip = 1, .action = trap_store,
