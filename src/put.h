@@ -192,7 +192,8 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     unsigned ring = p->ring;
     if (waits) {
         gy_account_committed(cache, r, shard, 1);
-        usable &= gy_put_look(cache, p, true) & (p->ring == ring);
+        usable &= gy_put_look(cache, p, true);
+        usable &= p->ring == ring; /* after the look, which sets it */
         kind = gy_put_kind(cache, p);
         if (gy_unlikely(kind != GY_KIND_UNKNOWN))
             gy_put_set_kind(cache, &staged, kind);
