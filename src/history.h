@@ -77,7 +77,7 @@ gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
 {
     const uint64_t wanted = gy_history_fingerprint(hash) << GY_KIND_BITS;
     const uint64_t fingerprints = (uint64_t)GY_HISTORY_ALL_CELLS * (UINT16_MAX << GY_KIND_BITS & UINT16_MAX);
-    uint64_t others = UINT16_MAX; /* the place is no cell (Relaxed: as gy_history_shift.) */
+    uint64_t others = UINT16_MAX; /* the place is no cell; (relaxed: as gy_history_shift) */
 #pragma GCC unroll 8
     for (unsigned i = 0; i < GY_LINE / sizeof(uint64_t); i++, others = 0) {
         uint64_t different = ((gy_load_rlx(&bucket[i]) ^ wanted * GY_HISTORY_ALL_CELLS) & fingerprints) | others;

@@ -300,6 +300,30 @@ TEST(history, it_fits_what_the_cache_holds)
     api_close(cache);
 }
 
+/* The first cell with its fingerprint, of whatever kind; the place, which may be anything, is none. */
+TEST(history, a_key_is_looked_for_in_the_cells)
+{
+    gyre *cache = open_small(LIMIT);
+    uint64_t seed = api_seed("cells");
+    for (unsigned round = 0; round < 20000; round++) {
+        uint64_t hash = api_random(&seed), any = api_random(&seed);
+        uint16_t same = (uint16_t)(gy_history_fingerprint(hash) << GY_KIND_BITS);
+        uint16_t cells[GY_HISTORY_WORDS];
+        unsigned first = GY_HISTORY_PLACE;
+        for (unsigned c = GY_HISTORY_WORDS; c-- > 0;) {
+            uint16_t other = (uint16_t)(same ^ 1u << (GY_KIND_BITS + (any + c) % (16 - GY_KIND_BITS)));
+            bool has = api_random(&seed) % (c == GY_HISTORY_PLACE ? 2 : 24) == 0;
+            cells[c] = (uint16_t)((has ? same : other) | (any >> c % 16 & 31));
+            if (has && c != GY_HISTORY_PLACE)
+                first = c;
+        }
+        gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
+        memcpy((void *)(uintptr_t)bucket, cells, sizeof cells);
+        CHECK_EQ(gy_history_cell(bucket, hash), first);
+    }
+    api_close(cache);
+}
+
 /* Cells and places that make no sense are taken for what they might be (I8). */
 TEST(history, damage_does_no_harm)
 {
