@@ -38,6 +38,19 @@ ring_of(gyre *cache, const char *key)
 }
 
 #ifdef GY_POINTS
+/* Does nothing else begin like the key's hash, where its word stands or may come? Else it may go the general way. */
+static bool
+alone(gyre *cache, const char *key)
+{
+    uint64_t hash = room_hash(cache, key);
+    struct gy_window w;
+    unsigned others = 0;
+    gy_index_window(cache, hash, &w);
+    for (unsigned i = 0; i < 2 * GY_BUCKET_SLOTS; i++)
+        others += gy_load_acq(&w.bucket[i / GY_BUCKET_SLOTS]->slot[i % GY_BUCKET_SLOTS]) >> 48 == hash >> 48;
+    return others == (room_word(cache, key) != 0);
+}
+
 static void
 pass(struct trap *trap, const volatile void *address)
 {
@@ -52,13 +65,15 @@ put_as(gyre *cache, bool waits, const char *key, uint64_t tag, bool straight)
     gy_seats[0].inserts = waits;
     gy_seats[0].missed = ~room_hash(cache, key);
 #ifdef GY_POINTS
+    bool may_go_straight = straight;
+    straight = straight && alone(cache, key);
     struct trap trap = {.file = "/publish.c", .action = pass, .again = true};
     trap_set(&trap);
 #endif
     CHECK_OK(put_bytes(cache, key, 8, tag));
 #ifdef GY_POINTS
     gy_point_hook = NULL, trap_now = NULL;
-    CHECK_EQ(trap.sprung == 0, straight);
+    CHECK(straight ? trap.sprung == 0 : may_go_straight || trap.sprung > 0);
 #endif
     (void)straight;
     struct gy_record *r = room_record(cache);
