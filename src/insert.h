@@ -55,8 +55,8 @@ gy_insert_kind_in(unsigned ring)
 static GY_INLINE unsigned
 gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
 {
-    unsigned ring;
-    const char *entry;
+    unsigned ring = GY_MAIN;
+    const char *entry = NULL;
     aim->unseen = gy_seats[0].inserts = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
     if (!aim->unseen) {
         if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
