@@ -315,4 +315,50 @@ TEST(put_ways, other_keys_of_the_same_hash)
     gy_hash_hook = NULL;
 }
 
+static uint64_t
+zeros_first(const void *key, size_t size)
+{
+    (void)size;
+    return (uint64_t)((const unsigned char *)key)[15] << 6 | 3;
+}
+
+/* A hash that begins with zeros, as empty slots do: its put is of a new key all the same, and the next one's guess, too. */
+TEST(put_ways, a_new_key_whose_hash_begins_with_zeros)
+{
+    gyre *cache = api_open(4 * MIB, GYRE_NO_THREAD);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_OK(put_bytes(cache, key_of(i).text, 8, i));
+    CHECK(gy_seats[0].inserts);
+    gy_hash_hook = zeros_first;
+    CHECK_OK(put_bytes(cache, key_of(4).text, 8, 4));
+    CHECK(has_bytes(cache, key_of(4).text, 8, 4));
+    struct gy_found f;
+    bool saw;
+    gy_atomic_u64 *pin = &room_record(cache)->pin[GY_PIN_COMPARE];
+    CHECK(gy_index_find(cache, zeros_first(key_of(4).text, 16), key_of(4).text, 16, pin, &f, &saw));
+    CHECK_EQ(f.header.flags >> GY_ENTRY_KIND_SHIFT, GY_KIND_UNKNOWN);
+    gy_pin_clear(pin);
+    CHECK(gy_seats[0].inserts);
+    gy_hash_hook = NULL;
+    gyre_close(cache);
+}
+
+/* Over a word of another ring than newcomers': in that one's, with its kind; and counted as nothing new. */
+TEST(put_ways, over_a_word_of_another_ring)
+{
+    struct scene s = set_scene(true);
+    CHECK_OK(put_bytes(s.cache, key_of(2).text, 8, 1));
+    CHECK(gy_seats[0].inserts && gy_insert_ring(s.cache) == GY_MAIN);
+    s.cache->enough_free = INT64_MAX / 2; /* newcomers go to probation */
+    CHECK_EQ(gy_insert_ring(s.cache), GY_PROBATION);
+    uint64_t entries = api_stats(s.cache).entries;
+    CHECK_OK(put_bytes(s.cache, s.key.text, 8, 3));
+    uint64_t word = gy_load_acq(s.slot);
+    uint32_t arena = gy_ref_arena(s.cache, gy_slot_ref(word));
+    CHECK_EQ(gy_arena_ring(gy_load_acq(&s.cache->words[arena])), GY_MAIN);
+    CHECK_EQ(gy_entry_header(gy_at(s.cache, gy_slot_ref(word))).flags >> GY_ENTRY_KIND_SHIFT, GY_KIND_REPLACED);
+    CHECK_EQ(api_stats(s.cache).entries, entries);
+    gyre_close(s.cache);
+}
+
 #endif
