@@ -51,13 +51,21 @@ gy_insert_kind_in(unsigned ring)
     return ring == GY_MAIN ? GY_KIND_REPLACED : GY_KIND_UNKNOWN;
 }
 
+/* Has the put met a word of its key? */
+static GY_INLINE void
+gy_insert_tell(bool met)
+{
+    gy_seats[0].inserts = met ? 0 : (uint8_t)(gy_seats[0].inserts << 1 | 1);
+}
+
 /* The ring a put of this key goes to; sets the content's kind. */
 static GY_INLINE unsigned
 gy_insert_place(struct gyre *cache, struct gy_aim *aim, struct gy_content *content)
 {
     unsigned ring = GY_MAIN;
     const char *entry = NULL;
-    aim->unseen = gy_seats[0].inserts = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
+    aim->unseen = !gy_index_peek(cache, aim->hash, &aim->window, &ring, &entry);
+    gy_insert_tell(!aim->unseen);
     if (!aim->unseen) {
         if (gy_unlikely(cache->g.proof_bytes != 0)) /* its sequence is read before it goes: proof.h */
             __builtin_prefetch(entry + sizeof(struct gy_header) + content->key_bytes + content->value_bytes + sizeof(uint64_t));
@@ -90,7 +98,14 @@ gy_insert(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, unsigned 
 static inline bool
 gy_insert_waits(uint64_t hash)
 {
-    return gy_seats[0].inserts && gy_seats[0].missed != hash;
+    return gy_seats[0].inserts != 0 && gy_seats[0].missed != hash;
+}
+
+/* Is the key of a put that waits surely new? As eight in a row were. */
+static inline bool
+gy_insert_surely(void)
+{
+    return gy_seats[0].inserts == UINT8_MAX;
 }
 
 /* The slow half of gy_insert_make_room: helps the sweep when there is little, and wakes the worker when that did not

@@ -9,7 +9,7 @@
  *
  * A put waits for its buckets; the processor begins the next put's wait meanwhile, if what stands between the first look at
  * them and that put's request fits into its window of instructions, as with hits (hit.h). So a put of a key that is thought to be new
- * (gy_insert_waits) does all that does not need its buckets before that look: it stages its entry for the ring of newcomers, and is
+ * (gy_insert_surely) does all that does not need its buckets before that look: it stages its entry for the ring of newcomers, and is
  * counted. If the key is there all the same, it begins anew where that is another ring's. */
 
 #ifndef GY_PUT_H
@@ -62,18 +62,21 @@ gy_put_look(struct gyre *cache, struct gy_put *p, bool both)
         in2.likely = in.likely ? 0 : gy_find_likely(p->second, p->hash);
     }
     p->present = (in.likely | in2.likely) != 0;
-    gy_seats[0].inserts = !p->present;
     if (!p->present) {
+        gy_insert_tell(false);
         if (!both)
             in.empty = gy_find_empty(p->first), in2.empty = gy_find_empty(p->second);
         p->slot = gy_find_room_of(p->first, in.empty, p->second, in2.empty);
         return p->slot != NULL;
     }
+    gy_insert_tell(true);
     p->slot = in.likely ? gy_find_first(p->first, in.likely) : gy_find_first(p->second, in2.likely);
     p->word = gy_load_acq(p->slot); /* model: put2 */
     uint32_t arena = gy_ref_arena(cache, gy_slot_ref(p->word));
-    if (gy_unlikely(arena == UINT32_MAX))
+    if (gy_unlikely(arena == UINT32_MAX)) {
+        p->ring = GY_RINGS; /* of none: the put begins anew */
         return false;
+    }
     p->ring = gy_index_ring(cache, p->word, arena);
     return true;
 }
@@ -163,24 +166,24 @@ gy_put_set_kind(struct gyre *cache, const struct gy_staged *staged, unsigned kin
     gy_entry_set_header(entry, h);
 }
 
-/* GYRE_OK, or as gyre_put of what went the general way in the end. waits: as of gy_insert_waits. */
+/* GYRE_OK, or as gyre_put of what went the general way in the end. new: the key is thought to be. */
 static GY_INLINE int
 gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *key, size_t key_bytes, const void *value,
-       size_t value_bytes, bool waits)
+       size_t value_bytes, bool new)
 {
     struct gy_shard *shard = &cache->super->shard[p->number];
     gy_atomic_u64 *pin = &r->pin[GY_PIN_PUT];
     struct gy_staged staged;
     unsigned kind = GY_KIND_UNKNOWN;
     p->ring = gy_insert_ring(cache), p->present = false, p->slot = NULL, p->word = GY_EMPTY;
-    if (!waits) {
+    if (!new) {
         if (gy_unlikely(!gy_put_look(cache, p, false)))
             return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
         kind = gy_put_kind(cache, p);
     }
     const struct gy_content content = gy_content_plain(key, key_bytes, value, value_bytes, kind);
     if (gy_unlikely(!gy_put_stage(cache, p, pin, &content, &staged))) {
-        if (waits)
+        if (new)
             return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
         struct gy_content same = gy_content_plain(key, key_bytes, value, value_bytes, kind); /* for what is above needs no memory */
         return gy_put_on(cache, r, p->hash, p->ring, &same, NULL);
@@ -190,7 +193,7 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     /* Inside the section: clear waits for those that did not see its mark. */
     bool usable = staged.opened >= gy_load_seq(&cache->super->mark) && gy_shard_geometry(cache, p->number) == p->geometry;
     unsigned ring = p->ring;
-    if (waits) {
+    if (new) {
         gy_account_committed(cache, r, shard, 1);
         usable &= gy_put_look(cache, p, true);
         usable &= p->ring == ring; /* after the look, which sets it */
@@ -204,8 +207,8 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     bool came = done && !p->present;
     if (came)
         gy_count(&r->count.arrived, 1);
-    if (gy_unlikely(came != waits)) /* it was not what it was thought to be */
-        gy_account_committed(cache, r, shard, (uint64_t)came - (uint64_t)waits);
+    if (gy_unlikely(came != new)) /* it was not what it was thought to be */
+        gy_account_committed(cache, r, shard, (uint64_t)came - (uint64_t)new);
     gy_section_close(r);
     if (gy_likely(done)) {
         gy_pin_clear(pin);

@@ -194,8 +194,8 @@ gyre_put(gyre *cache, const void *key, size_t key_size, const void *value, size_
     bool waits = gy_insert_waits(p.hash);
     gy_insert_make_room(cache, r, sizeof(struct gy_header) + key_size + value_size, waits);
     gy_insert_settle(cache, r, &cache->super->shard[p.number]); /* for the put before */
-    int result = waits ? gy_put(cache, r, &p, key, key_size, value, value_size, true)
-                       : gy_put(cache, r, &p, key, key_size, value, value_size, false);
+    int result = waits && gy_insert_surely() ? gy_put(cache, r, &p, key, key_size, value, value_size, true)
+                                             : gy_put(cache, r, &p, key, key_size, value, value_size, false);
     count_put(r, result);
     return result;
 }

@@ -62,7 +62,7 @@ pass(struct trap *trap, const volatile void *address)
 static void
 put_as(gyre *cache, bool waits, const char *key, uint64_t tag, bool straight)
 {
-    gy_seats[0].inserts = waits;
+    gy_seats[0].inserts = waits ? UINT8_MAX : 0;
     gy_seats[0].missed = ~room_hash(cache, key);
 #ifdef GY_POINTS
     bool may_go_straight = straight;
@@ -151,6 +151,23 @@ TEST(put_waits, it_is_new_and_did_not_wait)
     gyre_close(cache);
 }
 
+/* Eight new keys in a row tell that the next is one; one that is there, that it may not be. */
+TEST(put_waits, eight_in_a_row)
+{
+    gyre *cache = open_cache();
+    for (unsigned round = 0; round < 3; round++) {
+        CHECK_OK(put_bytes(cache, key_of(0).text, 8, round));
+        CHECK_OK(put_bytes(cache, key_of(0).text, 8, round));
+        CHECK(!gy_insert_surely() && !gy_insert_waits(1));
+        for (unsigned i = 1; i <= 10; i++) {
+            CHECK_OK(put_bytes(cache, key_of(100 * round + i).text, 8, i));
+            CHECK_MSG(gy_insert_surely() == (i >= 8), "after %u", i);
+            CHECK(gy_insert_waits(1));
+        }
+    }
+    gyre_close(cache);
+}
+
 /* What was staged is given up: the entry stays in the ring where it stands. */
 TEST(put_waits, it_is_there_in_the_other_ring)
 {
@@ -222,7 +239,7 @@ TEST(put_waits, there_is_no_room)
     for (unsigned i = 0; i < 12000; i++) {
         size_t size = 0;
         fill_bytes(value, sizeof value, i);
-        gy_seats[0].inserts = true;
+        gy_seats[0].inserts = UINT8_MAX;
         CHECK_OK(gyre_put(cache, key_of(i).text, 16, value, sizeof value, NULL));
         CHECK_OK(gyre_read(cache, key_of(i).text, 16, back, sizeof back, &size));
         CHECK(size == sizeof value && memcmp(value, back, size) == 0);
@@ -290,7 +307,7 @@ TEST(put_waits, a_shard_grows_at_the_next)
     }
     CHECK_EQ(gy_load_acq(gy_geometry_of(cache, hash)), was);
     for (unsigned i = 0; i < 1000 && gy_load_acq(gy_geometry_of(cache, hash)) == was; i++) {
-        gy_seats[0].inserts = true;
+        gy_seats[0].inserts = UINT8_MAX;
         CHECK_OK(put_bytes(cache, key_of(1).text, 8, i));
         CHECK(has_bytes(cache, key_of(1).text, 8, i));
     }
@@ -305,7 +322,7 @@ TEST(put_waits, a_shard_grows_at_the_next)
 static void
 put_with(gyre *cache, const char *key, struct trap *trap)
 {
-    gy_seats[0].inserts = true;
+    gy_seats[0].inserts = UINT8_MAX;
     gy_seats[0].missed = ~room_hash(cache, key);
     trap->cache = cache;
     trap_set(trap);

@@ -87,7 +87,7 @@ set_scene(bool stands, bool waits)
     if (!stands)
         CHECK_OK(gyre_delete(s.cache, s.key.text, 16));
     CHECK((gy_load_acq(s.slot) != GY_EMPTY) == stands);
-    gy_seats[0].inserts = waits;
+    gy_seats[0].inserts = waits ? UINT8_MAX : 0;
     return s;
 }
 
