@@ -55,7 +55,7 @@ gy_insert_kind_in(unsigned ring)
 static GY_INLINE void
 gy_insert_tell(bool met)
 {
-    gy_seats[0].inserts = met ? 0 : (uint8_t)(gy_seats[0].inserts << 1 | 1);
+    gy_seats[0].inserts = (uint8_t)(met ? 0 : gy_seats[0].inserts << 1 | 1);
 }
 
 /* The ring a put of this key goes to; sets the content's kind. */

@@ -42,7 +42,10 @@ gy_put_window(const struct gyre *cache, uint64_t hash, struct gy_put *p)
         return false;
     struct gy_bucket *base = gy_shard_buckets(cache, p->number);
     p->first = gy_geometry_bucket(base, p->geometry, hash);
-    gy_prefetch_to_write(p->first);
+    if (gy_insert_surely()) /* else it may be read by others, again before it is written */
+        gy_prefetch_to_write(p->first);
+    else
+        __builtin_prefetch(p->first);
     p->second = gy_geometry_bucket(base, p->geometry, gy_hash_mixed(hash));
     __builtin_prefetch(p->second);
     p->history = gy_history_bucket(cache, hash);
