@@ -10,7 +10,8 @@
  * kind, 0 when empty. There is no room for a time, and no need: keys come into buckets at random, so how many came
  * in after a cell is its age, in units of the number of buckets. Place and cells are 16 bits each, four in a word,
  * so that four are compared at once, or, where the processor can, eight. All accesses relaxed: a guess. */
-enum { PLACE, CELLS = GY_HISTORY_WORDS - 1, CELL_BITS = GY_HISTORY_CELL_BITS, CELLS_A_WORD = 64 / CELL_BITS };
+enum { PLACE = GY_HISTORY_PLACE, CELLS = GY_HISTORY_WORDS - 1, CELL_BITS = GY_HISTORY_CELL_BITS,
+       CELLS_A_WORD = GY_HISTORY_CELLS_A_WORD };
 
 #define TURNOVERS_MOST 2.0f /* what is older is another story */
 

@@ -47,7 +47,7 @@ gy_history_fingerprint(uint64_t hash)
     return f ? f : 1;
 }
 
-/* Starts the cache miss that either of the two will have. */
+/* Starts the cache miss that recalling will have. */
 static inline void
 gy_history_prefetch(const struct gyre *cache, uint64_t hash)
 {

@@ -169,7 +169,7 @@ gy_put_set_kind(struct gyre *cache, const struct gy_staged *staged, unsigned kin
     gy_entry_set_header(entry, h);
 }
 
-/* GYRE_OK, or as gyre_put of what went the general way in the end. new: the key is thought to be. */
+/* GYRE_OK, or as gyre_put of what went the general way in the end. new: so the key is thought to be. */
 static GY_INLINE int
 gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *key, size_t key_bytes, const void *value,
        size_t value_bytes, bool new)
@@ -197,7 +197,7 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     bool usable = staged.opened >= gy_load_seq(&cache->super->mark) && gy_shard_geometry(cache, p->number) == p->geometry;
     unsigned ring = p->ring;
     if (new) {
-        gy_account_committed(cache, r, shard, 1);
+        gy_account_committed(cache, r, shard, 1); /* before it has come: no recount is of a cache of one process */
         usable &= gy_put_look(cache, p, true);
         usable &= p->ring == ring; /* after the look, which sets it */
         kind = gy_put_kind(cache, p);

@@ -102,7 +102,7 @@ struct gy_seat {
     uint64_t sure_id;     /* cache_id; 0 while its gets often miss */
     uint64_t hits_before; /* its last miss */
     uint64_t missed;      /* the hash of that: its lines are on their way */
-    uint8_t inserts;      /* its last put met no word of its key: bit 0; those before it, as far as there was none that did: the next */
+    uint8_t inserts;      /* its puts since the last that met a word of its key: a one for each, as many as fit */
 };
 enum { GY_SEATS = 4 };
 /* initial-exec: a load instead of a call, also in the shared library; it takes 224 bytes of static TLS. */
