@@ -103,9 +103,10 @@ gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_head
 }
 
 void
-gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy)
+gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy)
 {
-    struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(gy_at(cache, copy->ref));
+    char *entry = gy_at(cache, copy->ref);
+    struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(entry);
     if (gy_entry_is_lease(its)) {
         gy_proof_of_room_always(cache, copy);
         return;
@@ -113,8 +114,10 @@ gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct
     struct proof *from = proof_at(cache, offset, h), *to = proof_at(cache, copy->ref << 3, its);
     uint64_t sequence = gy_load_rlx(&from->sequence), check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
     gy_store_rlx(&to->sequence, sequence);
-    gy_store_rlx(&to->check, check - of_life(cache, opened, sequence, h.generation) +
+    gy_store_rlx(&to->check, check - of_life(cache, opened, sequence, generation) +
                                  of_life(cache, copy->opened, sequence, its.generation));
+    its.generation ^= h.generation ^ generation;
+    gy_entry_set_header(entry, its);
 }
 
 /* By the arena's generation, not the header's: who tries again, or another beside him, makes no void entry valid. */

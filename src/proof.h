@@ -12,7 +12,7 @@
  * sequence. So
  *
  *   - bytes that an earlier life of the arena left prove nothing in a later one;
- *   - a copy proves itself by what proved the original: damage is copied as damage;
+ *   - a copy proves itself by what proved the original: damage is copied as damage, and what is void as void;
  *   - nobody who chooses values can make one that holds an entry.
  *
  * It is written before the word is committed, and by none but who commits: what was never published never has one. Whoever takes a word
@@ -54,8 +54,9 @@ gy_proof_of_room(struct gyre *cache, const struct gy_staged *staged)
 
 bool gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened);
 
-/* Before the word of an entry, at an offset of the region, gives way to that of its copy. */
-void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, const struct gy_staged *copy);
+/* Before the word of an entry, at an offset of the region, in an arena of that life, gives way to that of its copy: which is void,
+ * if the entry is. */
+void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy);
 
 /* Before the word that refers to the entry is taken out of the index. */
 void gy_proof_void_always(struct gyre *cache, const struct gy_found *f);

@@ -192,7 +192,7 @@ move(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot, uint64_t 
     struct gyre *c = s->cache;
     bool moved;
     if (gy_unlikely(gy_proves(c)))
-        gy_proof_copy(c, i->offset, s->opened, copy);
+        gy_proof_copy(c, i->offset, s->opened, gy_arena_generation(s->at.word), copy);
     do
         moved = gy_cas_seq(slot, word, gy_slot_word(*word, freq, copy->ref)); /* model: sweep3 */
     while (gy_unlikely(!moved) && committed(*word, i)); /* a frequency bump; else somebody replaced or removed it */

@@ -405,6 +405,13 @@ TEST(recover, what_is_void_stays_void)
     f = find(cache, "key");
     gy_proof_void(cache, &f);
     gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    for (unsigned i = 0; i < 20000; i++) {
+        CHECK_OK(put_bytes(cache, key_of(i).text, 100, i));
+        CHECK(has_text(cache, "key", "value"));
+    }
+    CHECK(find(cache, "key").entry != f.entry); /* a copy */
+    gy_pin_clear(&room_record(cache)->pin[GY_PIN_COMPARE]);
+    CHECK_EQ(whole_faults(cache, NULL), 0);
     cache = stop(cache);
     CHECK(is_missing(cache, "key"));
     end(cache);
