@@ -8,7 +8,8 @@
 // each value. `bare`, there are only the two loads; `busy`, as many instructions beside them as
 // gyre's lookup has: they wait for nothing, but they stand in the processor's window, where the
 // misses of the next lookups would be overlapped. Memory is as large as that of *ideal*, with as
-// many entries, and in huge pages.
+// many entries, and in huge pages. What writers pay for is how long a line takes from one processor
+// to another: two threads take turns to write one.
 
 #include <memory>
 #include <numeric>
@@ -34,6 +35,7 @@ constexpr size_t index_bytes_per_entry = 16, bytes_per_entry = 80;
 constexpr size_t batch = 16;
 constexpr unsigned instructions_of_a_hit = 140; // by `make counts`, less those that the walk has itself
 constexpr size_t block_bytes = 1024, blocks = 1 << 18;
+constexpr unsigned polls_most = 1 << 18; // milliseconds: the other thread does not run
 
 class Lines {
 public:
@@ -119,7 +121,7 @@ public:
 
 private:
     // Does a piece; what was wrong is counted, and what was read given back, so that it is read.
-    using Limit = uint64_t (Machine::*)(uint64_t seen, Count &count);
+    using Limit = uint64_t (Machine::*)(unsigned thread, uint64_t seen, Count &count);
 
     static const std::map<std::string, Limit> &limits()
     {
@@ -131,6 +133,7 @@ private:
             {"two-lines-overlapped-bare", &Machine::overlapped_bare},
             {"dependent-load", &Machine::dependent},
             {"copy-1k", &Machine::copy},
+            {"to-and-fro", &Machine::to_and_fro},
         };
         return all;
     }
@@ -152,7 +155,7 @@ private:
             gate.enter(index);
             const uint64_t until_ns = work.until_ns();
             while (work.claim(until_ns)) {
-                seen = (this->*limit)(seen, count);
+                seen = (this->*limit)(index, seen, count);
                 count.ops += Stream::piece;
             }
             gate.leave(index);
@@ -162,8 +165,8 @@ private:
         });
     }
 
-    uint64_t walk(uint64_t, Count &count) { return walk_with<0>(count); }
-    uint64_t walk_busy(uint64_t, Count &count) { return walk_with<instructions_of_a_hit>(count); }
+    uint64_t walk(unsigned, uint64_t, Count &count) { return walk_with<0>(count); }
+    uint64_t walk_busy(unsigned, uint64_t, Count &count) { return walk_with<instructions_of_a_hit>(count); }
 
     template <unsigned n> uint64_t walk_with(Count &count)
     {
@@ -178,7 +181,7 @@ private:
         return 0;
     }
 
-    uint64_t walk_bare(uint64_t seen, Count &)
+    uint64_t walk_bare(unsigned, uint64_t seen, Count &)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i++)
@@ -187,7 +190,7 @@ private:
     }
 
     // Prefetched in batches: as much at a time as can be asked for.
-    uint64_t overlapped(uint64_t, Count &count)
+    uint64_t overlapped(unsigned, uint64_t, Count &count)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i += batch) {
@@ -209,7 +212,7 @@ private:
         return 0;
     }
 
-    uint64_t overlapped_bare(uint64_t seen, Count &)
+    uint64_t overlapped_bare(unsigned, uint64_t seen, Count &)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i += batch) {
@@ -229,7 +232,7 @@ private:
     }
 
     // Each line names the next.
-    uint64_t dependent(uint64_t at, Count &)
+    uint64_t dependent(unsigned, uint64_t at, Count &)
     {
         for (size_t i = 0; i < Stream::piece; i++)
             at = cycle_->word(at);
@@ -237,7 +240,7 @@ private:
     }
 
     // A block from anywhere to anywhere else.
-    uint64_t copy(uint64_t seen, Count &)
+    uint64_t copy(unsigned, uint64_t seen, Count &)
     {
         const uint32_t *ids = stream_->next();
         for (size_t i = 0; i < Stream::piece; i++) {
@@ -248,10 +251,26 @@ private:
         return seen + static_cast<uint64_t>(to_->data()[ids[0] % blocks * block_bytes]);
     }
 
+    // The even turns are the first thread's, the odd ones the second's.
+    uint64_t to_and_fro(unsigned thread, uint64_t seen, Count &)
+    {
+        for (size_t i = 0; i < Stream::piece; i++) {
+            unsigned polls = 0;
+            uint64_t turn = turn_.load();
+            while (turn % 2 != thread % 2 && polls++ < polls_most)
+                turn = turn_.load();
+            if (turn % 2 != thread % 2)
+                break;
+            turn_.store(turn + 1);
+        }
+        return seen;
+    }
+
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Lines> entries_, index_, cycle_;
     std::unique_ptr<peers::HugePages> from_, to_;
     std::atomic<uint64_t> sink_{0};
+    alignas(2 * line_bytes) std::atomic<uint64_t> turn_{0};
 };
 
 } // namespace

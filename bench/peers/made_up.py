@@ -20,14 +20,15 @@ from results import CACHES, LIMITS, MACHINE, MAPS
 READS = ["hits-uniform", "hits-zipf", "hits-uniform-copied", "hits-zipf-copied", "hot-key"]
 WRITES = ["mix-95-5", "mix-50-50", "overwrite", "delete", "hot-key-written", "insert"]
 EVICTS = ["evict-99", "evict-80", "latency"]
-WALKS = ["two-lines", "two-lines-busy", "two-lines-overlapped", "dependent-load", "copy-1k"]
+WALKS = ["two-lines", "two-lines-busy", "two-lines-overlapped", "dependent-load", "copy-1k", "to-and-fro"]
 MANY = [f"many-{n}-uniform" for n in plan.BATCHES]
 # Million operations a second of one thread.
 RATES = {"gyre": 9.0, "ideal": 11.0, "hcc": 2.0, "rocksdb_lru": 1.0, "in_house": 2.2, "lmdb": 0.8,
          **dict.fromkeys(MAPS, 4.0), **dict.fromkeys(LIMITS, 10.0)}
 SHARED_RATES = {"gyre_shared": 9.0, "in_house_shared": 2.0, "lmdb_shared": 0.8}
 FILE_RATES = {"gyre_plain": 9.0, "gyre_file": 8.5, "gyre_file_bare": 8.8, "lmdb_batch": 0.9, "sqlite": 0.2}
-MACHINE_RATES = {"two-lines": 12.0, "two-lines-busy": 6.0, "two-lines-overlapped": 55.0, "dependent-load": 5.0, "copy-1k": 12.0}
+MACHINE_RATES = {"two-lines": 12.0, "two-lines-busy": 6.0, "two-lines-overlapped": 55.0, "dependent-load": 5.0, "copy-1k": 12.0,
+                 "to-and-fro": 15.0}
 NS = {"gyre": 100.0, "hcc": 250.0, "rocksdb_lru": 300.0, "in_house": 260.0, **dict.fromkeys(LIMITS, 90.0)}
 BYTES = {"gyre": 105, "hcc": 200, "rocksdb_lru": 172, "in_house": 150}
 HITS = {("evict-99", True): 0.84, ("evict-80", True): 0.60, ("evict-99", False): 0.80, ("evict-80", False): 0.57}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from results import LIMITS, SAME, Cell
 
-HITS, KIBIBYTE, BIG, EXPIRY = "64 B", "1 KiB", "6 KiB", "expiring"
+HITS, KIBIBYTE, BIG, DELETES, EXPIRY = "64 B", "1 KiB", "6 KiB", "deletes", "expiring"
 INSERT, INSERT_KIBIBYTE, LATENCY = "insert 64 B", "insert 1 KiB", "latency"
 EVICTING = {0.99: "evicting, zipf 0.99", 0.8: "evicting, zipf 0.8"}
 EVICT = {0.99: "evict-99", 0.8: "evict-80"}
@@ -58,13 +58,14 @@ def cells(step, names, threads, seconds):
 def hits_cells(several, seconds, quick):
     found = cells(HITS, ["two-lines"], [1, 2], seconds)
     found += cells(HITS, ["two-lines-busy", "two-lines-overlapped", "dependent-load"], [1], seconds)
+    found += cells(HITS, ["to-and-fro"], [2], seconds / 4)
     found += cells(HITS, ["hits-uniform", "hits-zipf"], [1, 2] if quick else several, seconds)
     found += cells(HITS, [f"many-{n}-uniform" for n in ((16,) if quick else BATCHES)], [1], seconds)
     found += cells(HITS, ["mix-95-5", "mix-50-50"], [2, 4] if quick else several, seconds)
     found += cells(HITS, ["hot-key"], [1, 2], seconds)
     found += cells(HITS, ["hot-key-written"], [2], seconds)
     if not quick:
-        found += cells(HITS, ["hits-uniform-copied", "hits-zipf-copied", "delete"], [1, 2], seconds)
+        found += cells(HITS, ["hits-uniform-copied", "hits-zipf-copied"], [1, 2], seconds)
     return found
 
 
@@ -78,8 +79,10 @@ def plan(processors, quick):
              Step(BIG, "resident", 6144, MILLION // 10, cells(BIG, reads, some, seconds), touch=0.05)]
     if not quick:
         steps += [Step(KIBIBYTE, "resident", 1024, MILLION // 4, cells(KIBIBYTE, reads, some, seconds), touch=0.05),
+                  Step(DELETES, "resident", 64, MILLION, cells(DELETES, ["delete"], some, seconds), touch=0.05),
                   Step(EXPIRY, "expiring", 64, MILLION, cells(EXPIRY, ["expiry"], some, seconds), touch=0.05)]
-    steps += [Step(INSERT, "growing", 64, MILLION, cells(INSERT, ["insert"], some, seconds), warm=2 * MILLION),
+    steps += [Step(INSERT, "growing", 64, MILLION, cells(INSERT, ["insert"], some, seconds) + cells(INSERT, ["to-and-fro"], [2], seconds / 4),
+                   warm=2 * MILLION),
               Step(INSERT_KIBIBYTE, "growing", 1024, MILLION // 4,
                    cells(INSERT_KIBIBYTE, ["insert", "copy-1k"], some, seconds), warm=MILLION // 2)]
     steps += [Step(EVICTING[theta], "evicting", 64, MILLION, cells(EVICTING[theta], [EVICT[theta]], some, 2 * seconds),

@@ -61,7 +61,9 @@ def limits(results):
     names = {Cell(plan.HITS, "dependent-load", 1): "a dependent load", Cell(plan.HITS, "two-lines", 1): "two lines",
              Cell(plan.HITS, "two-lines", 2): "two lines, 2 threads",
              Cell(plan.HITS, "two-lines-busy", 1): "two lines, with as many instructions as a hit has",
-             Cell(plan.HITS, "two-lines-overlapped", 1): "two lines, many overlapped"}
+             Cell(plan.HITS, "two-lines-overlapped", 1): "two lines, many overlapped",
+             Cell(plan.HITS, "to-and-fro", 2): "a line to the other processor and back, amid hits",
+             Cell(plan.INSERT, "to-and-fro", 2): "a line to the other processor and back, amid insertions"}
     rows = [[words, spread(results.spread(cell, MACHINE, "ns_per_op"), 1)] for cell, words in names.items()
             if results.has(cell, MACHINE)]
     copy = [Cell(plan.INSERT_KIBIBYTE, "copy-1k", n) for n in (1, 2)]
@@ -163,7 +165,7 @@ def of(results):
 
 def columns_of(results):
     other = columns(results, plan.HITS, {"hot-key": "read", "hot-key-written": "read and overwritten"})
-    changes = (columns(results, plan.HITS, {"delete": "delete and put"})
+    changes = (columns(results, plan.DELETES, {"delete": "delete and put"})
                + columns(results, plan.EXPIRY, {"expiry": "half expire"}))
     insertion = (columns(results, plan.INSERT, {"insert": "64 B"})
                  + columns(results, plan.INSERT_KIBIBYTE, {"insert": "1 KiB"}))
