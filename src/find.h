@@ -261,7 +261,7 @@ static GY_INLINE unsigned
 gy_index_ring(const struct gyre *cache, uint64_t word, uint32_t arena)
 {
     __builtin_prefetch(gy_at(cache, gy_slot_ref(word)));
-    __builtin_prefetch(&cache->books[arena]);
+    gy_prefetch_to_write(&cache->books[arena]); /* for its dead bytes; another processor often counted there last */
     return gy_arena_ring(gy_load_rlx(&cache->words[arena])); /* (Relaxed: a guess.) */
 }
 
