@@ -91,6 +91,7 @@ struct gyre {
     gy_atomic_u32 orphaned;  /* a forked child has not yet mended what the parent's threads left */
     uint64_t orphan_owner;   /* and the records of the thread that forked bear this name */
     uint64_t generation;     /* of the region: no other has it */
+    struct gy_untold untold[GY_HANDS_OWN]; /* of processors' hands: learn.h */
     char path[GY_PATH_BYTES]; /* of one with a name */
 };
 

@@ -107,7 +107,7 @@ after(unsigned place)
 }
 
 void
-gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
+gy_history_remember(struct gyre *cache, struct gy_untold *untold, uint64_t hash, unsigned kind)
 {
     if (gy_rebuilding(cache))
         return; /* its memory holds notes */
@@ -115,9 +115,12 @@ gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind)
     unsigned place = place_of(bucket), forgotten = set(bucket, 1 + place, fingerprint(hash) | kind);
     set(bucket, PLACE, after(place));
     struct gy_learned *learned = &cache->super->learned;
-    if (forgotten != 0 && gy_learn_sample(learned, forgotten >> GY_KIND_BITS) > 0) { /* it never came back */
+    if (forgotten == 0 || gy_learn_sample(learned, forgotten >> GY_KIND_BITS) == 0)
+        return;
+    unsigned never = kind_of(forgotten), n = gy_learn_several(untold, GY_UNSAID_NEVER + never);
+    if (n > 0) {
         float time = gy_history_turnovers(cache, (float)CELLS * buckets(cache));
-        gy_learn(learned, 1, kind_of(forgotten), false, time < TURNOVERS_MOST ? time : TURNOVERS_MOST);
+        gy_learn(learned, 1, never, false, (float)n * (time < TURNOVERS_MOST ? time : TURNOVERS_MOST));
     }
 }
 

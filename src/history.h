@@ -19,7 +19,7 @@ enum { GY_HISTORY_PLACE, GY_HISTORY_CELL_BITS = 16, GY_HISTORY_CELLS_A_WORD = 64
 #define GY_HISTORY_ALL_CELLS 0x0001000100010001u /* times a cell: it in all places of a word */
 
 /* Remembers an evicted key and the kind of entry it was. */
-void gy_history_remember(struct gyre *cache, uint64_t hash, unsigned kind);
+void gy_history_remember(struct gyre *cache, struct gy_untold *untold, uint64_t hash, unsigned kind);
 
 /* How much of the table is used: one part in 2^this. A word of the region: whatever it is, it is one that can be shifted
  * by, and keeps within the table. */

@@ -44,31 +44,35 @@ gy_learn_soon(struct gy_learned *l, unsigned sample)
     gy_learn_set_rate(&l->soon, soon);
 }
 
+/* So many of this value, each of which stands for `sample`. */
 static void
-turned_away(struct gy_learned *l, unsigned sample, float value, float soon_time)
+turned_away(struct gy_learned *l, unsigned n, unsigned sample, float value, float soon_time)
 {
     struct gy_rate soon = gy_learn_rate(&l->soon);
-    soon.time += soon_time;
+    soon.time += (float)n * soon_time;
     if (soon.time > gy_policy.soon_memory)
         soon.time /= 2, soon.hits /= 2;
     gy_learn_set_rate(&l->soon, soon);
-    float mean = gy_learn_get(&l->mean);
-    gy_learn_set(&l->window, gy_policy_window(gy_learn_window(l), soon, mean));
+    float mean = gy_learn_get(&l->mean), window = gy_learn_window(l);
+    for (unsigned i = 0; i < n; i++)
+        window = gy_policy_window(window, soon, mean);
+    gy_learn_set(&l->window, window);
     /* The better what is turned away beside what is kept, the sooner is it worth to look at that again. */
     float due = gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least;
-    gy_learn_set(&l->due, gy_learn_get(&l->due) + (float)sample * due);
+    gy_learn_set(&l->due, gy_learn_get(&l->due) + (float)(n * sample) * due);
 }
 
 /* It moves slowly beside newcomers: one in so many works it out. */
 static float
-hurdle(struct gy_learned *l)
+hurdle(struct gy_learned *l, unsigned n)
 {
     enum { NEWCOMERS = 32 };
     float met[GY_KINDS_MAIN];
     struct gy_rate rate[GY_KINDS_MAIN];
     uint32_t left = gy_load_rlx(&l->hurdle_left); /* (Relaxed: another's turn is lost.) */
-    if (gy_likely(left - 1 < NEWCOMERS)) {
-        gy_store_rlx(&l->hurdle_left, left - 1);
+    if (gy_likely(left - n < NEWCOMERS)) {
+        if (n > 0)
+            gy_store_rlx(&l->hurdle_left, left - n);
         return gy_learn_get(&l->hurdle);
     }
     gy_store_rlx(&l->hurdle_left, NEWCOMERS - 1);
@@ -79,13 +83,14 @@ hurdle(struct gy_learned *l)
 }
 
 bool
-gy_learn_admits_sampled(struct gy_learned *l, unsigned sample, float value, float soon_time)
+gy_learn_admits_sampled(struct gy_learned *l, struct gy_untold *untold, unsigned sample, float value, float soon_time)
 {
-    bool admits = value > hurdle(l);
+    bool admits = value > hurdle(l, gy_learn_several(untold, GY_UNSAID_JUDGED));
+    unsigned n = admits ? 0 : gy_learn_several(untold, GY_UNSAID_AWAY);
     if (admits)
         gy_learn_set(&l->bar, gy_policy_bar(gy_learn_get(&l->bar), value));
-    else
-        turned_away(l, sample, value, soon_time);
+    else if (n > 0)
+        turned_away(l, n, sample, value, soon_time);
     return admits;
 }
 

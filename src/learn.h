@@ -29,6 +29,36 @@ struct gy_learned {
     gy_atomic_u32 sample;             /* bits of the fingerprints of keys that are learned from */
 };
 
+/* What a processor's hand has seen and not told yet. Every eviction reads the lines that all learn into: where hands are
+ * apart, each tells what it sees most for several at once. (Of one process, and as relaxed as the rest: what is lost was not
+ * seen.) */
+enum gy_unsaid {
+    GY_UNSAID_NEVER,               /* and a kind: never came back */
+    GY_UNSAID_WEIGHED = GY_KINDS,  /* a size */
+    GY_UNSAID_JUDGED,              /* a newcomer */
+    GY_UNSAID_AWAY,                /* and turned away */
+    GY_UNSAIDS
+};
+
+struct gy_untold {
+    gy_atomic_u16 n[GY_UNSAIDS];
+    char apart[GY_LINE]; /* no line has counts of two */
+};
+
+enum { GY_LEARN_AT_ONCE = 8 };
+
+/* One more was seen. Returns for how many it is told now; 0: it waits. Who has no counts (NULL) tells each. */
+static inline unsigned
+gy_learn_several(struct gy_untold *untold, unsigned what)
+{
+    if (!untold)
+        return 1;
+    unsigned n = gy_load_rlx(&untold->n[what]) + 1u; /* (Relaxed: above.) */
+    bool told = n >= GY_LEARN_AT_ONCE;
+    gy_store_rlx(&untold->n[what], (uint16_t)(told ? 0 : n));
+    return told ? GY_LEARN_AT_ONCE : 0;
+}
+
 void gy_learn_init(struct gy_learned *learned);
 
 /* The cache has, or may have, so many entries. */
@@ -78,10 +108,10 @@ gy_learn_set_rate(gy_atomic_u64 *word, struct gy_rate rate)
 
 /* What the size of an entry does to its value: the mean size over this one. */
 static inline float
-gy_learn_weight(struct gy_learned *learned, unsigned sample, float ratio)
+gy_learn_weight(struct gy_learned *learned, struct gy_untold *untold, unsigned sample, float ratio)
 {
     float mean = gy_learn_get(&learned->ratio), most = 2 * gy_policy.size_bonus; /* what is tiny says no more of the others */
-    if (sample)
+    if (sample && gy_learn_several(untold, GY_UNSAID_WEIGHED) > 0)
         gy_learn_set(&learned->ratio, mean + ((ratio < most ? ratio : most) - mean) * gy_policy.mean_step);
     return gy_policy_weight(ratio, mean);
 }
@@ -110,13 +140,13 @@ void gy_learn_soon(struct gy_learned *learned, unsigned sample);
 
 /* Judges a newcomer at the end of probation. True: it goes to main. `soon`: how long the history can tell what
  * returns at once. */
-bool gy_learn_admits_sampled(struct gy_learned *learned, unsigned sample, float value, float soon);
+bool gy_learn_admits_sampled(struct gy_learned *learned, struct gy_untold *untold, unsigned sample, float value, float soon);
 
 static inline bool
-gy_learn_admits(struct gy_learned *learned, unsigned sample, unsigned kind, float weight, float soon)
+gy_learn_admits(struct gy_learned *learned, struct gy_untold *untold, unsigned sample, unsigned kind, float weight, float soon)
 {
     float value = gy_learn_value(learned, kind) * weight;
-    return sample ? gy_learn_admits_sampled(learned, sample, value, soon) : value > gy_learn_get(&learned->hurdle);
+    return sample ? gy_learn_admits_sampled(learned, untold, sample, value, soon) : value > gy_learn_get(&learned->hurdle);
 }
 
 /* Older ones fade. Returns how many are left. */

@@ -40,6 +40,7 @@ gy_walk_begin(struct gy_sweep *s)
     s->age = gy_history_turnovers(c, (float)(gy_history_clock(c) + s->remembered - from));
     s->age_a_byte = gy_history_turnovers(c, (float)(to - from)) / used;
     s->soon = gy_history_soon(c);
+    s->untold = c->hands_apart && c->g.max_entries == 0 ? &c->untold[s->hand] : NULL;
 }
 
 /* Since when the entry stands where it is, in turnovers. Arenas know when they were opened and sealed; between the
@@ -62,7 +63,7 @@ weight(struct gy_sweep *s, const struct gy_item *i, unsigned of)
 {
     if (!(s->mean_bytes > 0))
         return 1;
-    return gy_learn_weight(&s->cache->super->learned, of, s->mean_bytes / (float)(int64_t)i->bytes);
+    return gy_learn_weight(&s->cache->super->learned, s->untold, of, s->mean_bytes / (float)(int64_t)i->bytes);
 }
 
 /* The hand passes an entry of main. */
@@ -82,7 +83,7 @@ admitted(struct gy_sweep *s, const struct gy_item *i, unsigned *kind, unsigned f
 {
     unsigned of = sample(s, i);
     *kind = gy_policy_kind_new(*kind, freq);
-    return gy_learn_admits(&s->cache->super->learned, of, *kind, weight(s, i, of), s->soon);
+    return gy_learn_admits(&s->cache->super->learned, s->untold, of, *kind, weight(s, i, of), s->soon);
 }
 
 enum { PATIENCE = 64, OWED_MOST = 8 }; /* entries kept one after the other while one has to go; arenas */
@@ -215,7 +216,7 @@ evict(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot, uint64_t
     gy_account_gone(c, s->r, gy_shard_of(c, i->hash), s->at.arena, i->bytes, v->reason, false);
     s->dead += i->bytes;
     if (v->reason == GYRE_CAPACITY || v->reason == GYRE_ENTRY_LIMIT) {
-        gy_history_remember(c, i->hash, v->kind);
+        gy_history_remember(c, s->untold, i->hash, v->kind);
         s->remembered++;
     }
     s->evicted++;

@@ -22,6 +22,7 @@ struct gy_sweep {
     /* gy_walk_begin's: */
     float age, age_a_byte, soon;            /* in turnovers */
     float mean_bytes;                       /* of entries; 0: their sizes do not matter */
+    struct gy_untold *untold;               /* what waits to be learned; NULL: nothing does */
     uint64_t arena_at, opened;              /* the arena's place, and its opening number */
 };
 

@@ -117,7 +117,7 @@ judge(unsigned ring, bool look)
         keep = gy_learn_keeps(&sim.learned, 1, sim.kind[key], 1);
     } else {
         sim.kind[key] = (uint8_t)gy_policy_kind_new(sim.kind[key], freq);
-        keep = gy_learn_admits(&sim.learned, 1, sim.kind[key], 1, soon());
+        keep = gy_learn_admits(&sim.learned, NULL, 1, sim.kind[key], 1, soon());
     }
     keep = look || (keep && freq >= sim.judged++ / PATIENCE);
     sim.freq[key] = 0;

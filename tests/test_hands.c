@@ -171,6 +171,35 @@ TEST(hands, two_that_stop_at_one_processor_are_both_found)
     api_close(cache);
 }
 
+static bool
+untold_anything(const gyre *cache, unsigned hand)
+{
+    unsigned n = 0;
+    for (unsigned what = 0; what < GY_UNSAIDS; what++)
+        n += gy_load_seq(&cache->untold[hand].n[what]);
+    return n > 0;
+}
+
+/* What was seen waits at the own hand to be told, where hands are apart and entries have no limit. */
+TEST(hands, what_is_seen_waits_at_the_own_hand)
+{
+    cpu_set_t before;
+    sched_getaffinity(0, sizeof before, &before);
+    CHECK(go_to(0));
+    for (unsigned limited = 0; limited < 2; limited++) {
+        gyre_options options = api_options(10 << 20, GYRE_NO_THREAD);
+        options.max_entries = limited ? MANY / 4 : 0;
+        gyre *cache = api_open_with(&options);
+        for (unsigned k = 0; k < MANY; k++)
+            CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+        CHECK(api_stats(cache).removed[limited ? GYRE_ENTRY_LIMIT : GYRE_CAPACITY] > 1000);
+        for (unsigned hand = 0; hand < GY_HANDS_OWN; hand++)
+            CHECK_EQ(untold_anything(cache, hand), cache->hands_apart && !limited && hand == gy_hand_own(cache));
+        api_close(cache);
+    }
+    sched_setaffinity(0, sizeof before, &before);
+}
+
 /* What is counted apart is told in the end, and what the statistics say is exact. */
 TEST(hands, what_is_counted_apart_is_not_lost)
 {

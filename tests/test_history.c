@@ -52,7 +52,7 @@ static void
 remember_neighbours(gyre *cache, unsigned first, unsigned n)
 {
     for (unsigned i = first; i < first + n; i++)
-        gy_history_remember(cache, neighbour(i), GY_KIND_UNKNOWN);
+        gy_history_remember(cache, NULL, neighbour(i), GY_KIND_UNKNOWN);
 }
 
 TEST(history, a_key_is_recalled_once)
@@ -63,7 +63,7 @@ TEST(history, a_key_is_recalled_once)
         uint64_t hash = api_random(&seed);
         unsigned kind = i % GY_KINDS;
         wrong += known(cache, hash);
-        gy_history_remember(cache, hash, kind);
+        gy_history_remember(cache, NULL, hash, kind);
         CHECK_EQ(recall(cache, hash), GY_KINDS_MAIN + gy_policy_past(kind, 0));
         CHECK(!known(cache, hash));
     }
@@ -80,13 +80,13 @@ TEST(history, the_place_in_the_bucket_tells_the_age)
         float age = ((float)since + 0.5f) * (float)cache->g.n_history / LIMIT;
         unsigned past = gy_policy_past(GY_KIND_UNKNOWN, age);
         CHECK(age < 2);
-        gy_history_remember(cache, neighbour(1000), GY_KIND_UNKNOWN);
+        gy_history_remember(cache, NULL, neighbour(1000), GY_KIND_UNKNOWN);
         remember_neighbours(cache, 0, since);
         CHECK_MSG(recall(cache, neighbour(1000)) == GY_KINDS_MAIN + past, "%u came after it", since);
         soon += past == 1, late += past == 2;
     }
     CHECK(soon > 1 && late > 1);
-    gy_history_remember(cache, neighbour(1000), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(1000), GY_KIND_UNKNOWN);
     remember_neighbours(cache, 0, CELLS);
     CHECK(!known(cache, neighbour(1000)));
     api_close(cache);
@@ -97,11 +97,11 @@ TEST(history, who_returns_again_is_told_from_who_returns_once)
     static const unsigned once[] = {GY_KIND_UNKNOWN, 0, 1}, again[] = {GY_KINDS_MAIN + 1, GY_KINDS_MAIN + 4, 2, 3};
     gyre *cache = open_small(LIMIT);
     for (unsigned i = 0; i < 3; i++) {
-        gy_history_remember(cache, neighbour(i), once[i]);
+        gy_history_remember(cache, NULL, neighbour(i), once[i]);
         CHECK_EQ(recall(cache, neighbour(i)), GY_KINDS_MAIN + 1);
     }
     for (unsigned i = 0; i < 4; i++) {
-        gy_history_remember(cache, neighbour(i), again[i]);
+        gy_history_remember(cache, NULL, neighbour(i), again[i]);
         CHECK_EQ(recall(cache, neighbour(i)), GY_KINDS_MAIN + 3);
     }
     api_close(cache);
@@ -112,12 +112,12 @@ TEST(history, returns_and_their_absence_are_learned_of)
 {
     gyre *cache = open_small(LIMIT);
     const unsigned kind = GY_KINDS_MAIN + 7, other = 3;
-    gy_history_remember(cache, neighbour(0), kind);
+    gy_history_remember(cache, NULL, neighbour(0), kind);
     CHECK(known(cache, neighbour(0)));
     CHECK(rate_of(cache, kind).hits == 1);
     CHECK(rate_of(cache, kind).time == 0.5f * (float)cache->g.n_history / LIMIT);
     remember_neighbours(cache, 0, CELLS - 1);
-    gy_history_remember(cache, neighbour(100), other); /* into the cell that is empty now */
+    gy_history_remember(cache, NULL, neighbour(100), other); /* into the cell that is empty now */
     CHECK(rate_of(cache, kind).hits == 1 && rate_of(cache, GY_KIND_UNKNOWN).time == 0);
     remember_neighbours(cache, 101, CELLS - 1); /* the first ones are gone */
     CHECK(rate_of(cache, GY_KIND_UNKNOWN).time > 0 && rate_of(cache, other).time == 0);
@@ -137,14 +137,33 @@ TEST(history, a_key_is_learned_from_in_all_or_nothing)
         const bool sampled = gy_learn_sample(&cache->super->learned, key + 1) > 0; /* neighbour's fingerprint */
         const unsigned returns = GY_KINDS_MAIN + 7, goes = 3;
         struct gy_rate before = rate_of(cache, returns);
-        gy_history_remember(cache, neighbour(key), returns);
+        gy_history_remember(cache, NULL, neighbour(key), returns);
         CHECK(known(cache, neighbour(key)));
         CHECK_EQ(rate_of(cache, returns).hits > before.hits, sampled);
         before = rate_of(cache, goes);
-        gy_history_remember(cache, neighbour(key), goes);
+        gy_history_remember(cache, NULL, neighbour(key), goes);
         remember_neighbours(cache, 100, CELLS);
         CHECK_EQ(rate_of(cache, goes).time > before.time, sampled);
     }
+    api_close(cache);
+}
+
+/* Where that is told for several at once, each kind waits for its own. */
+TEST(history, several_that_never_came_back_are_learned_of_at_once)
+{
+    enum { ALL = GY_LEARN_AT_ONCE };
+    static struct gy_untold untold;
+    gyre *cache = open_small(LIMIT);
+    const float time = (float)CELLS * (float)cache->g.n_history / LIMIT;
+    const unsigned kind[] = {GY_KINDS_MAIN + 7, 3};
+    for (unsigned i = 0; i < CELLS; i++)
+        gy_history_remember(cache, &untold, neighbour(i), i < 2 * ALL ? kind[i % 2] : GY_KIND_UNKNOWN);
+    for (unsigned i = 0; i < 2 * ALL; i++) {
+        gy_history_remember(cache, &untold, neighbour(100 + i), GY_KIND_UNKNOWN);
+        for (unsigned k = 0; k < 2; k++)
+            CHECK(rate_of(cache, kind[k]).time == (i / 2 + (i % 2 >= k) < ALL ? 0 : (float)ALL * time));
+    }
+    CHECK(rate_of(cache, kind[0]).hits == 0 && rate_of(cache, GY_KIND_UNKNOWN).time == 0);
     api_close(cache);
 }
 
@@ -152,13 +171,13 @@ TEST(history, newcomers_that_return_at_once_are_told)
 {
     gyre *cache = open_small(LIMIT);
     struct gy_learned *learned = &cache->super->learned;
-    gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(0), GY_KIND_UNKNOWN);
     CHECK(known(cache, neighbour(0)));
     CHECK(gy_learn_rate(&learned->soon).hits == 1);
-    gy_history_remember(cache, neighbour(0), 5); /* of main */
+    gy_history_remember(cache, NULL, neighbour(0), 5); /* of main */
     CHECK(known(cache, neighbour(0)));
     CHECK(gy_learn_rate(&learned->soon).hits == 1);
-    gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(0), GY_KIND_UNKNOWN);
     remember_neighbours(cache, 1, 3); /* later than at once */
     CHECK(known(cache, neighbour(0)));
     CHECK(gy_learn_rate(&learned->soon).hits == 1);
@@ -170,12 +189,12 @@ TEST(history, newcomers_that_return_at_once_are_told)
 TEST(history, a_turnover_is_as_many_evictions_as_there_are_entries)
 {
     gyre *cache = open_small(0);
-    gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(0), GY_KIND_UNKNOWN);
     CHECK(!known(cache, neighbour(0)));
     gy_store_seq(&cache->super->turnover, 100000);
     CHECK(gy_history_turnovers(cache, 50000) == 0.5f);
     CHECK(gy_history_turnovers(cache, 1000000) == 10);
-    gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(0), GY_KIND_UNKNOWN);
     CHECK_EQ(recall(cache, neighbour(0)), GY_KINDS_MAIN + 1);
     gyre *limited = open_small(1000);
     gy_store_seq(&limited->super->turnover, 100000);
@@ -198,7 +217,7 @@ remember_random(gyre *cache, uint64_t *seed, uint64_t *hash, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         uint64_t h = api_random(seed);
-        gy_history_remember(cache, h, GY_KIND_UNKNOWN);
+        gy_history_remember(cache, NULL, h, GY_KIND_UNKNOWN);
         if (hash != NULL)
             hash[i] = h;
     }
@@ -267,7 +286,7 @@ TEST(history, it_stays_within_its_table)
         uint64_t used = 0;
         CHECK((uintptr_t)cache->history == (uintptr_t)start);
         for (unsigned n = 0; n < 100000; n++)
-            gy_history_remember(cache, api_random(&seed), n % GY_KINDS);
+            gy_history_remember(cache, NULL, api_random(&seed), n % GY_KINDS);
         for (; end < next; end++)
             CHECK_EQ(*end, 0);
         for (uint64_t cell = 0; cell < cache->g.n_history * (uint64_t)GY_HISTORY_WORDS; cell++)
@@ -290,12 +309,12 @@ TEST(history, it_fits_what_the_cache_holds)
         gy_history_fit(cache, 100, 50000);
     CHECK(gy_history_soon(cache) * 100 < 2 * (100 * 4 / GY_LINE + 1) + 1);
     for (unsigned i = 0; i < 1000; i++)
-        gy_history_remember(cache, neighbour(i), GY_KIND_UNKNOWN);
+        gy_history_remember(cache, NULL, neighbour(i), GY_KIND_UNKNOWN);
     CHECK(known(cache, neighbour(999)));
     for (unsigned i = 0; i < 20; i++)
         gy_history_fit(cache, 1 << 20, 50000);
     CHECK(gy_history_soon(cache) * (1 << 20) == buckets); /* all of it */
-    gy_history_remember(cache, neighbour(0), GY_KIND_UNKNOWN);
+    gy_history_remember(cache, NULL, neighbour(0), GY_KIND_UNKNOWN);
     CHECK(known(cache, neighbour(0)));
     api_close(cache);
 }
@@ -336,11 +355,11 @@ TEST(history, damage_does_no_harm)
         for (unsigned i = 0; i < 20000; i++) {
             unsigned kind = recall(cache, api_random(&seed));
             CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);
-            gy_history_remember(cache, api_random(&seed), i % GY_KINDS);
+            gy_history_remember(cache, NULL, api_random(&seed), i % GY_KINDS);
         }
     }
     uint64_t hash = api_random(&seed);
-    gy_history_remember(cache, hash, 1);
+    gy_history_remember(cache, NULL, hash, 1);
     CHECK(known(cache, hash));
     for (unsigned shard = 0; shard < cache->g.n_shards; shard++) /* what follows it in the region, and was not used */
         for (uint64_t i = 0; i < room_slots(cache, shard); i++)
@@ -353,7 +372,7 @@ remember_many(void *arg, unsigned i)
 {
     uint64_t seed = i;
     for (unsigned n = 0; n < 20000; n++) {
-        gy_history_remember(arg, api_random(&seed), n % GY_KINDS);
+        gy_history_remember(arg, NULL, api_random(&seed), n % GY_KINDS);
         gy_history_tick(arg, 0, 1);
         unsigned kind = recall(arg, api_random(&seed));
         CHECK(kind >= GY_KINDS_MAIN && kind < GY_KINDS_MAIN + GY_PASTS);

@@ -69,7 +69,7 @@ static bool
 admits(struct gy_learned *l, unsigned kind)
 {
     gy_store_rlx(&l->hurdle_left, 0);
-    return gy_learn_admits(l, 1, kind, 1, SOON);
+    return gy_learn_admits(l, NULL, 1, kind, 1, SOON);
 }
 
 static void
@@ -122,10 +122,10 @@ TEST(learn, the_hurdle_is_worked_out_anew)
     struct gy_learned l;
     gy_learn_init(&l);
     const unsigned newcomer = gy_policy_kind_new(GY_KIND_UNKNOWN, 1);
-    CHECK(!gy_learn_admits(&l, 1, newcomer, 1, SOON)); /* nobody was met who is worse */
+    CHECK(!gy_learn_admits(&l, NULL, 1, newcomer, 1, SOON)); /* nobody was met who is worse */
     meet(&l, 0, 50);
     unsigned turned_away = 0;
-    while (!gy_learn_admits(&l, 1, newcomer, 1, SOON))
+    while (!gy_learn_admits(&l, NULL, 1, newcomer, 1, SOON))
         CHECK(++turned_away < 40);
     CHECK(turned_away > 10);
 }
@@ -224,17 +224,17 @@ TEST(learn, a_large_cache_learns_from_some_keys)
     CHECK_EQ(keys, 64);
     CHECK_EQ(sampled, 64 / GY_POLICY_SAMPLE);
     for (unsigned kind = GY_KINDS_MAIN; kind < GY_KINDS; kind++)
-        CHECK(!gy_learn_admits(&l, 0, kind, 1, SOON)); /* nobody was met who is worse, nor has anybody looked */
+        CHECK(!gy_learn_admits(&l, NULL, 0, kind, 1, SOON)); /* nobody was met who is worse, nor has anybody looked */
     meet(&l, 0, 50);
     CHECK(admits(&l, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
     memcpy((void *)&before, (void *)&l, sizeof l);
     for (unsigned kind = 0; kind < GY_KINDS; kind++) {
         gy_learn(&l, 0, kind, true, 1);
-        gy_learn_weight(&l, 0, 3);
+        gy_learn_weight(&l, NULL, 0, 3);
         if (kind < GY_KINDS_MAIN)
             gy_learn_keeps(&l, 0, kind, 1);
         else
-            CHECK_EQ(gy_learn_admits(&l, 0, kind, 1, SOON), gy_learn_admits(&before, 1, kind, 1, SOON));
+            CHECK_EQ(gy_learn_admits(&l, NULL, 0, kind, 1, SOON), gy_learn_admits(&before, NULL, 1, kind, 1, SOON));
     }
     gy_learn_soon(&l, 0);
     gy_learn_init(&before);
@@ -254,16 +254,70 @@ TEST(learn, what_a_sampled_key_makes_due_it_makes_due_for_all)
         gy_learn_init(&l);
         meet(&l, 4, 50);
         for (unsigned n = 0; n < 40000; n++) {
-            CHECK(!gy_learn_admits(&l, n % sample == 0 ? sample : 0, GY_KIND_UNKNOWN, 1, SOON));
+            CHECK(!gy_learn_admits(&l, NULL, n % sample == 0 ? sample : 0, GY_KIND_UNKNOWN, 1, SOON));
             due[i] += gy_learn_due(&l, 1);
         }
     }
     CHECK_MSG(due[1] > due[0] * 3 / 4 && due[1] < due[0] * 4 / 3, "%u looks, %u when sampled", due[0], due[1]);
 }
 
+/* Told for several at once, newcomers teach what they teach one by one, and in between they write nothing that others read. */
+TEST(learn, what_waits_is_told_in_full)
+{
+    enum { ROUNDS = 15 }; /* before what returns at once is so much that it fades */
+    static struct gy_untold untold;
+    struct gy_learned each, several, before;
+    gy_learn_init(&each);
+    meet(&each, 4, 50);
+    memcpy((void *)&several, (void *)&each, sizeof each);
+    for (unsigned n = 1; n <= ROUNDS * GY_LEARN_AT_ONCE; n++) {
+        gy_learn_soon(&each, 1), gy_learn_soon(&several, 1);
+        memcpy((void *)&before, (void *)&several, sizeof several);
+        CHECK(!gy_learn_admits(&each, NULL, 2, GY_KIND_UNKNOWN, 1, SOON));
+        CHECK(!gy_learn_admits(&several, &untold, 2, GY_KIND_UNKNOWN, 1, SOON));
+        if (n % GY_LEARN_AT_ONCE != 0) {
+            CHECK_EQ(memcmp((void *)&before, (void *)&several, sizeof several), 0);
+            continue;
+        }
+        CHECK_EQ(gy_load_seq(&several.soon), gy_load_seq(&each.soon));
+        CHECK(gy_learn_window(&several) == gy_learn_window(&each));
+        CHECK(fabsf(float_in(&several.due) - float_in(&each.due)) < 1e-3f * float_in(&each.due));
+    }
+    CHECK(float_in(&several.due) > 0 && isfinite(float_in(&several.hurdle)));
+    CHECK(float_in(&several.hurdle) == float_in(&each.hurdle));
+    CHECK(gy_learn_window(&several) > 1.2f * gy_policy.window_least);
+}
+
+/* Who is admitted is not counted among those that are turned away, and their sizes are learned of, one in several. */
+TEST(learn, what_waits_is_told_of_those_it_is_true_of)
+{
+    static struct gy_untold untold;
+    struct gy_learned l;
+    gy_learn_init(&l);
+    meet(&l, 0, 50);
+    CHECK(admits(&l, gy_policy_kind_new(GY_KIND_UNKNOWN, 1)));
+    float ratio = float_in(&l.ratio);
+    for (unsigned n = 1; n < 4 * GY_LEARN_AT_ONCE; n++) {
+        CHECK(gy_learn_admits(&l, &untold, 1, gy_policy_kind_new(GY_KIND_UNKNOWN, 1), 1, SOON));
+        gy_learn_weight(&l, &untold, 1, 3);
+        gy_learn_weight(&l, &untold, 0, 3);
+        CHECK_EQ(float_in(&l.ratio) > ratio, n % GY_LEARN_AT_ONCE == 0);
+        ratio = float_in(&l.ratio);
+    }
+    CHECK(gy_learn_rate(&l.soon).time == 0);
+    for (unsigned n = 1; n <= GY_LEARN_AT_ONCE; n++) {
+        CHECK(!gy_learn_admits(&l, &untold, 1, GY_KIND_UNKNOWN, 1, SOON));
+        CHECK_EQ(gy_learn_rate(&l.soon).time > 0, n == GY_LEARN_AT_ONCE);
+    }
+    untold.n[GY_UNSAID_AWAY] = UINT16_MAX; /* whatever it is */
+    CHECK_EQ(gy_learn_several(&untold, GY_UNSAID_AWAY), GY_LEARN_AT_ONCE);
+    CHECK_EQ(gy_learn_several(&untold, GY_UNSAID_AWAY), 0);
+}
+
 static void
 hammer(void *arg, unsigned i)
 {
+    static struct gy_untold untold;
     struct gy_learned *l = arg;
     uint64_t seed = i + 1;
     for (unsigned n = 0; n < 30000; n++) {
@@ -271,7 +325,7 @@ hammer(void *arg, unsigned i)
         unsigned kind = (unsigned)(r >> 8) % GY_KINDS;
         float time = (float)(r >> 16 & 255) / 128;
         switch (r % 6) {
-        case 0: gy_learn_admits(l, 1, GY_KINDS_MAIN + kind % (GY_KINDS - GY_KINDS_MAIN), 1, SOON); break;
+        case 0: gy_learn_admits(l, n % 2 ? &untold : NULL, 1, GY_KINDS_MAIN + kind % (GY_KINDS - GY_KINDS_MAIN), 1, SOON); break;
         case 1: gy_learn_keeps(l, 1, kind % GY_KINDS_MAIN, 1); break;
         case 2: gy_learn_due(l, (float)(1 + n % 3)); break;
         case 3: gy_learn_soon(l, 1); break;

@@ -213,7 +213,7 @@ TEST(put_waits, it_returns)
             for (unsigned waits = 0; waits < 2; waits++) {
                 if (full)
                     room_seal_all(cache);
-                gy_history_remember(cache, hash, kind);
+                gy_history_remember(cache, NULL, hash, kind);
                 put_as(cache, waits != 0, key, kind, full == 0);
                 struct gy_header h = header_of(cache, key);
                 kinds[waits] = gy_entry_kind(h);

@@ -260,7 +260,7 @@ TEST(rebuild, the_history_begins_when_it_is_over)
     make_full();
     gyre *cache = open_unread();
     uint64_t hash = gy_hash_in(cache, "remembered", 10);
-    gy_history_remember(cache, hash, 0);
+    gy_history_remember(cache, NULL, hash, 0);
     for (uint64_t n = 0; n < (uint64_t)cache->g.n_history * GY_HISTORY_WORDS; n++)
         CHECK_EQ(gy_load_rlx(&cache->history[n]), 0); /* nor are there notes yet */
     CHECK_EQ(gy_history_recall(cache, gy_history_bucket(cache, hash), hash), GY_KIND_UNKNOWN);

@@ -79,7 +79,7 @@ weight(struct gyre_rings *s, unsigned sample, const struct entry *entry)
 {
     if (s->max_entries)
         return 1;
-    return gy_learn_weight(&s->learned, sample, (float)(gyre_held(s) / gyre_entries(s)) / (float)entry->size);
+    return gy_learn_weight(&s->learned, NULL, sample, (float)(gyre_held(s) / gyre_entries(s)) / (float)entry->size);
 }
 
 unsigned
@@ -138,7 +138,7 @@ evict_one(struct gyre_rings *s)
             kind = gy_policy_kind_new(entry->kind, freq);
             float soon = gyre_history_soon(s->history, gyre_entries(s));
             unsigned sample = gyre_history_sample(&s->learned, key);
-            keeps = gy_learn_admits(&s->learned, sample, kind, weight(s, sample, entry), soon);
+            keeps = gy_learn_admits(&s->learned, NULL, sample, kind, weight(s, sample, entry), soon);
         }
         if (keeps && freq >= judged / PATIENCE) {
             gyre_keep(s, key, kind);
