@@ -153,7 +153,7 @@ gained(const struct gyre *cache, uint64_t used, uint64_t live)
 }
 
 static void
-survey(struct gyre *cache, struct survey *v)
+survey(struct gyre *cache, enum gy_need need, struct survey *v)
 {
     *v = (struct survey){.most = 1 + (unsigned)gy_min(cache->g.n_arenas / 64, GY_AHEAD),
                          .open = {UINT32_MAX, UINT32_MAX}, .dirtiest = UINT32_MAX, .parked = UINT32_MAX};
@@ -168,7 +168,7 @@ survey(struct gyre *cache, struct survey *v)
         uint64_t used = gy_load_rlx(&book->position) & ~GY_CLOSED, live = used - gy_min(used, gy_load_rlx(&book->dead));
         v->live[ring] += live;
         v->sealed[ring] += state == GY_SEALED ? live : 0;
-        if (state == GY_PARKED)
+        if (state == GY_PARKED && !(need == GY_BACKGROUND && gy_hand_busy(cache, a)))
             v->parked = a, v->parked_word = word;
         else if (state == GY_SEALED && gy_load_acq(&book->pin_stamp) < stamp)
             survey_sealed(v, a, word, gained(cache, used, live));
@@ -259,14 +259,14 @@ claim_ahead(struct gyre *cache, struct gy_record *r, struct gy_choice *out)
     return false;
 }
 
-/* For those who come next. */
+/* For those who come next. first: so many of each ring are not for them. */
 static void
-leave_ahead(struct gyre *cache, const struct survey *v)
+leave_ahead(struct gyre *cache, const struct survey *v, unsigned first)
 {
     for (unsigned ring = 0; ring < GY_RINGS; ring++) {
         gy_store_rlx(&cache->super->sealed[ring], v->sealed[ring]);
         for (unsigned i = 0; i < GY_AHEAD; i++)
-            gy_store_rlx(&cache->super->ahead[ring][i], i + 1 < v->most ? v->seen[ring][i + 1] : 0);
+            gy_store_rlx(&cache->super->ahead[ring][i], i + first < v->most ? v->seen[ring][i + first] : 0);
     }
 }
 
@@ -301,14 +301,15 @@ gy_choose_for_room(struct gyre *cache, struct gy_record *r, enum gy_need need, s
         return true;
     for (unsigned tries = 0; tries < 8; tries++) { /* again when another thread claimed the choice */
         struct survey v;
-        survey(cache, &v);
-        if (v.parked != UINT32_MAX && claim(cache, r, v.parked, v.parked_word, out))
-            return true;
+        survey(cache, need, &v);
         uint64_t total = (uint64_t)cache->g.n_arenas << cache->g.arena_shift;
         uint64_t live = v.live[GY_PROBATION] + v.live[GY_MAIN];
         bool compact = need != GY_EVICT && gy_policy_compact(v.most_garbage, cache->arena_bytes, live, total);
         v.most = compact ? 1 : v.most; /* where garbage decides, each choice is one anew */
-        leave_ahead(cache, &v);
+        bool parked = v.parked != UINT32_MAX && claim(cache, r, v.parked, v.parked_word, out);
+        leave_ahead(cache, &v, parked && !compact ? 0 : 1);
+        if (parked)
+            return true;
         if (compact) {
             if (claim(cache, r, v.dirtiest, v.dirtiest_word, out)) {
                 out->compact = true;

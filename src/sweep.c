@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 the gyre authors */
 
-/* Sweeping an arena for room (docs/protocols.md, sweep 1 to 7); limit.c does it for max_entries (sweep 8):
+/* Sweeping an arena for room (docs/protocols.md, sweep 1 to 7, and 9); limit.c does it for max_entries (sweep 8):
  *
  *   1 CAS SEALED -> SWEEPING, then look at all pins (seq_cst); one is on it: back to SEALED. Pins of
  *     readers that are still in their store buffers do not matter here, only in 6.
@@ -14,7 +14,9 @@
  *   5 CAS SWEEPING -> RETIRED; or PARKED, when the hand stops inside.
  *   6 membarrier, pins: arena.c.
  *   7 Whoever claims a PARKED arena goes on where its sweep has come to, or begins again. Doing an entry twice
- *     does no harm: the slots say what is still to do (I6). */
+ *     does no harm: the slots say what is still to do (I6).
+ *   9 Small steps go on where the last one parked the arena, with a pin and no claim, as long as nobody else has taken it up. What
+ *     they have done they tell now and then, and others may do it once more (I6). */
 
 #include "sweep.h"
 
@@ -76,8 +78,8 @@ gy_sweep_free(struct gyre *cache)
 }
 
 /* What this thread has read of an arena beyond where its small step ended: the misses will be over when the next one gets
- * there. It is of the arena's life that began with that number: a claimed arena is not written to, and what has become of
- * its entries meanwhile the slots say. The last step's, and this one's. */
+ * there. It is of the arena's life that began with that number: a parked or claimed arena is not written to, and what has become
+ * of its entries meanwhile the slots say. The last step's, and this one's. */
 static _Thread_local struct ahead {
     uint64_t cache_id, opened, offset;
     unsigned n;
@@ -91,7 +93,7 @@ read_few(struct gy_sweep *s, uint64_t at, uint64_t end, struct gy_item **item, b
 {
     struct gyre *c = s->cache;
     struct ahead *now = &ahead[last], *next = &ahead[last ^= 1];
-    uint64_t opened = gy_load_rlx(&c->books[s->at.arena].opened); /* (Relaxed: constant while it is claimed) */
+    uint64_t opened = gy_load_rlx(&c->books[s->at.arena].opened); /* (Relaxed: constant while it is pinned) */
     uint64_t offset = gy_arena_offset(c, s->at.arena) + at;
     bool there = now->cache_id == c->id && now->opened == opened && now->offset == offset && now->n > 0;
     unsigned n = there ? now->n : gy_walk_read(s, at, end, FEW, now->item, damaged);
@@ -103,6 +105,106 @@ read_few(struct gy_sweep *s, uint64_t at, uint64_t end, struct gy_item **item, b
     next->n = later ? 0 : next->n;
     *item = now->item;
     return n;
+}
+
+/* 2, 3: entries in a row, in one section. Returns their bytes. */
+static uint64_t
+clear_some(struct gy_sweep *s, const struct gy_item *item, unsigned n)
+{
+    uint64_t bytes = 0;
+    gy_section_enter(s->cache, s->r);
+    for (unsigned i = 0; i < n; i++) {
+        gy_walk_clear(s, &item[i]);
+        bytes += item[i].bytes;
+        s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
+    }
+    gy_walk_account(s);
+    gy_section_exit(s->cache, s->r);
+    s->walked += bytes;
+    return bytes;
+}
+
+/* Where this thread's small steps go on in an arena that one of them has parked (sweep 9): its word and progress, as they were
+ * then; what comes before `at` is done, and told of before `told`. */
+static _Thread_local struct {
+    uint64_t cache_id; /* 0: nowhere */
+    uint64_t progress, at, told, end;
+    struct gy_sweep s;
+} stretch;
+
+static void
+stretch_from(const struct gy_sweep *s, uint64_t progress, uint64_t at, uint64_t end)
+{
+    stretch.cache_id = s->cache->id, stretch.progress = progress, stretch.end = end;
+    stretch.at = stretch.told = at;
+    stretch.s = *s;
+    stretch.s.at.word = gy_arena_with_state(s->at.word, GY_PARKED);
+}
+
+/* Others who take the arena up need not do that much again. */
+static void
+stretch_tell(void)
+{
+    struct gy_sweep *s = &stretch.s;
+    struct gyre *c = s->cache;
+    uint64_t seen = stretch.progress, now = gy_progress_from(seen, stretch.at);
+    gy_store_rlx(&c->super->hand[s->hand].owed, s->owed); /* (Relaxed: of two at once, one's counts.) */
+    bool goes_on = gy_cas_seq(&c->books[s->at.arena].progress, &seen, now) && stretch.at < stretch.end; /* model: sweep9tell */
+    stretch.cache_id = goes_on ? c->id : 0; /* else others walk it now; or its end is for who claims it */
+    if (!goes_on)
+        return;
+    stretch.progress = now, stretch.told = stretch.at;
+    gy_hand_leave(c, s->hand, s->at.arena, s->at.look);
+    gy_walk_begin(s);
+}
+
+/* Pins it, if it still is as it was left. */
+static bool
+stretch_hold(struct gyre *cache, struct gy_record *r)
+{
+    uint32_t arena = stretch.s.at.arena;
+    if (stretch.cache_id != cache->id)
+        return false;
+    gy_pin_set(cache, &r->pin[GY_PIN_SWEEP], gy_pin_word(cache, arena, GY_PIN_SWEEPING)); /* model: sweep9pin */
+    if (gy_likely(gy_load_acq(&cache->words[arena]) == stretch.s.at.word && /* model: sweep9look */
+                  gy_load_acq(&cache->books[arena].progress) == stretch.progress))
+        return true;
+    gy_pin_clear(&r->pin[GY_PIN_SWEEP]);
+    stretch.cache_id = 0;
+    return false;
+}
+
+/* A small step there. False: there is nothing to go on with any more. */
+static bool
+stretch_step(struct gyre *cache, struct gy_record *r, uint64_t most_bytes)
+{
+    enum { UNTOLD_MOST = 2048 }; /* bytes */
+    struct gy_sweep *s = &stretch.s;
+    bool damaged = false;
+    if (!stretch_hold(cache, r))
+        return false;
+    s->r = r, s->walked = 0;
+    while (stretch.at < stretch.end && !damaged && s->walked < most_bytes) {
+        struct gy_item *item;
+        unsigned n = read_few(s, stretch.at, stretch.end, &item, &damaged);
+        stretch.at += damaged ? 0 : clear_some(s, item, n);
+    }
+    if (damaged || stretch.at >= stretch.end || stretch.at - stretch.told >= UNTOLD_MOST)
+        stretch_tell();
+    if (damaged)
+        stretch.cache_id = 0; /* that is for who claims it */
+    gy_pin_clear(&r->pin[GY_PIN_SWEEP]);
+    return stretch.cache_id != 0;
+}
+
+/* This thread is about to sweep otherwise. */
+static void
+stretch_leave(struct gyre *cache, struct gy_record *r)
+{
+    if (!stretch_hold(cache, r))
+        return;
+    stretch_tell();
+    gy_pin_clear(&r->pin[GY_PIN_SWEEP]);
 }
 
 /* Walks the chosen arena until its end, or until enough bytes were walked. An eighth at least of what
@@ -124,15 +226,7 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
         unsigned n = batch == FEW ? read_few(s, at, end, &item, &damaged)
                                   : gy_walk_read(s, at, end, batch, item, &damaged);
         gy_walk_begin(s);
-        gy_section_enter(c, s->r);
-        for (unsigned i = 0; i < n; i++) {
-            gy_walk_clear(s, &item[i]);
-            at += item[i].bytes;
-            s->walked += item[i].bytes;
-            s->owed -= gy_min(s->owed, item[i].bytes / 8 * 7);
-        }
-        gy_walk_account(s);
-        gy_section_exit(c, s->r);
+        at += clear_some(s, item, n);
     }
     gy_store_rlx(owed, s->owed);
     if (damaged) {
@@ -147,6 +241,8 @@ walk(struct gy_sweep *s, uint64_t most_bytes, unsigned batch)
         while (!gy_cas_seq(&book->progress, &progress, compact | gy_progress_from(progress, at)))
             ; /* retried because one who joined before took or did an entry */
         finish(s, GY_PARKED);
+        if (batch == FEW)
+            stretch_from(s, compact | gy_progress_from(progress, at), at, end);
     } else {
         finish(s, GY_RETIRED);
         gy_sweep_free(c);
@@ -158,6 +254,8 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 {
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .pressure = pressure,
                          .hand = gy_hand_own(cache)};
+    if (gy_likely(!gy_record_expelled(r)))
+        stretch_leave(cache, r);
     while (s.walked < bytes && !gy_record_expelled(r)) {
         if (need == GY_BACKGROUND && !gy_sweep_wanted(cache))
             break; /* others have made enough room meanwhile */
@@ -180,8 +278,10 @@ sweep_bytes(struct gyre *cache, struct gy_record *r, uint64_t bytes, enum gy_nee
 static void
 sweep_few(struct gyre *cache, struct gy_record *r, uint64_t bytes)
 {
+    if (gy_unlikely(gy_record_expelled(r)) || gy_likely(stretch_step(cache, r, bytes)))
+        return;
     struct gy_sweep s = {.cache = cache, .r = r, .reason = GYRE_CAPACITY, .hand = gy_hand_own(cache)};
-    if (gy_likely(!gy_record_expelled(r)) && gy_choose_for_room(cache, r, GY_BACKGROUND, &s.at))
+    if (gy_choose_for_room(cache, r, GY_BACKGROUND, &s.at))
         walk(&s, bytes, FEW);
 }
 

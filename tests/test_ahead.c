@@ -55,6 +55,50 @@ TEST(ahead, steps_go_on)
     api_close(cache);
 }
 
+/* The first parks the arena, and those after it go on without a claim. */
+TEST(ahead, steps_tell_now_and_then)
+{
+    enum { BETWEEN = 4 }; /* steps */
+    gyre *cache = room_open_many();
+    uint32_t arena = fill_from(cache, 0);
+    step_empties_few(cache, arena);
+    uint64_t told = progress(cache, arena), word = gy_load_seq(&cache->words[arena]);
+    for (unsigned i = 0; i < BETWEEN; i++)
+        step_empties_few(cache, arena);
+    CHECK_EQ(progress(cache, arena), told);
+    CHECK(told > 0);
+    for (unsigned i = 0; i < BETWEEN; i++)
+        step_empties_few(cache, arena);
+    CHECK(progress(cache, arena) > told + (uint64_t)BETWEEN * FEW * SIZE);
+    CHECK_EQ(gy_load_seq(&cache->words[arena]), word);
+    CHECK_EQ(gy_load_seq(&room_record(cache)->pin[GY_PIN_SWEEP]), 0);
+    api_close(cache);
+}
+
+/* What was not told of is done again; who goes on himself has told it. */
+TEST(ahead, another_begins_before)
+{
+    enum { STEPS = 3, BATCH = 16 };
+    gyre *cache = room_open_many();
+    uint32_t arena = fill_from(cache, 0);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (unsigned i = 0; i < STEPS; i++)
+            step_empties_few(cache, arena);
+        uint64_t refs = room_refs_into(cache, arena), again = 0;
+        if (turn == 1) { /* as if another did */
+            again = (STEPS - 1) * FEW;
+            gy_atomic_u64 *at = &cache->books[arena].progress;
+            gy_store_seq(at, gy_load_seq(at) + GY_PROGRESS_WALK_ONE);
+        }
+        CHECK(room_sweep(cache, 1));
+        CHECK_EQ(room_refs_into(cache, arena), refs - BATCH + again);
+    }
+    while (room_state(cache, arena) == GY_PARKED)
+        step(cache);
+    CHECK_EQ(room_refs_into(cache, arena), 0);
+    api_close(cache);
+}
+
 TEST(ahead, another_went_on)
 {
     gyre *cache = room_open_many();

@@ -145,6 +145,32 @@ TEST(hands, a_processor_goes_on_where_it_stopped)
     sched_setaffinity(0, sizeof before, &before);
 }
 
+/* It is taken over when it was met twice where it stands. */
+TEST(hands, one_that_stands_still_is_found)
+{
+    cpu_set_t before;
+    sched_getaffinity(0, sizeof before, &before);
+    gyre *cache = room_open_many();
+    if (cache->hands_apart && go_to(1) && go_to(0)) {
+        for (unsigned k = 0; k < KEYS / 2; k++)
+            CHECK_OK(put_bytes(cache, key_of(k).text, SIZE, k));
+        uint32_t mine = stop_at(cache, 0, UINT32_MAX);
+        for (unsigned turn = 0; turn < 2; turn++) {
+            CHECK(!gy_hand_busy(cache, mine)); /* the own one */
+            CHECK(go_to(1));
+            CHECK(gy_hand_busy(cache, mine));
+            CHECK(go_to(0));
+            CHECK(room_sweep(cache, 1)); /* it moves */
+        }
+        CHECK(go_to(1));
+        CHECK(gy_hand_busy(cache, mine));
+        CHECK(!gy_hand_busy(cache, mine));
+        CHECK(!gy_hand_busy(cache, (mine + 1) % cache->g.n_arenas));
+    }
+    api_close(cache);
+    sched_setaffinity(0, sizeof before, &before);
+}
+
 /* What one has left, the next does not take away from him. */
 TEST(hands, two_that_stop_at_one_processor_are_both_found)
 {

@@ -33,8 +33,8 @@ BUDGETS = {
     "delete": Budget(455, 3.1),
     "touch": Budget(1186, 4.3),
     "put, evicts for max_entries": Budget(3010, 17.2),
-    "put, evicts for bytes": Budget(2350, 13.6),
-    "maintain, an entry swept": Budget(750, 2.9),
+    "put, evicts for bytes": Budget(2140, 11.2),
+    "maintain, an entry swept": Budget(785, 2.9),
 }
 
 

@@ -25,7 +25,9 @@
  *   CLAIMLATE a sweep for room takes a late arena up without a look at the pins
  *   FROMBUSY  it goes on where the others have come to though somebody is busy
  *   RELOAD    it looks whether somebody is busy, and loads where to begin later
- *   SAMEWALK  it parks the arena without a new number though somebody is busy */
+ *   SAMEWALK  it parks the arena without a new number though somebody is busy
+ *   NOPIN9    who goes on where he parked does not pin      NOLOOK9  he pins, and does not look again
+ *   SOON9     he tells how far he has come before it is done */
 
 #ifndef NJ
 #define NJ 2
@@ -48,7 +50,7 @@
 #ifndef RTURNS
 #define RTURNS 1
 #endif
-#define NP (NJ + 1 + NM)
+#define NP (NJ + 1 + NM + NR)
 
 #define OPEN 0
 #define SEALED 1
@@ -172,8 +174,8 @@ next:   skip
     od
 }
 
-/* A sweep for room. */
-proctype Room() {
+/* A sweep for room; where it has parked the arena it may go on without a claim. */
+proctype Room(byte j) {
     byte n = RTURNS, was, e, i;
     short p;
     bool found;
@@ -219,17 +221,46 @@ proctype Room() {
             :: p = progress;
                 if
 #ifdef SAMEWALK
-                :: atomic { progress == p -> progress = e + (WALK(p) << 6) }; break
+                :: atomic { progress == p -> progress = e + (WALK(p) << 6); p = progress }; break
 #else
-                :: atomic { /* step sweep8back */ progress == p && !BUSY(p) -> progress = e + (WALK(p) << 6) }; break
-                :: atomic { progress == p && BUSY(p) -> progress = e + AGAIN(p) }; break
+                :: atomic { /* step sweep8back */ progress == p && !BUSY(p) -> progress = e + (WALK(p) << 6); p = progress };
+                   break
+                :: atomic { progress == p && BUSY(p) -> progress = e + AGAIN(p); p = progress }; break
 #endif
                 :: progress != p
                 fi
             od;
-            st = PARKED; break
+            st = PARKED; goto stretch
         :: e == NE -> atomic { /* step sweep5 */ st = RETIRED; inv() }; break
         od;
+        goto next;
+stretch:
+        do
+        :: break
+        :: e < NE ->
+#ifndef NOPIN9
+            pin[j] = SWEEPS;            /* step sweep9pin */
+#endif
+#ifndef NOLOOK9
+            if :: st == PARKED -> skip :: else -> break fi; /* step sweep9look */
+#endif
+            if :: progress == p -> skip :: else -> break fi;
+#ifdef SOON9
+            if :: atomic { progress == p -> progress = e + 1 + (WALK(p) << 6); p = progress } :: progress != p -> break fi;
+            clear(e);
+            e++;
+#else
+            clear(e);
+            e++;
+            if
+            :: atomic { /* step sweep9tell */ progress == p -> progress = e + (WALK(p) << 6); p = progress }
+            :: progress != p -> break
+            :: skip                     /* later */
+            fi;
+#endif
+            pin[j] = 0
+        od;
+        pin[j] = 0;
 next:   atomic { p = 0; e = 0; was = 0 }
     :: n > 0 && st >= RETIRED -> break
     od
@@ -289,7 +320,7 @@ init {
 #if NM
         run Mover(NJ + 1);
 #endif
-        do :: w < NJ + NR -> run Room(); w++ :: else -> break od;
+        do :: w < NJ + NR -> run Room(w + 1 + NM); w++ :: else -> break od;
         run Env()
     }
 }

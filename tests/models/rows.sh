@@ -330,6 +330,9 @@ row quick bad   limit 'room: a late arena without a look at the pins' $R -DNJ=1 
 row quick bad   limit 'room: goes on though somebody is busy' $R2 -DFROMBUSY
 row quick bad   limit 'room: the place to begin is loaded later' $R2 -DRELOAD
 row quick bad   limit 'room: parked with the old number' $R2 -DNE=3 -DSAMEWALK
+row quick bad   limit 'room: goes on without a pin' $R2 -DNOPIN9
+row quick bad   limit 'room: goes on without a second look' $R2 -DNOLOOK9
+row quick bad   limit 'room: tells before it is done' $R2 -DSOON9
 row proof ok    limit 'writer, mover, two turns'
 row proof ok    limit 'three walk, writer' -DNJ=3 -DTURNS=1 -DNM=0
 row proof ok    limit 'a sweep for room, three entries' $R2 -DNE=3
