@@ -154,9 +154,26 @@ gy_entry_proved(const struct gyre *cache, const struct gy_found *f)
 }
 
 bool
+gy_entry_there(const struct gyre *cache, const struct gy_found *f)
+{
+    uint64_t offset = gy_slot_ref(f->word) << 3;
+    struct gy_header h = gy_entry_header(f->entry);
+    return in_use(cache, f->arena) && fits(cache, offset, h) && gy_doubt_length_holds(cache, offset, h, f->arena);
+}
+
+/* Since it is doubted, somebody may have committed it who has not come to its proof. */
+static bool
+committed_since(const struct gyre *cache, const struct gy_found *f)
+{
+    struct gy_header h = gy_entry_header(f->entry);
+    return !gy_doubt_walked(cache, f->arena) && fits(cache, gy_slot_ref(f->word) << 3, h) &&
+           gy_proof_of_room_found(cache, f);
+}
+
+bool
 gy_doubt_well_placed(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket)
 {
-    if (!gy_entry_proved(cache, f))
+    if (!gy_entry_proved(cache, f) && !committed_since(cache, f))
         return false;
     struct gy_window w;
     uint64_t hash = gy_hash(gy_entry_key(f->entry, f->header), f->header.key_bytes, cache->seed);

@@ -223,6 +223,7 @@ move_slot(struct gyre *cache, struct gy_record *r, unsigned number, uint64_t b, 
         uint64_t to = (first & (n - 1)) == b ? first : second;
         bool done = to == b;
         if (!done && gy_slot_tentative(f.word)) {
+            gy_proof_void_moving(cache, &f);
             /* model: migrate1kill */
             done = gy_cas_seq(old, &f.word, GY_EMPTY); /* its owner accounts for it */
         } else if (!done && gy_move_hold(cache, r, &f, &movable)) {

@@ -193,7 +193,9 @@ gy_doubted(const struct gyre *cache)
     return gy_unlikely((gy_load_acq(&cache->super->done) & GY_DOUBT) != 0) && cache->g.proof_bytes != 0;
 }
 
-bool gy_entry_proved(const struct gyre *cache, const struct gy_found *f); /* doubt.c */
+/* Does it prove itself; is there an entry at all, of that length? For what is doubted: doubt.c. */
+bool gy_entry_proved(const struct gyre *cache, const struct gy_found *f);
+bool gy_entry_there(const struct gyre *cache, const struct gy_found *f);
 
 /* Has a clear passed it? (Relaxed: opened is constant while the arena is pinned.) */
 static inline bool

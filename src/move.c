@@ -39,8 +39,10 @@ gy_move_finish(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, 
     }
     gy_count(&r->count.arrived, 1); /* a recount may meet the word in both slots, or in none */
     uint64_t to = gy_unlikely(gy_record_expelled(r)) ? GY_EMPTY : f->word; /* late, there may be a second mover: CE4 */
-    if (!gy_cas_seq(e, &mine, to) || to == GY_EMPTY) /* model: migrate4 */
+    if (!gy_cas_seq(e, &mine, to) || to == GY_EMPTY) { /* model: migrate4 */
         /* A put took it over or killed it, or it was evicted, in between. */
+        gy_proof_void(cache, f); /* who took it for his own, in withdrawing, has not */
         gy_account_out(cache, r, shard, f->arena, gy_found_bytes(cache, f), GYRE_REPLACED, false);
+    }
     return true;
 }

@@ -59,16 +59,6 @@ next_sequence(struct gyre *cache, struct gy_record *r, uint64_t met)
     return r->sequence = next;
 }
 
-void
-gy_proof_write(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met)
-{
-    uint64_t offset = staged->ref << 3;
-    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
-    struct proof *proof = proof_at(cache, offset, h);
-    uint64_t sequence = next_sequence(cache, r, met); /* (Relaxed: published by the word's CAS.) */
-    gy_store_rlx(&proof->sequence, sequence);
-    gy_store_rlx(&proof->check, of_content(cache, offset, h) + of_life(cache, staged->opened, sequence, h.generation));
-}
 
 uint64_t
 gy_proof_sequence(const struct gyre *cache, const struct gy_found *f)
@@ -87,13 +77,14 @@ of_room(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t 
     return gy_hash_three(what, cache->seed);
 }
 
-void
+uint64_t
 gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged)
 {
     uint64_t offset = staged->ref << 3;
     struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
-    /* (Relaxed: for who walks the arena when its writers have gone, or another life.) */
-    gy_store_rlx(&proof_at(cache, offset, h)->check, of_room(cache, offset, h, staged->opened));
+    uint64_t check = of_room(cache, offset, h, staged->opened);
+    gy_store_rlx(&proof_at(cache, offset, h)->check, check); /* (Relaxed: published by the word's CAS; or for another life.) */
+    return check;
 }
 
 bool
@@ -102,29 +93,63 @@ gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_head
     return gy_load_rlx(&proof_at(cache, offset, h)->check) == of_room(cache, offset, h, opened); /* (Relaxed: as above.) */
 }
 
+bool
+gy_proof_of_room_found(const struct gyre *cache, const struct gy_found *f)
+{
+    /* (Relaxed: constant while the arena is pinned.) */
+    return gy_proof_of_room_holds(cache, gy_slot_ref(f->word) << 3, f->header, gy_load_rlx(&cache->books[f->arena].opened));
+}
+
+/* Of one that stands at an offset, in an arena of that life, as its header says that it is valid. */
+static uint64_t
+of_entry(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened, uint64_t sequence)
+{
+    return of_content(cache, offset, h) + of_life(cache, opened, sequence, h.generation);
+}
+
+uint64_t
+gy_proof_prepare(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met)
+{
+    uint64_t offset = staged->ref << 3, sequence = next_sequence(cache, r, met);
+    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
+    gy_store_rlx(&proof_at(cache, offset, h)->sequence, sequence); /* (Relaxed: published by the word's CAS.) */
+    gy_proof_of_room_always(cache, staged);
+    return of_entry(cache, offset, h, staged->opened, sequence);
+}
+
+/* By the header's generation as it was before anybody could void it. */
 void
+gy_proof_give(struct gyre *cache, const struct gy_staged *staged, uint64_t check)
+{
+    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
+    gy_store_rel(&proof_at(cache, staged->ref << 3, h)->check, check); /* after the word's CAS */
+}
+
+uint64_t
 gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy)
 {
     char *entry = gy_at(cache, copy->ref);
     struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(entry);
-    if (gy_entry_is_lease(its)) {
-        gy_proof_of_room_always(cache, copy);
-        return;
-    }
+    uint64_t check = gy_proof_of_room_always(cache, copy);
+    if (gy_entry_is_lease(its))
+        return check;
     struct proof *from = proof_at(cache, offset, h), *to = proof_at(cache, copy->ref << 3, its);
-    uint64_t sequence = gy_load_rlx(&from->sequence), check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
+    uint64_t sequence = gy_load_rlx(&from->sequence), its_check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
     gy_store_rlx(&to->sequence, sequence);
-    gy_store_rlx(&to->check, check - of_life(cache, opened, sequence, generation) +
-                                 of_life(cache, copy->opened, sequence, its.generation));
+    if (gy_unlikely(its_check == of_room(cache, offset, h, opened))) /* its writer has not come to it, or died: it was committed */
+        check = of_entry(cache, copy->ref << 3, its, copy->opened, sequence);
+    else
+        check = its_check - of_life(cache, opened, sequence, generation) + of_life(cache, copy->opened, sequence, its.generation);
     its.generation ^= h.generation ^ generation;
     gy_entry_set_header(entry, its);
+    return check;
 }
 
 /* By the arena's generation, not the header's: who tries again, or another beside him, makes no void entry valid. */
 void
 gy_proof_void_always(struct gyre *cache, const struct gy_found *f)
 {
-    if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_proved(cache, f)))
+    if (gy_entry_is_lease(f->header) || (gy_doubted(cache) && !gy_entry_there(cache, f)))
         return; /* a damaged word may lead into another's value */
     struct gy_header h = gy_entry_header(f->entry); /* it may say by now that the entry has gone, or that it is void */
     /* (Relaxed: constant while the arena is pinned.) */
@@ -137,7 +162,7 @@ gy_proof_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, ui
 {
     struct proof *proof = proof_at(cache, offset, h);
     *sequence = gy_load_rlx(&proof->sequence); /* (Relaxed: this thread is alone, or pins what was published by a CAS.) */
-    return gy_load_rlx(&proof->check) == of_content(cache, offset, h) + of_life(cache, opened, *sequence, h.generation);
+    return gy_load_rlx(&proof->check) == of_entry(cache, offset, h, opened, *sequence);
 }
 
 /* Of clears at once, who comes last has the highest. */

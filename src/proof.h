@@ -15,9 +15,12 @@
  *   - a copy proves itself by what proved the original: damage is copied as damage, and what is void as void;
  *   - nobody who chooses values can make one that holds an entry.
  *
- * It is written before the word is committed, and by none but who commits: what was never published never has one. Whoever takes a word
+ * The check is written when the word is committed, by who committed it: what was never published never has one. Before, the entry has
+ * its sequence, for who meets it, and in the check's place a proof of room, which says how long it is. (Who is killed in between leaves an entry
+ * that recovery misses, until a sweep moves it.) Whoever takes a word
  * out of the index has voided the entry before, lest he be killed in between: all bits of its header's generation are turned over,
- * so that no single bit brings it back. (When he fails, and it stays, recovery misses it.) (A sweep does not void what it evicts or moves: the whole arena is disowned when its sweep begins,
+ * so that no single bit brings it back, nor a check that comes late. (When he fails, and it stays, recovery misses it.) So does who takes a tentative word,
+ * if a mover has it in hand, whose entry was published long ago. (A sweep does not void what it evicts or moves: the whole arena is disowned when its sweep begins,
  * by its book, since to write each page of it once more would double what the disk has to take.) A sync that begins later
  * writes that out: what was replaced, deleted or evicted before it does not come back. */
 
@@ -36,14 +39,19 @@ gy_proves(const struct gyre *cache)
     return cache->g.proof_bytes != 0;
 }
 
-/* Before the commit of a staged entry, whose writer has met no entry of the key with a higher sequence than `met`. */
-void gy_proof_write(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met);
+/* Before the commit of a staged entry, whose writer has met no entry of the key with a higher sequence than `met`: all but the check,
+ * which it returns. */
+uint64_t gy_proof_prepare(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met);
+
+/* The entry was committed: its arena is still pinned. */
+void gy_proof_give(struct gyre *cache, const struct gy_staged *staged, uint64_t check);
 
 /* 0 of what has none: a lease. */
 uint64_t gy_proof_sequence(const struct gyre *cache, const struct gy_found *f);
 
-/* Of a staged entry that is a lease, or was not committed after all: it proves its length, and nothing else. */
-void gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged);
+/* Of a staged entry that is a lease, or is not committed yet, or was not after all: it proves its length, and nothing else. Returns the
+ * check. */
+uint64_t gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged);
 
 static inline void
 gy_proof_of_room(struct gyre *cache, const struct gy_staged *staged)
@@ -54,9 +62,11 @@ gy_proof_of_room(struct gyre *cache, const struct gy_staged *staged)
 
 bool gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened);
 
-/* Before the word of an entry, at an offset of the region, in an arena of that life, gives way to that of its copy: which is void,
- * if the entry is. */
-void gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy);
+/* The same of a pinned one. */
+bool gy_proof_of_room_found(const struct gyre *cache, const struct gy_found *f);
+
+/* As gy_proof_prepare, of the copy of an entry, at an offset of the region, in an arena of that life: which is void, if the entry is. */
+uint64_t gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy);
 
 /* Before the word that refers to the entry is taken out of the index. */
 void gy_proof_void_always(struct gyre *cache, const struct gy_found *f);
@@ -65,6 +75,14 @@ static inline void
 gy_proof_void(struct gyre *cache, const struct gy_found *f)
 {
     if (gy_unlikely(gy_proves(cache)))
+        gy_proof_void_always(cache, f);
+}
+
+/* The same of a tentative word: of a put's the entry is not published. */
+static inline void
+gy_proof_void_moving(struct gyre *cache, const struct gy_found *f)
+{
+    if (gy_unlikely(gy_proves(cache)) && !gy_proof_of_room_found(cache, f))
         gy_proof_void_always(cache, f);
 }
 

@@ -42,6 +42,7 @@ struct put {
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
     uint64_t met; /* the highest sequence of a committed word of the key: proof.h */
+    uint64_t check; /* what proves the own entry once it is committed */
     bool ended;   /* a lease of the key: somebody may wait for it */
     bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
 };
@@ -78,9 +79,9 @@ static GY_SELDOM void
 write_proof(struct put *p)
 {
     if (p->kind == GY_PUT_LEASE || p->kind == GY_PUT_LEASE_OVER)
-        gy_proof_of_room(p->cache, p->staged);
+        p->check = gy_proof_of_room_always(p->cache, p->staged);
     else
-        gy_proof_write(p->cache, p->r, p->staged, p->met);
+        p->check = gy_proof_prepare(p->cache, p->r, p->staged, p->met);
 }
 
 /* Before the CAS that commits; over: what it takes the place of, or NULL. */
@@ -92,6 +93,14 @@ prove(struct put *p, const struct gy_found *over)
     if (over != NULL)
         outdo(p, over);
     write_proof(p);
+}
+
+/* After it. */
+static GY_INLINE void
+proven(const struct put *p)
+{
+    if (gy_unlikely(gy_proves(p->cache)))
+        gy_proof_give(p->cache, p->staged, p->check);
 }
 
 static bool
@@ -192,6 +201,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
             p->moving = p->kind == GY_PUT_LEASED;
             return GO_ON;
         }
+        gy_proof_void_moving(p->cache, f);
         return swap_word(f, instead_of(p, f)) ? TAKEN_OVER : AGAIN; /* model: put2cas */
     }
     enum gyre_reason reason;
@@ -214,9 +224,18 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
     prove(p, f);
     if (!swap_word(f, instead_of(p, f))) /* model: put2cas */
         return AGAIN;
+    proven(p);
     replaced(p, f, arena, true);
     *result = GYRE_OK;
     return DONE;
+}
+
+/* A tentative word. */
+static bool
+kill(const struct put *p, const struct gy_found *f)
+{
+    gy_proof_void_moving(p->cache, f);
+    return swap_word(f, GY_EMPTY);
 }
 
 /* put 3, full window, of which no word can be displaced: the coldest word of another key makes room. */
@@ -241,7 +260,7 @@ evict_coldest(struct put *p)
     if (!gy_index_pin(p->cache, coldest, p->compare_pin, &f))
         gy_cas_seq(coldest, &its_word, GY_EMPTY); /* damaged: as it was, it refers to nothing */
     else if (gy_slot_tentative(f.word))
-        swap_word(&f, GY_EMPTY); /* its owner accounts for it */
+        kill(p, &f); /* its owner accounts for it */
     else if (gy_index_evict(p->cache, p->r, p->w->shard, &f, GYRE_CONFLICT))
         gy_count(&p->r->count.window_conflicts, 1);
 }
@@ -321,7 +340,9 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
         *result = GYRE_EXISTS;
         return DONE;
     }
-    if (gy_unlikely(committed && gy_proves(p->cache)))
+    if (!committed)
+        gy_proof_void_moving(p->cache, &f);
+    else if (gy_unlikely(gy_proves(p->cache)))
         outdo(p, &f);
     if (slot > *e) { /* a higher rival goes */
         if (!swap_word(&f, GY_EMPTY)) /* model: put4kill */
@@ -335,6 +356,8 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
         prove(p, NULL);
     if (!swap_word(&f, moved)) /* model: put4move */
         return AGAIN;
+    if (committed)
+        proven(p);
     withdraw(*e, *mine); /* model: put4clear */
     if (committed) {
         replaced(p, &f, arena, true);
@@ -389,6 +412,7 @@ publish(struct put *p, const struct gy_staged *staged)
         uint64_t expected = mine; /* put 5 */
         prove(p, NULL);
         if (gy_cas_seq(e, &expected, mine & ~GY_T)) { /* model: put5 */
+            proven(p);
             gy_account_in(p->cache, p->r, p->w->shard, staged->arena);
             return GYRE_OK;
         }
@@ -458,7 +482,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
                 if (gy_slot_tentative(f.word)) {
                     if (if_version != 0)
                         break;
-                    swap_word(&f, GY_EMPTY);
+                    kill(&p, &f);
                     continue; /* look again: the slot may hold the next word of the key */
                 }
                 if (if_version != 0 && gy_entry_version(f.entry, f.header) != if_version)

@@ -191,12 +191,15 @@ static inline bool
 move(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot, uint64_t *word, unsigned freq, struct gy_staged *copy)
 {
     struct gyre *c = s->cache;
+    uint64_t check = 0;
     bool moved;
     if (gy_unlikely(gy_proves(c)))
-        gy_proof_copy(c, i->offset, s->opened, gy_arena_generation(s->at.word), copy);
+        check = gy_proof_copy(c, i->offset, s->opened, gy_arena_generation(s->at.word), copy);
     do
         moved = gy_cas_seq(slot, word, gy_slot_word(*word, freq, copy->ref)); /* model: sweep3 */
     while (gy_unlikely(!moved) && committed(*word, i)); /* a frequency bump; else somebody replaced or removed it */
+    if (gy_likely(moved) && gy_unlikely(gy_proves(c)))
+        gy_proof_give(c, copy, check);
     if (moved)
         account_moved(s, i, copy);
     else

@@ -295,7 +295,7 @@ newer_wins(bool older_last)
         struct gy_staged s = {.ref = ref[i], .arena = gy_ref_arena(cache, ref[i])};
         s.opened = gy_load_rlx(&cache->books[s.arena].opened);
         if (!older_last)
-            gy_proof_write(cache, r, &s, r->sequence);
+            gy_proof_give(cache, &s, gy_proof_prepare(cache, r, &s, r->sequence));
     }
     api_close(cache);
     crash(0);

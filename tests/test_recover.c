@@ -316,7 +316,7 @@ TEST(recover, the_newer_of_two_wins_wherever_it_is)
         CHECK_OK(put_text(cache, "key", "older"));
     }
     gy_entry_set_header(gy_at(cache, newer.ref), valid);
-    gy_proof_write(cache, r, &newer, r->sequence);
+    gy_proof_give(cache, &newer, gy_proof_prepare(cache, r, &newer, r->sequence));
     cache = stop(cache);
     CHECK(has_text(cache, "key", "newer"));
     end(cache);

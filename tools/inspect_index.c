@@ -164,7 +164,7 @@ judge_place(struct inspect *i, unsigned shard, const struct seen *s)
     return gy_load_acq(&c->geometries[shard]) == geometry ? v : CHANGED;
 }
 
-/* Of what nothing else tells: the bytes of its value. */
+/* Of what nothing else tells: the bytes of its value. (Who put or moved it may not have come to its proof, or be dead.) */
 static enum verdict
 judge_proof(struct inspect *i, const struct seen *s)
 {
@@ -172,6 +172,7 @@ judge_proof(struct inspect *i, const struct seen *s)
     struct gy_header h = s->h;
     h.generation ^= s->is_void ? UINT8_MAX : 0;
     if (!gy_proves(i->cache) || gy_slot_tentative(s->word) || gy_entry_is_lease(h) ||
+        gy_proof_of_room_holds(i->cache, s->offset, h, s->opened) ||
         gy_proof_holds(i->cache, s->offset, h, s->opened, &sequence))
         return AN_ENTRY;
     inspect_what(i, "its entry does not prove itself");

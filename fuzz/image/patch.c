@@ -163,7 +163,7 @@ prove(struct patient *p, uint64_t entry, bool published)
     struct gy_record r = {.sequence = load(p, proof_of(p, entry, 1)) - 1};
     p->cache.clock_ms = no_time;
     if (published)
-        gy_proof_write(&p->cache, &r, &staged, 0);
+        gy_proof_give(&p->cache, &staged, gy_proof_prepare(&p->cache, &r, &staged, 0));
     else
         gy_proof_of_room_always(&p->cache, &staged);
 }
