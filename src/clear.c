@@ -57,6 +57,7 @@ ask_for_proof(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, s
 {
     if (gy_slot_tentative(f->word) || gy_doubt_well_placed(cache, f, bucket))
         return true;
+    gy_doubt_void(cache, f, bucket);
     gy_doubt_remove(cache, r, shard, f->slot, f->word);
     return false;
 }

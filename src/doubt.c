@@ -161,20 +161,10 @@ gy_entry_there(const struct gyre *cache, const struct gy_found *f)
     return in_use(cache, f->arena) && fits(cache, offset, h) && gy_doubt_length_holds(cache, offset, h, f->arena);
 }
 
-/* Since it is doubted, somebody may have committed it who has not come to its proof. */
+/* Does it stand where its key is looked for? */
 static bool
-committed_since(const struct gyre *cache, const struct gy_found *f)
+placed(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket)
 {
-    struct gy_header h = gy_entry_header(f->entry);
-    return !gy_doubt_walked(cache, f->arena) && fits(cache, gy_slot_ref(f->word) << 3, h) &&
-           gy_proof_of_room_found(cache, f);
-}
-
-bool
-gy_doubt_well_placed(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket)
-{
-    if (!gy_entry_proved(cache, f) && !committed_since(cache, f))
-        return false;
     struct gy_window w;
     uint64_t hash = gy_hash(gy_entry_key(f->entry, f->header), f->header.key_bytes, cache->seed);
     gy_index_window(cache, hash, &w);
@@ -182,6 +172,19 @@ gy_doubt_well_placed(struct gyre *cache, const struct gy_found *f, const struct 
         if (w.bucket[i] == bucket)
             return gy_slot_may_match(f->word, hash);
     return false;
+}
+
+bool
+gy_doubt_well_placed(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket)
+{
+    return gy_entry_proved(cache, f) && placed(cache, f, bucket);
+}
+
+void
+gy_doubt_void(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket)
+{
+    if (gy_entry_there(cache, f) && placed(cache, f, bucket))
+        gy_proof_void(cache, f);
 }
 
 /* What is not known of it is how many bytes it took; and its arena, perhaps. */

@@ -31,6 +31,9 @@ void gy_doubt_sign_quiet(struct gyre *cache);
 /* Did the key of a pinned word prove itself, and does it stand where it is looked for? */
 bool gy_doubt_well_placed(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket);
 
+/* It did not: before its word is removed. Who has committed it may come to its proof yet. */
+void gy_doubt_void(struct gyre *cache, const struct gy_found *f, const struct gy_bucket *bucket);
+
 /* Removes a word which leads to nothing that could be an entry, or to another. In a section. */
 void gy_doubt_remove(struct gyre *cache, struct gy_record *r, struct gy_shard *shard, gy_atomic_u64 *slot, uint64_t word);
 
