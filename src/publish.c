@@ -232,7 +232,7 @@ first_meeting(struct put *p, const struct gy_found *f, uint32_t arena, int *resu
 
 /* A tentative word. */
 static bool
-kill(const struct put *p, const struct gy_found *f)
+kill_word(const struct put *p, const struct gy_found *f)
 {
     gy_proof_void_moving(p->cache, f);
     return swap_word(f, GY_EMPTY);
@@ -260,7 +260,7 @@ evict_coldest(struct put *p)
     if (!gy_index_pin(p->cache, coldest, p->compare_pin, &f))
         gy_cas_seq(coldest, &its_word, GY_EMPTY); /* damaged: as it was, it refers to nothing */
     else if (gy_slot_tentative(f.word))
-        kill(p, &f); /* its owner accounts for it */
+        kill_word(p, &f); /* its owner accounts for it */
     else if (gy_index_evict(p->cache, p->r, p->w->shard, &f, GYRE_CONFLICT))
         gy_count(&p->r->count.window_conflicts, 1);
 }
@@ -482,7 +482,7 @@ gy_index_delete(struct gyre *cache, struct gy_record *r, uint64_t hash, const vo
                 if (gy_slot_tentative(f.word)) {
                     if (if_version != 0)
                         break;
-                    kill(&p, &f);
+                    kill_word(&p, &f);
                     continue; /* look again: the slot may hold the next word of the key */
                 }
                 if (if_version != 0 && gy_entry_version(f.entry, f.header) != if_version)
