@@ -78,10 +78,8 @@ outdo(struct put *p, const struct gy_found *f)
 static GY_SELDOM void
 write_proof(struct put *p)
 {
-    if (p->kind == GY_PUT_LEASE || p->kind == GY_PUT_LEASE_OVER)
-        p->check = gy_proof_of_room_always(p->cache, p->staged);
-    else
-        p->check = gy_proof_prepare(p->cache, p->r, p->staged, p->met);
+    bool lease = p->kind == GY_PUT_LEASE || p->kind == GY_PUT_LEASE_OVER;
+    p->check = lease ? gy_proof_of_room_always(p->cache, p->staged) : gy_proof_prepare(p->cache, p->r, p->staged, p->met);
 }
 
 /* Before the CAS that commits; over: what it takes the place of, or NULL. */
@@ -356,10 +354,9 @@ meet_rival(struct put *p, uint32_t arena, gy_atomic_u64 *slot, gy_atomic_u64 **e
         prove(p, NULL);
     if (!swap_word(&f, moved)) /* model: put4move */
         return AGAIN;
-    if (committed)
-        proven(p);
     withdraw(*e, *mine); /* model: put4clear */
     if (committed) {
+        proven(p);
         replaced(p, &f, arena, true);
         *result = GYRE_OK;
         return DONE;
