@@ -113,7 +113,6 @@ gy_proof_prepare(struct gyre *cache, struct gy_record *r, const struct gy_staged
     uint64_t offset = staged->ref << 3, sequence = next_sequence(cache, r, met);
     struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
     gy_store_rlx(&proof_at(cache, offset, h)->sequence, sequence); /* (Relaxed: published by the word's CAS.) */
-    gy_proof_of_room_always(cache, staged);
     return of_entry(cache, offset, h, staged->opened, sequence);
 }
 

@@ -39,8 +39,8 @@ gy_proves(const struct gyre *cache)
     return cache->g.proof_bytes != 0;
 }
 
-/* Before the commit of a staged entry, whose writer has met no entry of the key with a higher sequence than `met`: all but the check,
- * which it returns. */
+/* Before the commit of a staged entry, which has its proof of room, and whose writer has met no entry of the key with a higher sequence
+ * than `met`. Returns the check. */
 uint64_t gy_proof_prepare(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met);
 
 /* The entry was committed: its arena is still pinned. */
@@ -49,15 +49,14 @@ void gy_proof_give(struct gyre *cache, const struct gy_staged *staged, uint64_t 
 /* 0 of what has none: a lease. */
 uint64_t gy_proof_sequence(const struct gyre *cache, const struct gy_found *f);
 
-/* Of a staged entry that is a lease, or is not committed yet, or was not after all: it proves its length, and nothing else. Returns the
- * check. */
+/* Of a staged entry that is a lease, or is not committed yet, or was not after all: it proves its length, and nothing else. Before any
+ * word leads to it, a tentative one, too. Returns the check. */
 uint64_t gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged);
 
-static inline void
+static inline uint64_t
 gy_proof_of_room(struct gyre *cache, const struct gy_staged *staged)
 {
-    if (gy_unlikely(gy_proves(cache)))
-        gy_proof_of_room_always(cache, staged);
+    return gy_unlikely(gy_proves(cache)) ? gy_proof_of_room_always(cache, staged) : 0;
 }
 
 bool gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t opened);

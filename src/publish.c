@@ -42,7 +42,7 @@ struct put {
     bool adds;    /* ADD and LEASE: only where nothing stands */
     bool inserts; /* these and ANY; the others only replace a committed word */
     uint64_t met; /* the highest sequence of a committed word of the key: proof.h */
-    uint64_t check; /* what proves the own entry once it is committed */
+    uint64_t check; /* what the own entry has where it proves itself, once it is committed */
     bool ended;   /* a lease of the key: somebody may wait for it */
     bool moving;  /* the scan met a tentative word of the key: growth may have a lease in hand */
 };
@@ -78,8 +78,8 @@ outdo(struct put *p, const struct gy_found *f)
 static GY_SELDOM void
 write_proof(struct put *p)
 {
-    bool lease = p->kind == GY_PUT_LEASE || p->kind == GY_PUT_LEASE_OVER;
-    p->check = lease ? gy_proof_of_room_always(p->cache, p->staged) : gy_proof_prepare(p->cache, p->r, p->staged, p->met);
+    if (p->kind != GY_PUT_LEASE && p->kind != GY_PUT_LEASE_OVER)
+        p->check = gy_proof_prepare(p->cache, p->r, p->staged, p->met);
 }
 
 /* Before the CAS that commits; over: what it takes the place of, or NULL. */
@@ -438,7 +438,7 @@ gy_index_publish(struct gyre *cache, struct gy_record *r, struct gy_aim *aim, co
     bool adds = kind == GY_PUT_ADD || kind == GY_PUT_LEASE;
     struct put p = {.cache = cache, .r = r, .compare_pin = &r->pin[GY_PIN_COMPARE], .aim = aim, .w = &aim->window,
                     .staged = staged, .word = gy_slot_word(aim->hash, 0, staged->ref), .kind = kind, .adds = adds,
-                    .inserts = kind == GY_PUT_ANY || adds};
+                    .inserts = kind == GY_PUT_ANY || adds, .check = gy_proof_of_room(cache, staged)};
     if (gy_note(cache, aim->hash))
         aim->unseen = false; /* what was seen before the note may have changed since */
     gy_section_enter(cache, r);
