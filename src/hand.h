@@ -15,6 +15,7 @@
 /* The hand keeps everything: the rest of the arena, too. And: another has met it here since it was last moved. */
 #define GY_HAND_LOOKS ((uint64_t)1 << 63)
 #define GY_HAND_MET ((uint64_t)1 << 62)
+#define GY_HAND_FLAGS (GY_HAND_LOOKS | GY_HAND_MET)
 
 /* This processor's. */
 static inline unsigned
@@ -34,7 +35,7 @@ gy_hand_first(const struct gyre *cache)
 static inline uint32_t
 gy_hand_at(struct gyre *cache, unsigned hand, uint64_t *word, bool *look)
 {
-    uint64_t parked = gy_load_rlx(&cache->super->hand[hand].parked), arena = (parked & ~(GY_HAND_LOOKS | GY_HAND_MET)) - 1;
+    uint64_t parked = gy_load_rlx(&cache->super->hand[hand].parked), arena = (parked & ~GY_HAND_FLAGS) - 1;
     if (arena >= cache->g.n_arenas)
         return UINT32_MAX;
     *word = gy_load_acq(&cache->words[arena]);

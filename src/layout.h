@@ -56,7 +56,7 @@ enum { GY_AHEAD = 8 }; /* arenas to be swept next: so many are known of a ring *
 enum { GY_HANDS = 16, GY_HANDS_OWN = 8 };
 
 struct gy_hand {
-    _Alignas(GY_LINE) gy_atomic_u64 parked; /* an arena + 1, GY_HAND_LOOKS: there a sweep goes on */
+    _Alignas(GY_LINE) gy_atomic_u64 parked; /* an arena + 1, GY_HAND_FLAGS: there a sweep goes on */
     gy_atomic_u64 owed;                     /* bytes: what sweeps for room kept and should not. (Relaxed: steers.) */
     gy_atomic_u64 evicted;                  /* entries not yet in history_clock */
 };

@@ -10,6 +10,7 @@
 #include "hand.h"
 #include "history.h"
 #include "room.h"
+#include "whole.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(GY_POINTS)
 enum { PUTS = 20000, KEYS = 60000 };
@@ -159,6 +160,7 @@ TEST(hands, one_that_stands_still_is_found)
             CHECK(!gy_hand_busy(cache, mine)); /* the own one */
             CHECK(go_to(1));
             CHECK(gy_hand_busy(cache, mine));
+            CHECK_EQ(whole_faults(cache, NULL), 0);
             CHECK(go_to(0));
             CHECK(room_sweep(cache, 1)); /* it moves */
         }

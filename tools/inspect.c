@@ -235,7 +235,7 @@ wrong_clear(struct inspect *i, uint64_t n)
 static bool
 wrong_hand(struct inspect *i, uint64_t n)
 {
-    uint64_t hand = gy_load_acq(&i->cache->super->hand[n].parked) & ~GY_HAND_LOOKS;
+    uint64_t hand = gy_load_acq(&i->cache->super->hand[n].parked) & ~GY_HAND_FLAGS;
     inspect_place(i, "head, hand %llu", (unsigned long long)n);
     return hand > i->cache->g.n_arenas &&
            inspect_what(i, "stands at arena %llu of %u", (unsigned long long)hand - 1, i->cache->g.n_arenas);
