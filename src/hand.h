@@ -55,7 +55,7 @@ gy_hand_leave(struct gyre *cache, unsigned own, uint32_t arena, bool look)
         return;
     for (unsigned i = first; (here & ~GY_HAND_MET) != said && gy_hand_at(cache, hand, &word, &looks) != UINT32_MAX &&
                              i < GY_HANDS; i++)
-        hand = i;
+        hand = i, here = gy_load_rlx(&cache->super->hand[i].parked);
     gy_store_rlx(&cache->super->hand[hand].parked, said);
 }
 

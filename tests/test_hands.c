@@ -189,6 +189,12 @@ TEST(hands, two_that_stop_at_one_processor_are_both_found)
         gy_hand_leave(cache, gy_hand_own(cache), arena[i], false);
         room_set_state(cache, arena[i], GY_PARKED);
     }
+    unsigned hands = 0;
+    for (unsigned i = 0; i < GY_HANDS; i++)
+        gy_hand_leave(cache, gy_hand_own(cache), arena[1], false); /* it is there already */
+    for (unsigned i = 0; i < GY_HANDS; i++)
+        hands += gy_load_seq(&cache->super->hand[i].parked) == arena[1] + 1;
+    CHECK_EQ(hands, 1);
     for (unsigned i = 0; i < 2; i++) {
         struct gy_choice choice;
         CHECK(gy_choose_for_room(cache, room_record(cache), GY_FOREGROUND, &choice));

@@ -32,9 +32,9 @@ BUDGETS = {
     "put, overwrites": Budget(562, 4.3),
     "delete": Budget(455, 3.1),
     "touch": Budget(1186, 4.3),
-    "put, evicts for max_entries": Budget(3010, 17.2),
+    "put, evicts for max_entries": Budget(3060, 17.2),
     "put, evicts for bytes": Budget(2140, 11.2),
-    "maintain, an entry swept": Budget(785, 2.9),
+    "maintain, an entry swept": Budget(750, 2.9),
 }
 
 
