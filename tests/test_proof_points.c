@@ -206,7 +206,7 @@ sweep_for_limit(gyre *ours)
         gyre_read(ours, key, 16, NULL, 0, NULL);
         CHECK_OK(put_bytes(ours, key_of(OURS + k).text, SIZE, k));
         uint64_t word = room_word(ours, key);
-        stop.moved = before != 0 && word != 0 && gy_slot_ref(before) != gy_slot_ref(word);
+        stop.moved = before != 0 && word != 0 && gy_slot_ref(before) != gy_slot_ref(word) && owned(KEYS + 1);
     }
 }
 
