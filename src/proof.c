@@ -59,7 +59,6 @@ next_sequence(struct gyre *cache, struct gy_record *r, uint64_t met)
     return r->sequence = next;
 }
 
-
 uint64_t
 gy_proof_sequence(const struct gyre *cache, const struct gy_found *f)
 {

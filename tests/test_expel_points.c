@@ -21,14 +21,7 @@ static struct {
 static bool
 grow(gyre *cache)
 {
-    struct gy_record *r = room_record(cache);
-    gy_atomic_u64 *count = &cache->super->shard[0].n_committed;
-    gy_add_rlx(count, 1u << 20);
-    for (unsigned i = 0; i < 1000 && !gy_grow_under_way(cache, 0); i++)
-        gy_grow_step(cache, r, 0, true);
-    gy_sub_rlx(count, 1u << 20);
-    for (unsigned i = 0; i < 1000 && gy_grow_under_way(cache, 0); i++)
-        gy_grow_step(cache, r, 0, true);
+    room_grow(cache);
     gy_store_seq(&cache->super->recount, 1); /* if one was made in between */
     return !gy_grow_under_way(cache, 0);
 }

@@ -287,19 +287,6 @@ do_sweep(gyre *cache)
     room_sweep(cache, 4 * cache->arena_bytes);
 }
 
-static void
-do_grow(gyre *cache)
-{
-    struct gy_record *r = room_record(cache);
-    gy_atomic_u64 *count = &cache->super->shard[0].n_committed;
-    gy_add_rlx(count, 1u << 20);
-    for (unsigned i = 0; i < 1000 && !gy_grow_under_way(cache, 0); i++)
-        gy_grow_step(cache, r, 0, true);
-    gy_sub_rlx(count, 1u << 20);
-    for (unsigned i = 0; i < 1000 && gy_grow_under_way(cache, 0); i++)
-        gy_grow_step(cache, r, 0, true);
-}
-
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */
 
 static gyre *
@@ -374,8 +361,8 @@ TEST(proof_points, a_touch) { stop_at_each(do_touch, PUTS, delete_all, expect_no
 TEST(proof_points, a_lease) { stop_at_each(do_lease, PUTS, delete_all, expect_none); }
 TEST(proof_points, a_sweep_and_a_delete) { stop_at_each(do_sweep, SWEEPS, delete_all, expect_none); }
 TEST(proof_points, a_sweep_and_a_put) { stop_at_each(do_sweep, SWEEPS, put_some, expect_new_or_none); }
-TEST(proof_points, a_growth_and_a_delete) { stop_at_each(do_grow, "move.c", delete_all, expect_none); }
-TEST(proof_points, a_growth_and_a_put) { stop_at_each(do_grow, "move.c", put_and_delete, expect_none); }
+TEST(proof_points, a_growth_and_a_delete) { stop_at_each(room_grow, "move.c", delete_all, expect_none); }
+TEST(proof_points, a_growth_and_a_put) { stop_at_each(room_grow, "move.c", put_and_delete, expect_none); }
 
 /* Whose copy proves itself, though its writer has not come to that. */
 TEST(proof_points, a_put_that_is_moved_before_it_proves_itself)
