@@ -289,19 +289,17 @@ gy_arena_free_retired(struct gyre *cache)
 {
     uint32_t arena[FREE_BATCH];
     uint64_t word[FREE_BATCH];
-    unsigned n = 0, freed = 0, retired = 0;
+    unsigned n = 0, freed = 0;
     uint64_t first_look = gy_arena_stamp_pins(cache); /* so that held arenas do not fill the batch */
     for (uint32_t a = 0; a < cache->g.n_arenas && n < FREE_BATCH; a++) {
         uint64_t w = gy_load_acq(&cache->words[a]);
-        retired += gy_arena_state(w) == GY_RETIRED;
         /* model: free1 */
         if (gy_arena_state(w) == GY_RETIRED && gy_load_acq(&cache->books[a].pin_stamp) < first_look)
             arena[n] = a, word[n++] = w;
     }
-    if (n == 0) {
-        gy_store_rlx(&cache->super->n_retired, retired);
+    gy_store_rlx(&cache->super->n_retired, 0); /* what is held is not free soon */
+    if (n == 0)
         return 0;
-    }
     /* Retired first, then the barrier, then the pins: a reader whose pin is not seen below makes its
      * second look at the slot after the barrier, and finds the slot changed. */
     if (cache->reader_fences)
@@ -317,7 +315,6 @@ gy_arena_free_retired(struct gyre *cache)
             gy_add_rlx(&cache->super->n_free, 1);
             freed++;
         }
-    gy_store_rlx(&cache->super->n_retired, retired - freed);
     mark_change(cache);
     if (freed < n)
         gy_reap(cache); /* what holds the others may be of the dead */

@@ -63,12 +63,11 @@ freed_at_once(const struct gyre *cache)
     return gy_min(1 + cache->g.n_arenas / 256, MOST);
 }
 
-/* With those that wait for others to be freed with. (No more of them: the rest may be held.) */
+/* With those that wait for others to be freed with. */
 static GY_INLINE int64_t
 soon_free(const struct gyre *cache)
 {
-    uint64_t waiting = gy_min(gy_load_rlx(&cache->super->n_retired), freed_at_once(cache) - 1);
-    return (int64_t)((uint64_t)free_arenas(cache) + waiting);
+    return (int64_t)((uint64_t)free_arenas(cache) + gy_load_rlx(&cache->super->n_retired));
 }
 
 bool
