@@ -50,13 +50,20 @@ trap_set(struct trap *trap)
     gy_point_hook = trap_hook;
 }
 
-/* The trap must have been sprung: else the test tested nothing. */
-static inline void
-trap_clear(struct trap *trap)
+/* Was it sprung? */
+static inline bool
+trap_take(struct trap *trap)
 {
     gy_point_hook = NULL;
     trap_now = NULL;
-    CHECK_MSG(trap->sprung > 0, "nobody came to %s", trap->file);
+    return trap->sprung > 0;
+}
+
+/* It must have been: else the test tested nothing. */
+static inline void
+trap_clear(struct trap *trap)
+{
+    CHECK_MSG(trap_take(trap), "nobody came to %s", trap->file);
 }
 
 /* What most actions do: another word is there. */
