@@ -15,6 +15,13 @@ proof_at(const struct gyre *cache, uint64_t offset, struct gy_header h)
     return (struct proof *)(void *)(cache->region.base + at);
 }
 
+/* Of a staged entry: where its thread knows it to end, whatever another has written over its header since. */
+static struct proof *
+proof_of(const struct gyre *cache, const struct gy_staged *staged)
+{
+    return (struct proof *)(void *)(gy_at(cache, staged->ref) + staged->bytes - sizeof(struct proof));
+}
+
 /* Of an entry in that arena's life, as its header's generation says that it is valid; 0 for the life itself. */
 static uint64_t
 of_life(const struct gyre *cache, uint64_t opened, uint64_t sequence, uint64_t generation)
@@ -82,7 +89,7 @@ gy_proof_of_room_always(struct gyre *cache, const struct gy_staged *staged)
     uint64_t offset = staged->ref << 3;
     struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
     uint64_t check = of_room(cache, offset, h, staged->opened);
-    gy_store_rlx(&proof_at(cache, offset, h)->check, check); /* (Relaxed: published by the word's CAS; or for another life.) */
+    gy_store_rlx(&proof_of(cache, staged)->check, check); /* (Relaxed: published by the word's CAS; or for another life.) */
     return check;
 }
 
@@ -106,38 +113,47 @@ of_entry(const struct gyre *cache, uint64_t offset, struct gy_header h, uint64_t
     return of_content(cache, offset, h) + of_life(cache, opened, sequence, h.generation);
 }
 
+/* The same of a staged one; nothing of one whose lengths are not its own any more. */
+static uint64_t
+of_staged(const struct gyre *cache, const struct gy_staged *staged, struct gy_header h, uint64_t sequence)
+{
+    uint64_t offset = staged->ref << 3;
+    if (gy_unlikely(gy_entry_room(cache, offset, h) != staged->bytes))
+        return 0;
+    return of_entry(cache, offset, h, staged->opened, sequence);
+}
+
 uint64_t
 gy_proof_prepare(struct gyre *cache, struct gy_record *r, const struct gy_staged *staged, uint64_t met)
 {
-    uint64_t offset = staged->ref << 3, sequence = next_sequence(cache, r, met);
-    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
-    gy_store_rlx(&proof_at(cache, offset, h)->sequence, sequence); /* (Relaxed: published by the word's CAS.) */
-    return of_entry(cache, offset, h, staged->opened, sequence);
+    uint64_t sequence = next_sequence(cache, r, met);
+    gy_store_rlx(&proof_of(cache, staged)->sequence, sequence); /* (Relaxed: published by the word's CAS.) */
+    return of_staged(cache, staged, gy_entry_header(gy_at(cache, staged->ref)), sequence);
 }
 
 /* By the header's generation as it was before anybody could void it. */
 void
 gy_proof_give(struct gyre *cache, const struct gy_staged *staged, uint64_t check)
 {
-    struct gy_header h = gy_entry_header(gy_at(cache, staged->ref));
-    gy_store_rel(&proof_at(cache, staged->ref << 3, h)->check, check); /* after the word's CAS */
+    gy_store_rel(&proof_of(cache, staged)->check, check); /* after the word's CAS */
 }
 
 uint64_t
-gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy)
+gy_proof_copy(struct gyre *cache, const struct gy_staged *from, uint8_t generation, const struct gy_staged *copy)
 {
     char *entry = gy_at(cache, copy->ref);
-    struct gy_header h = gy_entry_header(cache->region.base + offset), its = gy_entry_header(entry);
+    struct gy_header h = gy_entry_header(gy_at(cache, from->ref)), its = gy_entry_header(entry);
     uint64_t check = gy_proof_of_room_always(cache, copy);
     if (gy_entry_is_lease(its))
         return check;
-    struct proof *from = proof_at(cache, offset, h), *to = proof_at(cache, copy->ref << 3, its);
-    uint64_t sequence = gy_load_rlx(&from->sequence), its_check = gy_load_rlx(&from->check); /* (Relaxed: as above.) */
-    gy_store_rlx(&to->sequence, sequence);
-    if (gy_unlikely(its_check == of_room(cache, offset, h, opened))) /* its writer has not come to it, or died: it was committed */
-        check = of_entry(cache, copy->ref << 3, its, copy->opened, sequence);
+    struct proof *proof = proof_of(cache, from);
+    uint64_t sequence = gy_load_rlx(&proof->sequence), its_check = gy_load_rlx(&proof->check); /* (Relaxed: as above.) */
+    gy_store_rlx(&proof_of(cache, copy)->sequence, sequence);
+    if (gy_unlikely(its_check == of_room(cache, from->ref << 3, h, from->opened))) /* its writer has not come to it, or died: it was committed */
+        check = of_staged(cache, copy, its, sequence);
     else
-        check = its_check - of_life(cache, opened, sequence, generation) + of_life(cache, copy->opened, sequence, its.generation);
+        check = its_check - of_life(cache, from->opened, sequence, generation) +
+                of_life(cache, copy->opened, sequence, its.generation);
     its.generation ^= h.generation ^ generation;
     gy_entry_set_header(entry, its);
     return check;

@@ -64,8 +64,8 @@ bool gy_proof_of_room_holds(const struct gyre *cache, uint64_t offset, struct gy
 /* The same of a pinned one. */
 bool gy_proof_of_room_found(const struct gyre *cache, const struct gy_found *f);
 
-/* As gy_proof_prepare, of the copy of an entry, at an offset of the region, in an arena of that life: which is void, if the entry is. */
-uint64_t gy_proof_copy(struct gyre *cache, uint64_t offset, uint64_t opened, uint8_t generation, const struct gy_staged *copy);
+/* As gy_proof_prepare, of the copy of an entry, in an arena of that generation: which is void, if the entry is. */
+uint64_t gy_proof_copy(struct gyre *cache, const struct gy_staged *from, uint8_t generation, const struct gy_staged *copy);
 
 /* Before the word that refers to the entry is taken out of the index. */
 void gy_proof_void_always(struct gyre *cache, const struct gy_found *f);

@@ -193,8 +193,10 @@ move(struct gy_sweep *s, const struct gy_item *i, gy_atomic_u64 *slot, uint64_t 
     struct gyre *c = s->cache;
     uint64_t check = 0;
     bool moved;
-    if (gy_unlikely(gy_proves(c)))
-        check = gy_proof_copy(c, i->offset, s->opened, gy_arena_generation(s->at.word), copy);
+    if (gy_unlikely(gy_proves(c))) {
+        const struct gy_staged from = {.ref = i->offset >> 3, .bytes = i->bytes, .opened = s->opened};
+        check = gy_proof_copy(c, &from, gy_arena_generation(s->at.word), copy);
+    }
     do
         moved = gy_cas_seq(slot, word, gy_slot_word(*word, freq, copy->ref)); /* model: sweep3 */
     while (gy_unlikely(!moved) && committed(*word, i)); /* a frequency bump; else somebody replaced or removed it */

@@ -289,7 +289,8 @@ draft_take(gyre_draft *draft, gyre **cache, struct gy_staged *s, gyre_draft *was
         return false;
     s->opened = gy_load_rlx(&(*cache)->books[s->arena].opened); /* (Relaxed: constant under the pin) */
     struct gy_header h = gy_entry_header(gy_at(*cache, s->ref));
-    s->bytes = gy_entry_room(*cache, s->ref << 3, h);
+    uint64_t end = gy_arena_offset(*cache, s->arena) + (*cache)->arena_bytes;
+    s->bytes = gy_min(gy_entry_room(*cache, s->ref << 3, h), end - (s->ref << 3)); /* it was open to others for long */
     /* A forked child that inherited it has counted its bytes as dead, and no drafts: gy_mend_quiet. */
     if (gy_pin_made_before_fork(*cache, was->priv[2]))
         gy_sub_rlx(&(*cache)->books[s->arena].dead, s->bytes);

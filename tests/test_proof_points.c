@@ -112,12 +112,18 @@ go_on(void *arg)
     return arg;
 }
 
+static bool
+is_there(const char *file)
+{
+    const char *name = strrchr(file, '/');
+    return strstr(stop.files, name ? name + 1 : file) != NULL && ++stop.n == stop.at;
+}
+
 static void
 stop_there(const char *file, int line, const volatile void *address)
 {
     (void)line, (void)address;
-    const char *name = strrchr(file, '/');
-    if (strstr(stop.files, name ? name + 1 : file) == NULL || ++stop.n != stop.at)
+    if (!is_there(file))
         return;
     gy_point_hook = NULL;
     stop.stopped = true;
@@ -289,6 +295,21 @@ do_sweep(gyre *cache)
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */
 
+static void
+make_folder(void)
+{
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/cache", folder), snprintf(other, sizeof other, "%s/other", folder);
+}
+
+static void
+drop_folder(void)
+{
+    unlink(path), unlink(other);
+    CHECK_EQ(rmdir(folder), 0);
+    strcpy(strrchr(folder, '-'), "-XXXXXX");
+}
+
 static gyre *
 open_both(uint64_t max_entries, bool doubted)
 {
@@ -319,8 +340,7 @@ stop_in_one(uint64_t max_entries, bool doubted, void (*body)(gyre *), const char
 {
     bool stopped = true;
     unsigned moved = 0, tries = 0;
-    CHECK(mkdtemp(folder) != NULL);
-    snprintf(path, sizeof path, "%s/cache", folder), snprintf(other, sizeof other, "%s/other", folder);
+    make_folder();
     for (uint64_t at = 1; stopped; at++) {
         gyre *theirs = open_both(max_entries, doubted);
         stop.n = 0, stop.at = at, stop.stopped = stop.moved = false, stop.files = files, stop.others = others, stop.expect = expect;
@@ -336,9 +356,7 @@ stop_in_one(uint64_t max_entries, bool doubted, void (*body)(gyre *), const char
         moved += stop.moved;
         api_close(theirs), api_close(stop.ours);
     }
-    unlink(path), unlink(other);
-    CHECK_EQ(rmdir(folder), 0);
-    strcpy(strrchr(folder, '-'), "-XXXXXX");
+    drop_folder();
     return moved;
 }
 
@@ -377,6 +395,91 @@ TEST(proof_points, a_put_that_is_doubted)
     stop_in_one(0, true, do_put, PUTS, delete_all, expect_none);
     stop_in_one(0, true, do_put, PUTS, settle_and_delete, expect_none);
     stop_in_one(0, true, do_put, PUTS, settle, expect_others);
+}
+
+/* ---- headers that another writes over ----------------------------------------------------------------------------------- */
+
+static struct {
+    char *entry;
+    uint32_t value_bytes; /* what its header says from then on */
+} over;
+
+static void
+write_over(void)
+{
+    struct gy_header h = gy_entry_header(over.entry);
+    h.value_bytes = over.value_bytes;
+    gy_entry_set_header(over.entry, h);
+}
+
+static void
+write_over_there(const char *file, int line, const volatile void *address)
+{
+    (void)line, (void)address;
+    if (!is_there(file))
+        return;
+    gy_point_hook = NULL;
+    stop.stopped = true;
+    write_over();
+}
+
+/* At that access: nothing else of the arena changes than the header and the proof, which stands where the entry ends. */
+static void
+publish_written_over(uint64_t at, uint32_t value_bytes)
+{
+    char value[SIZE];
+    fill_bytes(value, SIZE, OURS);
+    gyre *theirs = open_both(0, false);
+    struct gy_staged s = room_stage(theirs, GY_PROBATION, key_of(OURS).text, value, SIZE);
+    char *arena = theirs->region.base + gy_arena_offset(theirs, s.arena), *was = malloc(theirs->arena_bytes);
+    CHECK(was != NULL);
+    memcpy(was, arena, theirs->arena_bytes);
+    over.entry = gy_at(theirs, s.ref), over.value_bytes = value_bytes;
+    stop.n = 0, stop.at = at, stop.stopped = false, stop.files = PUTS;
+    gy_point_hook = write_over_there;
+    CHECK_OK(room_publish(theirs, GY_PUT_ANY, key_of(OURS).text, &s, 0));
+    gy_point_hook = NULL;
+    uint64_t from = (uint64_t)(over.entry - arena), proof = from + s.bytes - theirs->g.proof_bytes;
+    for (uint64_t i = 0; i < theirs->arena_bytes; i++)
+        CHECK_MSG(was[i] == arena[i] || i - from < sizeof(struct gy_header) || i - proof < theirs->g.proof_bytes,
+                  "byte %llu, of an entry at %llu, at access %llu", (unsigned long long)i, (unsigned long long)from,
+                  (unsigned long long)at);
+    free(was);
+    api_close(theirs), api_close(stop.ours);
+}
+
+TEST(proof_points, a_header_that_is_written_over)
+{
+    static const uint32_t says[] = {0, SIZE / 2, 2 * SIZE, UINT32_MAX};
+    make_folder();
+    for (unsigned i = 0; i < sizeof says / sizeof says[0]; i++) {
+        stop.stopped = true;
+        for (uint64_t at = 1; stop.stopped; at++)
+            publish_written_over(at, says[i]);
+        CHECK(stop.at > 8);
+    }
+    drop_folder();
+}
+
+/* Others may write over its header for as long as its holder takes. */
+TEST(proof_points, a_draft_whose_header_is_written_over)
+{
+    make_folder();
+    for (unsigned aborts = 0; aborts < 2; aborts++) {
+        gyre *theirs = open_both(0, false);
+        gyre_draft draft;
+        CHECK_OK(gyre_reserve(theirs, key_of(OURS).text, 16, SIZE, NULL, &draft));
+        fill_bytes(draft.data, SIZE, OURS);
+        over.entry = gy_at(theirs, draft.priv[3] & GY_REF_MASK), over.value_bytes = UINT32_MAX;
+        write_over();
+        if (aborts)
+            gyre_abort(&draft);
+        else
+            CHECK_OK(gyre_commit(&draft));
+        expect_others(theirs);
+        api_close(theirs), api_close(stop.ours);
+    }
+    drop_folder();
 }
 
 #else

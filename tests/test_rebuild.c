@@ -294,6 +294,7 @@ newer_wins(bool older_last)
         gy_entry_set_header(gy_at(cache, ref[i]), h); /* its void did not reach the disk */
         struct gy_staged s = {.ref = ref[i], .arena = gy_ref_arena(cache, ref[i])};
         s.opened = gy_load_rlx(&cache->books[s.arena].opened);
+        s.bytes = gy_entry_room(cache, s.ref << 3, h);
         if (!older_last)
             gy_proof_give(cache, &s, gy_proof_prepare(cache, r, &s, r->sequence));
     }

@@ -311,6 +311,7 @@ TEST(recover, the_newer_of_two_wins_wherever_it_is)
     newer.arena = gy_ref_arena(cache, newer.ref);
     newer.opened = gy_load_rlx(&cache->books[newer.arena].opened);
     struct gy_header valid = gy_entry_header(gy_at(cache, newer.ref));
+    newer.bytes = gy_entry_room(cache, newer.ref << 3, valid);
     for (unsigned i = 0; gy_ref_arena(cache, gy_slot_ref(room_word(cache, "key"))) == newer.arena; i++) {
         CHECK_OK(put_bytes(cache, key_of(i).text, 500, i));
         CHECK_OK(put_text(cache, "key", "older"));
