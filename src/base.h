@@ -31,6 +31,9 @@ gy_prefetch_to_write(const void *line)
 #endif
 }
 
+/* Has a number ready here: compilers would work it out where it is used. */
+#define gy_ready(number) __asm__ volatile("" : "+r"(number))
+
 #define gy_likely(x) __builtin_expect(!!(x), 1)
 #define gy_unlikely(x) __builtin_expect(!!(x), 0)
 

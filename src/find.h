@@ -44,7 +44,8 @@ gy_find_pin(struct gyre *cache, gy_atomic_u64 *slot, uint64_t word, gy_atomic_u6
 
 enum { GY_FIND_LIKELY_SHIFT = 48 }; /* in all of the tag but four bits */
 
-/* Of a bucket: the slots whose words most likely have the tag of a hash (gy_find_likely), and its empty ones (gy_find_empty). */
+/* Of two buckets: the slots whose words most likely have the tag of a hash (gy_find_likely), and their empty ones. One bit for each,
+ * the first bucket's below the second's. */
 struct gy_find_look {
     unsigned likely, empty;
 };
@@ -108,22 +109,21 @@ gy_find_refs(struct gy_bucket *bucket, gy_ref ref)
     return gy_find_bits(_mm_cmpeq_epi32(low, wanted), _mm_cmpeq_epi32(high, wanted));
 }
 
-/* Its empty slots, as bits: one for each, where the first of two would be. Both halves of a word are looked at, perhaps
- * not at once: a guess, for the CAS that takes the slot. */
+/* Its empty slots, as bits: one for each. Both halves of a word are looked at, perhaps not at once: a guess, for the CAS that
+ * takes the slot. */
 static GY_INLINE unsigned
 gy_find_empty(struct gy_bucket *bucket)
 {
     const __m128i *line = (const __m128i *)(const void *)bucket;
-    __m128i zero = _mm_setzero_si128(), empty[4];
+    __m128i zero = _mm_setzero_si128(), all = _mm_cmpeq_epi32(zero, zero), empty[4];
     gy_compiler_barrier();
 #pragma GCC unroll 4
     for (unsigned i = 0; i < 4; i++)
         empty[i] = _mm_cmpeq_epi32(line[i], zero);
     gy_compiler_barrier();
-    empty[0] = _mm_packs_epi32(empty[0], empty[1]);
-    empty[2] = _mm_packs_epi32(empty[2], empty[3]);
-    unsigned halves = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(empty[0], empty[2]));
-    return halves & halves >> 1 & 0x5555;
+    empty[0] = _mm_cmpeq_epi32(_mm_packs_epi32(empty[0], empty[1]), all); /* both halves of a word in 32 bits */
+    empty[2] = _mm_cmpeq_epi32(_mm_packs_epi32(empty[2], empty[3]), all);
+    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(empty[0], empty[2]), zero));
 }
 
 #define gy_find_candidates_seq gy_find_candidates
@@ -140,15 +140,45 @@ gy_find_likely(struct gy_bucket *bucket, uint64_t hash)
     return gy_find_bits(low, high) & 0xaaaa;
 }
 
-/* Both in one look, of upper halves alone: a word whose half is 0 is taken for an empty slot. */
-static GY_INLINE struct gy_find_look
-gy_find_look(struct gy_bucket *bucket, uint64_t hash)
+/* What words that are likely begin with, for a look at two buckets: the upper 16 bits of the hash, eight times. The barrier: worked
+ * out where this stands, and not behind the look. */
+typedef __m128i gy_find_begin;
+
+static GY_INLINE gy_find_begin
+gy_find_begin_of(uint64_t hash)
+{
+    __m128i begin = _mm_set1_epi16((short)(hash >> GY_FIND_LIKELY_SHIFT));
+    __asm__ volatile("" : "+x"(begin));
+    return begin;
+}
+
+/* The upper 16 bits of a bucket's words. */
+static GY_INLINE __m128i
+gy_find_begins(struct gy_bucket *bucket)
 {
     struct gy_find_halves upper = gy_find_halves(bucket);
-    __m128i wanted = gy_find_wanted(hash), zero = _mm_setzero_si128();
-    __m128i low = _mm_cmpeq_epi16(upper.low, wanted), high = _mm_cmpeq_epi16(upper.high, wanted);
-    return (struct gy_find_look){gy_find_bits(low, high) & 0xaaaa,
-                                 gy_find_bits(_mm_cmpeq_epi32(upper.low, zero), _mm_cmpeq_epi32(upper.high, zero)) & 0x5555};
+    return _mm_packs_epi32(_mm_srai_epi32(upper.low, 16), _mm_srai_epi32(upper.high, 16));
+}
+
+/* Of upper bits alone: a word whose are 0 is taken for an empty slot. */
+static GY_INLINE struct gy_find_look
+gy_find_look(struct gy_bucket *b, struct gy_bucket *b2, gy_find_begin begin)
+{
+    __m128i begins = gy_find_begins(b), begins2 = gy_find_begins(b2), zero = _mm_setzero_si128();
+    __m128i likely = _mm_packs_epi16(_mm_cmpeq_epi16(begins, begin), _mm_cmpeq_epi16(begins2, begin));
+    __m128i empty = _mm_packs_epi16(_mm_cmpeq_epi16(begins, zero), _mm_cmpeq_epi16(begins2, zero));
+    return (struct gy_find_look){(unsigned)_mm_movemask_epi8(likely), (unsigned)_mm_movemask_epi8(empty)};
+}
+
+/* For the scan of put 4: has no word but one of two buckets most likely the tag of a hash? */
+static GY_INLINE bool
+gy_find_alone(struct gy_bucket *b, struct gy_bucket *b2, gy_find_begin begin)
+{
+    struct gy_find_halves upper = gy_find_halves(b), upper2 = gy_find_halves(b2);
+    __m128i likely = _mm_packs_epi32(_mm_cmpeq_epi16(upper.low, begin), _mm_cmpeq_epi16(upper.high, begin));
+    __m128i likely2 = _mm_packs_epi32(_mm_cmpeq_epi16(upper2.low, begin), _mm_cmpeq_epi16(upper2.high, begin));
+    unsigned bits = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(likely, likely2)); /* the signs, as in gy_find_likely */
+    return (bits & (bits - 1)) == 0;
 }
 #else
 static GY_INLINE unsigned
@@ -187,14 +217,28 @@ gy_find_empty(struct gy_bucket *bucket)
     unsigned empty = 0;
 #pragma GCC unroll 8
     for (unsigned i = 0; i < GY_BUCKET_SLOTS; i++)
-        empty |= (unsigned)(gy_load_acq(&bucket->slot[i]) == GY_EMPTY) << 2 * i;
+        empty |= (unsigned)(gy_load_acq(&bucket->slot[i]) == GY_EMPTY) << i;
     return empty;
 }
 
-static GY_INLINE struct gy_find_look
-gy_find_look(struct gy_bucket *bucket, uint64_t hash)
+typedef uint64_t gy_find_begin; /* the hash */
+
+static GY_INLINE gy_find_begin
+gy_find_begin_of(uint64_t hash)
 {
-    return (struct gy_find_look){gy_find_likely(bucket, hash), gy_find_empty(bucket)};
+    return hash;
+}
+
+static GY_INLINE struct gy_find_look
+gy_find_look(struct gy_bucket *b, struct gy_bucket *b2, gy_find_begin begin)
+{
+    struct gy_find_look look = {0, 0};
+    for (unsigned i = 0; i < 2 * GY_BUCKET_SLOTS; i++) {
+        uint64_t word = gy_load_acq(&(i < GY_BUCKET_SLOTS ? b : b2)->slot[i % GY_BUCKET_SLOTS]); /* acquire: as above */
+        look.likely |= (unsigned)((word ^ begin) >> GY_FIND_LIKELY_SHIFT == 0) << i;
+        look.empty |= (unsigned)(word == GY_EMPTY) << i;
+    }
+    return look;
 }
 
 /* For the scan of put 4: see publish.c. */
@@ -207,6 +251,13 @@ gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
         candidates |= (unsigned)(((gy_load_seq(&bucket->slot[i]) ^ hash) >> GY_TAG_SHIFT) == 0) * 3 << 2 * i;
     return candidates;
 }
+
+static GY_INLINE bool
+gy_find_alone(struct gy_bucket *b, struct gy_bucket *b2, gy_find_begin begin)
+{
+    unsigned first = gy_find_candidates_seq(b, begin), second = gy_find_candidates_seq(b2, begin);
+    return __builtin_popcount(first) + __builtin_popcount(second) <= 2; /* two bits for each */
+}
 #endif
 
 /* The first of them. */
@@ -218,27 +269,33 @@ gy_find_candidate(struct gy_bucket *bucket, unsigned candidates)
     return (gy_atomic_u64 *)(void *)(slots + sizeof bucket->slot[0] / BITS * (unsigned)__builtin_ctzll(candidates));
 }
 
-/* Where a new word may go: its first bucket, where a lookup finds it with one miss, while that has two places or more;
- * else the emptier of its two. NULL: they are full. */
+/* Of two buckets, the slot of the lowest of such bits as a look has, and bits above them in the same order. */
 static GY_INLINE gy_atomic_u64 *
-gy_find_room_of(struct gy_bucket *b, unsigned empty, struct gy_bucket *b2, unsigned empty2)
+gy_find_lowest(struct gy_bucket *b, struct gy_bucket *b2, unsigned bits)
 {
-    enum { BITS = 2 * GY_BUCKET_SLOTS };
+    unsigned at = (unsigned)__builtin_ctz(bits);
+    return &(at & GY_BUCKET_SLOTS ? b2 : b)->slot[at % GY_BUCKET_SLOTS];
+}
+
+/* Where a new word may go, of two buckets' empty slots: its first bucket, where a lookup finds it with one miss, while that has two
+ * places or more; else the emptier of its two. NULL: they are full. */
+static GY_INLINE gy_atomic_u64 *
+gy_find_room_of(struct gy_bucket *b, struct gy_bucket *b2, unsigned empty)
+{
+    enum { LOWEST = 1 | 1 << GY_BUCKET_SLOTS };
     /* Without branches: they would be guessed before the lines have come. */
-    unsigned one = (empty & (empty - 1)) == 0, many2 = (empty2 & (empty2 - 1)) != 0;
-    unsigned both = (empty | empty2 << BITS) & UINT32_MAX << (one & many2) * BITS;
-    if (gy_unlikely(both == 0))
+    unsigned more = empty & (empty - LOWEST); /* of each bucket all but the lowest; what is borrowed does no harm: the first is full */
+    if (gy_unlikely(empty == 0))
         return NULL;
-    unsigned at = (unsigned)__builtin_ctz(both);
-    char *slots = (char *)(void *)(at & BITS ? b2 : b);
-    return (gy_atomic_u64 *)(void *)(slots + sizeof b->slot[0] / 2 * (at % BITS));
+    unsigned second = (unsigned)__builtin_ctz(more | empty << 2 * GY_BUCKET_SLOTS) & GY_BUCKET_SLOTS;
+    return &(second ? b2 : b)->slot[__builtin_ctz(empty >> second)];
 }
 
 static inline gy_atomic_u64 *
 gy_find_room(const struct gy_window *w)
 {
     struct gy_bucket *b = w->bucket[w->insert[0]], *b2 = w->bucket[w->insert[1]];
-    return gy_find_room_of(b, gy_find_empty(b), b2, gy_find_empty(b2));
+    return gy_find_room_of(b, b2, gy_find_empty(b) | gy_find_empty(b2) << GY_BUCKET_SLOTS);
 }
 
 /* The first of those that are likely. */

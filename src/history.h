@@ -71,6 +71,33 @@ gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
     unsigned cells = (low | high << 16) & ~1u; /* the place is no cell */
     return cells ? (unsigned)__builtin_ctzll(cells) : GY_HISTORY_PLACE;
 }
+
+/* What is looked for, worked out where this stands, and not behind the look. */
+struct gy_history_wanted {
+    __m128i flips; /* what a word of its cells is less than most with, eight times */
+    __m128i most;
+};
+
+static GY_INLINE struct gy_history_wanted
+gy_history_wanted(uint64_t hash)
+{
+    uint64_t cell = gy_history_fingerprint(hash) << GY_KIND_BITS;
+    struct gy_history_wanted w = {_mm_set1_epi16((short)(cell ^ (uint16_t)INT16_MIN)), _mm_set1_epi16(INT16_MIN + (1 << GY_KIND_BITS))};
+    __asm__ volatile("" : "+x"(w.flips), "+x"(w.most));
+    return w;
+}
+
+/* May one of the cells have the fingerprint? Or the place. */
+static GY_INLINE bool
+gy_history_may_have(gy_atomic_u64 *bucket, struct gy_history_wanted w)
+{
+    const __m128i *line = (const __m128i *)(uintptr_t)bucket;
+    __m128i least = _mm_xor_si128(line[0], w.flips);
+#pragma GCC unroll 3
+    for (unsigned i = 1; i < 4; i++)
+        least = _mm_min_epi16(least, _mm_xor_si128(line[i], w.flips));
+    return _mm_movemask_epi8(_mm_cmplt_epi16(least, w.most)) != 0;
+}
 #else
 static GY_INLINE unsigned
 gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
@@ -88,6 +115,22 @@ gy_history_cell(gy_atomic_u64 *bucket, uint64_t hash)
     }
     return GY_HISTORY_PLACE;
 }
+
+struct gy_history_wanted {
+    uint64_t hash;
+};
+
+static GY_INLINE struct gy_history_wanted
+gy_history_wanted(uint64_t hash)
+{
+    return (struct gy_history_wanted){hash};
+}
+
+static GY_INLINE bool
+gy_history_may_have(gy_atomic_u64 *bucket, struct gy_history_wanted w)
+{
+    return gy_history_cell(bucket, w.hash) != GY_HISTORY_PLACE;
+}
 #endif
 
 /* Of gy_history_recall: the key was remembered there. */
@@ -96,10 +139,18 @@ unsigned gy_history_recall_from(struct gyre *cache, gy_atomic_u64 *bucket, unsig
 /* A key that is put anew, and its bucket: what kind of entry it begins as. If it was remembered, its return is learned of, and it
  * is forgotten. */
 static GY_INLINE unsigned
+gy_history_recall_wanted(struct gyre *cache, gy_atomic_u64 *bucket, uint64_t hash, struct gy_history_wanted wanted)
+{
+    if (gy_likely(!gy_history_may_have(bucket, wanted)))
+        return GY_KIND_UNKNOWN;
+    unsigned cell = gy_history_cell(bucket, hash);
+    return cell == GY_HISTORY_PLACE ? GY_KIND_UNKNOWN : gy_history_recall_from(cache, bucket, cell, hash);
+}
+
+static GY_INLINE unsigned
 gy_history_recall(struct gyre *cache, gy_atomic_u64 *bucket, uint64_t hash)
 {
-    unsigned cell = gy_history_cell(bucket, hash);
-    return gy_likely(cell == GY_HISTORY_PLACE) ? GY_KIND_UNKNOWN : gy_history_recall_from(cache, bucket, cell, hash);
+    return gy_history_recall_wanted(cache, bucket, hash, gy_history_wanted(hash));
 }
 
 /* Evictions so far, and so many more: told by those who remember, for several at once; where processors have hands of

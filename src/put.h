@@ -32,17 +32,16 @@ struct gy_put {
     unsigned ring; /* of the entry, as gy_insert_place */
 };
 
-/* The window, if its shard is steady; and the misses that the put will wait for. */
+/* The window, if its shard is steady; and the misses that the put will wait for: first, for what comes before the request takes room in the
+ * processor's window, too. Of a shard that is not steady they are of other lines of it. */
 static GY_INLINE bool
 gy_put_window(const struct gyre *cache, uint64_t hash, struct gy_put *p)
 {
     p->hash = hash, p->number = gy_shard_number(cache, hash);
     p->geometry = gy_shard_geometry(cache, p->number);
-    if (gy_unlikely(gy_geometry_phase(p->geometry) != GY_STEADY))
-        return false;
     struct gy_bucket *base = gy_shard_buckets(cache, p->number);
     p->first = gy_geometry_bucket(base, p->geometry, hash);
-    if (gy_insert_surely()) /* else it may be read by others, again before it is written */
+    if (gy_likely(gy_insert_surely())) /* else it may be read by others, again before it is written */
         gy_prefetch_to_write(p->first);
     else
         __builtin_prefetch(p->first);
@@ -50,30 +49,50 @@ gy_put_window(const struct gyre *cache, uint64_t hash, struct gy_put *p)
     __builtin_prefetch(p->second);
     p->history = gy_history_bucket(cache, hash);
     __builtin_prefetch(p->history);
-    return true;
+    return gy_likely(gy_geometry_phase(p->geometry) == GY_STEADY);
+}
+
+/* What a new key's word is compared with, and what it is, tentative and committed: ready before the look, behind which as little as
+ * can be is to stand. */
+struct gy_put_words {
+    gy_find_begin begin;
+    uint64_t tentative, committed;
+};
+
+static GY_INLINE struct gy_put_words
+gy_put_words(const struct gy_put *p, const struct gy_staged *staged)
+{
+    uint64_t committed = gy_slot_word(p->hash, 0, staged->ref), tentative = committed | GY_T;
+    gy_ready(committed);
+    gy_ready(tentative);
+    return (struct gy_put_words){gy_find_begin_of(p->hash), tentative, committed};
 }
 
 /* The first look at it. both: at both buckets, before anything is asked. False: a word leads nowhere, or there is no place. */
 static GY_INLINE bool
-gy_put_look(struct gyre *cache, struct gy_put *p, bool both)
+gy_put_look(struct gyre *cache, struct gy_put *p, bool both, const struct gy_put_words *words)
 {
-    struct gy_find_look in, in2;
+    struct gy_find_look look = {0, 0};
     if (both) {
-        in = gy_find_look(p->first, p->hash), in2 = gy_find_look(p->second, p->hash);
+        look = gy_find_look(p->first, p->second, words->begin);
+        p->present = look.likely != 0;
+        if (gy_unlikely(p->present))
+            p->slot = gy_find_lowest(p->first, p->second, look.likely);
     } else {
-        in.likely = gy_find_likely(p->first, p->hash);
-        in2.likely = in.likely ? 0 : gy_find_likely(p->second, p->hash);
+        unsigned likely = gy_find_likely(p->first, p->hash), likely2 = likely ? 0 : gy_find_likely(p->second, p->hash);
+        p->present = (likely | likely2) != 0;
+        if (p->present)
+            p->slot = likely ? gy_find_first(p->first, likely) : gy_find_first(p->second, likely2);
+        else
+            look.empty = gy_find_empty(p->first) | gy_find_empty(p->second) << GY_BUCKET_SLOTS;
     }
-    p->present = (in.likely | in2.likely) != 0;
     if (!p->present) {
-        gy_insert_tell(false);
-        if (!both)
-            in.empty = gy_find_empty(p->first), in2.empty = gy_find_empty(p->second);
-        p->slot = gy_find_room_of(p->first, in.empty, p->second, in2.empty);
+        if (!both) /* else it knows */
+            gy_insert_tell(false);
+        p->slot = gy_find_room_of(p->first, p->second, look.empty);
         return p->slot != NULL;
     }
     gy_insert_tell(true);
-    p->slot = in.likely ? gy_find_first(p->first, in.likely) : gy_find_first(p->second, in2.likely);
     p->word = gy_load_acq(p->slot); /* model: put2 */
     uint32_t arena = gy_ref_arena(cache, gy_slot_ref(p->word));
     if (gy_unlikely(arena == UINT32_MAX)) {
@@ -84,27 +103,18 @@ gy_put_look(struct gyre *cache, struct gy_put *p, bool both)
     return true;
 }
 
-/* What kind of entry it is, as gy_insert_place. */
-static GY_INLINE unsigned
-gy_put_kind(struct gyre *cache, const struct gy_put *p)
-{
-    return p->present ? gy_insert_kind_in(p->ring) : gy_history_recall(cache, p->history, p->hash);
-}
-
 /* put 3 to 5. False: it did not get in, and nothing is left of it. */
 static GY_INLINE bool
-gy_put_in(const struct gy_put *p, const struct gy_staged *staged)
+gy_put_in(const struct gy_put *p, const struct gy_put_words *words)
 {
-    uint64_t word = gy_slot_word(p->hash, 0, staged->ref), nothing = GY_EMPTY, mine = word | GY_T;
+    uint64_t nothing = GY_EMPTY, mine = words->tentative;
     if (gy_unlikely(!gy_cas_seq(p->slot, &nothing, mine))) /* model: put3 */
         return false;
-    unsigned candidates = gy_find_candidates_seq(p->first, p->hash); /* model: put4 */
-    candidates |= gy_find_candidates_seq(p->second, p->hash) << 2 * GY_BUCKET_SLOTS;
-    if (gy_unlikely(gy_find_next(candidates) != 0)) { /* not the own one alone */
+    if (gy_unlikely(!gy_find_alone(p->first, p->second, words->begin))) { /* model: put4 */
         gy_cas_seq(p->slot, &mine, GY_EMPTY); /* failed: it was taken over, killed or evicted already */
         return false;
     }
-    return gy_likely(gy_cas_seq(p->slot, &mine, word)); /* model: put5 */
+    return gy_likely(gy_cas_seq(p->slot, &mine, words->committed)); /* model: put5 */
 }
 
 /* put 2, at the word that the look has met first. False: it is not the key's, or not that simple, and nothing was done. */
@@ -180,9 +190,9 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     unsigned kind = GY_KIND_UNKNOWN;
     p->ring = gy_insert_ring(cache), p->present = false, p->slot = NULL, p->word = GY_EMPTY;
     if (!new) {
-        if (gy_unlikely(!gy_put_look(cache, p, false)))
+        if (gy_unlikely(!gy_put_look(cache, p, false, NULL)))
             return gy_put_anew(cache, r, p->hash, key, key_bytes, value, value_bytes);
-        kind = gy_put_kind(cache, p);
+        kind = p->present ? gy_insert_kind_in(p->ring) : gy_history_recall(cache, p->history, p->hash);
     }
     const struct gy_content content = gy_content_plain(key, key_bytes, value, value_bytes, kind);
     if (gy_unlikely(!gy_put_stage(cache, p, pin, &content, &staged))) {
@@ -196,17 +206,24 @@ gy_put(struct gyre *cache, struct gy_record *r, struct gy_put *p, const void *ke
     /* Inside the section: clear waits for those that did not see its mark. */
     bool usable = staged.opened >= gy_load_seq(&cache->super->mark) && gy_shard_geometry(cache, p->number) == p->geometry;
     unsigned ring = p->ring;
+    struct gy_put_words words;
     if (new) {
+        words = gy_put_words(p, &staged);
+        const struct gy_history_wanted wanted = gy_history_wanted(p->hash);
         gy_account_committed(cache, r, shard, 1); /* before it has come: no recount is of a cache of one process */
-        usable &= gy_put_look(cache, p, true);
-        usable &= p->ring == ring; /* after the look, which sets it */
-        kind = gy_put_kind(cache, p);
+        usable = usable && gy_put_look(cache, p, true, &words) && p->ring == ring; /* in this order: the look sets it */
+        kind = p->present ? gy_insert_kind_in(p->ring) : gy_history_recall_wanted(cache, p->history, p->hash, wanted);
         if (gy_unlikely(kind != GY_KIND_UNKNOWN))
             gy_put_set_kind(cache, &staged, kind);
     }
     bool done = false;
-    if (gy_likely(usable))
-        done = p->present ? gy_put_over(cache, r, p, key, key_bytes, &staged) : gy_put_in(p, &staged);
+    if (gy_likely(usable) && p->present) {
+        done = gy_put_over(cache, r, p, key, key_bytes, &staged);
+    } else if (gy_likely(usable)) {
+        if (!new)
+            words = gy_put_words(p, &staged);
+        done = gy_put_in(p, &words);
+    }
     bool came = done && !p->present;
     if (came)
         gy_count(&r->count.arrived, 1);

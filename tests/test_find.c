@@ -88,16 +88,12 @@ TEST(find, empty_are_the_slots_without_a_word)
     struct gy_bucket bucket;
     for (unsigned set = 0; set < 1u << GY_BUCKET_SLOTS; set++)
         for (unsigned bit = 0; bit < 64; bit++) {
-            unsigned want = 0;
             for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
                 uint64_t one = (uint64_t)1 << (bit + 9 * s) % 64, half = api_random(&seed) << 32 | one << 32;
                 uint64_t words[] = {one, half | GY_T, (half >> 32) + 1, api_random(&seed) | one};
                 gy_store_seq(&bucket.slot[s], set >> s & 1 ? 0 : words[(bit + s) % 4]);
-                want |= (set >> s & 1) << 2 * s;
             }
-            CHECK_MSG(gy_find_empty(&bucket) == want, "%#x, not %#x", gy_find_empty(&bucket), want);
-            if (want != 0)
-                CHECK_EQ(gy_find_candidate(&bucket, want) - bucket.slot, __builtin_ctz(set));
+            CHECK_MSG(gy_find_empty(&bucket) == set, "%#x, not %#x", gy_find_empty(&bucket), set);
         }
 }
 
@@ -118,32 +114,37 @@ TEST(find, candidates_of_words_at_their_ends)
     }
 }
 
-/* One look says which words begin like the hash, and which slots have none: where processors compare upper halves alone, also
- * those of which that half is 0. */
+/* One look says which words of two buckets begin like the hash, and which slots have none: where processors compare upper bits
+ * alone, also those of which 16 are 0. And whether there is but one that begins so, or has the tag. */
 TEST(find, a_look_says_both)
 {
     uint64_t seed = api_seed("look");
-    struct gy_bucket bucket;
+    struct gy_bucket bucket[2];
     for (unsigned round = 0; round < 200000; round++) {
         uint64_t hash = api_random(&seed);
-        unsigned likely = 0, empty = 0, half = 0;
-        for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+        unsigned likely = 0, empty = 0, upper = 0, tags = 0;
+        for (unsigned s = 0; s < 2 * GY_BUCKET_SLOTS; s++) {
             uint64_t any = api_random(&seed), bit = (uint64_t)1 << any % 64, same = hash & ~(UINT64_MAX >> 16);
             uint64_t words[] = {0, any | bit, same | any >> 16, (same ^ (uint64_t)1 << (48 + any % 16)) | any >> 16,
                                 (any & UINT32_MAX) | 1, (uint64_t)1 << (32 + any % 32), hash, any};
-            uint64_t word = words[any >> 40 & 7];
-            gy_store_seq(&bucket.slot[s], word);
-            likely |= (unsigned)(word >> 48 == hash >> 48) * 2 << 2 * s;
-            empty |= (unsigned)(word == 0) << 2 * s;
-            half |= (unsigned)(word >> 32 == 0) << 2 * s;
+            uint64_t word = words[round % 2 ? any >> 40 & 7 : (any >> 40) % 29 > 1 ? any >> 50 & 1 : 2 + 4 * (any >> 50 & 1)];
+            gy_store_seq(&bucket[s / GY_BUCKET_SLOTS].slot[s % GY_BUCKET_SLOTS], word);
+            likely |= (unsigned)(word >> 48 == hash >> 48) << s;
+            empty |= (unsigned)(word == 0) << s;
+            upper |= (unsigned)(word >> 48 == 0) << s;
+            tags += (word ^ hash) >> GY_TAG_SHIFT == 0;
         }
-        struct gy_find_look look = gy_find_look(&bucket, hash);
-        CHECK_MSG(look.likely == likely && likely == likely_one_by_one(&bucket, hash), "%#x, not %#x", look.likely, likely);
-        CHECK_MSG((look.empty & empty) == empty && (look.empty & ~half) == 0, "%#x, not %#x to %#x", look.empty, empty, half);
+        struct gy_find_look look = gy_find_look(&bucket[0], &bucket[1], gy_find_begin_of(hash));
+        CHECK_MSG(look.likely == likely, "%#x, not %#x", look.likely, likely);
+        CHECK_MSG((look.empty & empty) == empty && (look.empty & ~upper) == 0, "%#x, not %#x to %#x", look.empty, empty, upper);
+        bool alone = gy_find_alone(&bucket[0], &bucket[1], gy_find_begin_of(hash));
+        CHECK(alone ? tags <= 1 : __builtin_popcount(likely) > 1);
+        if (likely != 0)
+            CHECK(gy_find_lowest(&bucket[0], &bucket[1], likely) == &bucket[0].slot[0] + __builtin_ctz(likely));
     }
 }
 
-/* A place for a new word: the first bucket's first while it has two or more, else the emptier one's. */
+/* A place for a new word: in the first bucket while it has two or more, else in the emptier one. */
 static gy_atomic_u64 *
 room_by_rule(struct gy_bucket *b, unsigned empty, struct gy_bucket *b2, unsigned empty2)
 {
@@ -158,15 +159,14 @@ TEST(find, room_goes_by_its_rule)
 {
     struct gy_bucket bucket[2];
     for (unsigned empties = 0; empties < 1u << 2 * GY_BUCKET_SLOTS; empties++) {
-        unsigned empty[2] = {empties & 0xff, empties >> GY_BUCKET_SLOTS}, bits[2] = {0, 0};
+        unsigned empty[2] = {empties & 0xff, empties >> GY_BUCKET_SLOTS};
         for (unsigned b = 0; b < 2; b++)
-            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++) {
+            for (unsigned s = 0; s < GY_BUCKET_SLOTS; s++)
                 gy_store_rlx(&bucket[b].slot[s], empty[b] >> s & 1 ? GY_EMPTY : UINT64_MAX - s);
-                bits[b] |= (empty[b] >> s & 1) << 2 * s;
-            }
         gy_atomic_u64 *rule = room_by_rule(&bucket[0], empty[0], &bucket[1], empty[1]);
         struct gy_window w = {.bucket = {&bucket[0], &bucket[1]}, .insert = {0, 1}, .n = 2};
-        CHECK(gy_find_room_of(&bucket[0], bits[0], &bucket[1], bits[1]) == rule);
-        CHECK(gy_find_room(&w) == rule);
+        gy_atomic_u64 *room = gy_find_room_of(&bucket[0], &bucket[1], empties);
+        CHECK(room == rule);
+        CHECK(gy_find_room(&w) == room);
     }
 }

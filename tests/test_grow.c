@@ -77,7 +77,7 @@ spread(struct model *m)
         for (unsigned s = 0; s < GY_BUCKET_SLOTS && word != GY_EMPTY && empty != 0; s++)
             if (gy_load_seq(&w.bucket[0]->slot[s]) == word) {
                 gy_store_seq(&w.bucket[0]->slot[s], GY_EMPTY);
-                gy_store_seq(gy_find_candidate(w.bucket[1], empty), word);
+                gy_store_seq(&w.bucket[1]->slot[__builtin_ctz(empty)], word);
                 break;
             }
     }

@@ -339,6 +339,8 @@ TEST(history, a_key_is_looked_for_in_the_cells)
         gy_atomic_u64 *bucket = gy_history_bucket(cache, hash);
         memcpy((void *)(uintptr_t)bucket, cells, sizeof cells);
         CHECK_EQ(gy_history_cell(bucket, hash), first);
+        bool may = gy_history_may_have(bucket, gy_history_wanted(hash)), place = cells[GY_HISTORY_PLACE] >> GY_KIND_BITS == same >> GY_KIND_BITS;
+        CHECK(may == (first != GY_HISTORY_PLACE) || (may && place));
     }
     api_close(cache);
 }

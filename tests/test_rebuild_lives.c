@@ -138,7 +138,7 @@ read_half_and_die(void *arg)
         uint64_t hash = gy_hash(gy_entry_key(cache->region.base + offset, h), h.key_bytes, cache->seed);
         struct gy_window w;
         gy_index_window(cache, hash, &w);
-        gy_store_seq(gy_find_candidate(w.bucket[1], gy_find_empty(w.bucket[1])),
+        gy_store_seq(&w.bucket[1]->slot[__builtin_ctz(gy_find_empty(w.bucket[1]))],
                      gy_slot_word(hash, 0, offset >> 3) | (n % 2 ? GY_T : 0));
         offset += gy_entry_room(cache, offset, h);
     }
@@ -259,7 +259,7 @@ one_reads(void)
     uint64_t hash = gy_hash(gy_entry_key(c->region.base + offset, h), h.key_bytes, c->seed);
     struct gy_window w;
     gy_index_window(c, hash, &w);
-    at.placed = gy_find_candidate(w.bucket[1], gy_find_empty(w.bucket[1]));
+    at.placed = &w.bucket[1]->slot[__builtin_ctz(gy_find_empty(w.bucket[1]))];
     gy_store_seq(at.placed, gy_slot_word(hash, 0, offset >> 3) | GY_T);
     while (offset - first < c->arena_bytes && (h = gy_entry_header(c->region.base + offset)).key_bytes != 0)
         at.entries++, offset += gy_entry_room(c, offset, h);
