@@ -57,8 +57,9 @@ turned_away(struct gy_learned *l, unsigned n, unsigned sample, float value, floa
     for (unsigned i = 0; i < n; i++)
         window = gy_policy_window(window, soon, mean);
     gy_learn_set(&l->window, window);
-    /* The better what is turned away beside what is kept, the sooner is it worth to look at that again. */
-    float due = gy_policy.look * value / (mean + 1e-3f) + gy_policy.look_least;
+    /* The better what is turned away beside what is kept, the sooner is it worth to look at that again, unless both are worth
+     * next to nothing. */
+    float due = gy_policy.look * value / (mean + gy_policy.look_floor) + gy_policy.look_least;
     gy_learn_set(&l->due, gy_learn_get(&l->due) + (float)(n * sample) * due);
 }
 

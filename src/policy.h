@@ -59,6 +59,7 @@ struct gy_policy_constants {
     float window_bias;                  /* probation grows when returns at once are this share of main's rate */
     float soon_weight, soon_memory;
     float look, look_least;             /* how often main is looked at for knowledge alone */
+    float look_floor;                   /* where it is worth no more, there is little to know */
     float mean_step, met_memory;
 };
 
@@ -67,7 +68,7 @@ struct gy_policy_constants {
      .prior_soon = 0.065f, .prior_late = 0.036f, .prior_weight = 64, .memory = 40, .late = 0.6f, .clearly = 1.4f,    \
      .share = 0.033f, .bar_step = 0.12f, .size_bonus = 2, .window_least = 0.01f, .window_most = 0.16f,            \
      .window_step = 1.0f / 600, .window_bias = 0.5f, .soon_weight = 0.18f, .soon_memory = 8, .look = 0.5f,           \
-     .look_least = 1.0f / 288, .mean_step = 0.048f, .met_memory = 128}
+     .look_least = 1.0f / 288, .look_floor = 0.1f, .mean_step = 0.048f, .met_memory = 128}
 
 #ifdef GY_POLICY_TUNING /* a program that tries other constants has them in a variable */
 extern struct gy_policy_constants gy_policy;

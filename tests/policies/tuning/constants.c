@@ -37,6 +37,7 @@ const struct constant constants[] = {
     {C(soon_memory), 10, 1, 100},
     {C(look), 1, 0.01f, 4},
     {C(look_least), 0.01f, 1e-4f, 0.3f},
+    {C(look_floor), 0.1f, 1e-3f, 3},
     {C(mean_step), 0.1f, 0.003f, 0.5f},
     {C(met_memory), 100, 10, 1000},
 };
