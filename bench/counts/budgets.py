@@ -26,7 +26,7 @@ BUDGETS = {
     "read, hit copied": Budget(171, 0),
     "get_many of 16 and releases, a key": Budget(154, 0),
     "put, new key": Budget(535, 5.3),
-    "reserve and commit, new key": Budget(1280, 7.4),
+    "reserve and commit, new key": Budget(1300, 7.4),
     "get_or_lease and release, hit": Budget(223, 0),
     "get_or_lease and commit, new key": Budget(2775, 9.5),
     "put, overwrites": Budget(562, 4.3),
@@ -34,7 +34,7 @@ BUDGETS = {
     "touch": Budget(1186, 4.3),
     "put, evicts for max_entries": Budget(3060, 17.2),
     "put, evicts for bytes": Budget(2140, 11.2),
-    "maintain, an entry swept": Budget(780, 2.9),
+    "maintain, an entry swept": Budget(760, 2.9),
 }
 
 
