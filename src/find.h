@@ -50,6 +50,14 @@ struct gy_find_look {
     unsigned likely, empty;
 };
 
+/* Of candidates, two bits for each, those behind the first. */
+static GY_INLINE unsigned
+gy_find_next(unsigned candidates)
+{
+    candidates &= candidates - 1;
+    return candidates & (candidates - 1);
+}
+
 #if defined(__SSE2__) && !defined(GY_POINTS)
 /* The upper halves of the words, four at a time. */
 struct gy_find_halves {
@@ -255,8 +263,8 @@ gy_find_candidates_seq(struct gy_bucket *bucket, uint64_t hash)
 static GY_INLINE bool
 gy_find_alone(struct gy_bucket *b, struct gy_bucket *b2, gy_find_begin begin)
 {
-    unsigned first = gy_find_candidates_seq(b, begin), second = gy_find_candidates_seq(b2, begin);
-    return __builtin_popcount(first) + __builtin_popcount(second) <= 2; /* two bits for each */
+    unsigned candidates = gy_find_candidates_seq(b, begin) | gy_find_candidates_seq(b2, begin) << 2 * GY_BUCKET_SLOTS;
+    return gy_find_next(candidates) == 0;
 }
 #endif
 
@@ -304,13 +312,6 @@ gy_find_first(struct gy_bucket *bucket, unsigned likely)
 {
     char *slots = (char *)(void *)bucket; /* four bytes for each bit, and one bit too many */
     return (gy_atomic_u64 *)(void *)(slots + 4 * (size_t)__builtin_ctz(likely) - 4);
-}
-
-static GY_INLINE unsigned
-gy_find_next(unsigned candidates)
-{
-    candidates &= candidates - 1;
-    return candidates & (candidates - 1);
 }
 
 /* The ring of a word that a put may take the place of. Starts the cache misses that it will have there. */
